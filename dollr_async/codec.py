@@ -1,0 +1,247 @@
+"""JSON in and out: the one converter, with money exact in both directions.
+
+Numbers with a point are read as `Decimal` from their own text and written back digit by digit. What a caller sends is a
+`Body`, what comes back is an `Answer`; both are attrs classes and carry what they do not know in `extra`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal, DecimalException
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin
+
+import attrs
+import cattrs
+import msgspec
+from cattrs.gen import make_dict_structure_fn, override
+
+from dollr_async.errors import DecodeError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from uuid import UUID
+
+T = TypeVar("T")
+
+_NOTHING: Mapping[str, object] = MappingProxyType({})
+_MAX_DEPTH_PROBLEMS = (RecursionError, DecimalException, OverflowError, msgspec.DecodeError, UnicodeDecodeError)
+_decoder = msgspec.json.Decoder(float_hook=Decimal)
+_encoder = msgspec.json.Encoder(decimal_format="number")
+
+
+@attrs.frozen(kw_only=True)
+class Answer:
+    """What every answer has: `extra` holds the keys of the answer that this library does not know, as they came."""
+
+    extra: Mapping[str, Any] = attrs.field(factory=dict, repr=False)
+
+
+@attrs.frozen(kw_only=True)
+class Body:
+    """What everything sent has: `extra` is merged into it, for fields that this library does not know yet."""
+
+    extra: Mapping[str, object] = attrs.field(default=_NOTHING, repr=False)
+
+
+def encode(body: Body) -> bytes:
+    """Return a body as JSON: fields that are None are left out, `extra` is merged in and wins."""
+    return _encoder.encode(plain(body))
+
+
+def plain(body: Body) -> dict[str, object]:
+    """Return a body as the plain mapping that is sent."""
+    fields: dict[str, object] = {}
+    for field in attrs.fields(type(body)):
+        value = getattr(body, field.name)
+        if value is not None and field.name != "extra":
+            fields[field.name] = _sendable(value)
+    fields.update(body.extra)
+    return fields
+
+
+def _sendable(value: object) -> object:
+    if isinstance(value, Body):
+        return plain(value)
+    if isinstance(value, tuple):
+        return [_sendable(item) for item in value]
+    if isinstance(value, str):
+        return str(value)
+    return value
+
+
+def decode(content: bytes, shape: type[T], *, reference_id: UUID | None = None) -> T:
+    """Return a success answer's body as `shape`.
+
+    One `data` wrapper at the top is tolerated. An empty body and null are an empty object.
+
+    Raises:
+        DecodeError: the body is not JSON, or a documented field is missing or unreadable; `path` names it.
+    """
+    try:
+        raw = _decoder.decode(content) if content.strip() else None
+    except _MAX_DEPTH_PROBLEMS as error:
+        message = f"the answer is not readable JSON ({type(error).__name__})"
+        raise DecodeError(message, reference_id=reference_id) from None
+    unwrapped = _unwrapped({} if raw is None else raw, shape)
+    try:
+        return _converter.structure(unwrapped, shape)
+    except cattrs.BaseValidationError as error:
+        path, reason = _first_problem(error)
+    except (ValueError, TypeError, *_MAX_DEPTH_PROBLEMS) as error:
+        path, reason = "", str(error)
+    status = unwrapped.get("status") if isinstance(unwrapped, dict) else None
+    raise DecodeError(
+        f"the answer does not have the documented shape: {reason} at {path or 'the top'}",
+        path=path,
+        status=status if isinstance(status, str) and status.strip() else None,
+        reference_id=reference_id,
+    )
+
+
+def also_named(name: str) -> dict[str, str]:
+    """Return the metadata of a field that may come under another `name`."""
+    return {"also": name}
+
+
+def shaped(value: Mapping[str, object], shape: type[T]) -> T:
+    """Return plain JSON values as `shape`; `decode` says what is raised."""
+    return decode(_encoder.encode(value), shape)
+
+
+def decode_loosely(content: bytes) -> object:
+    """Return any body as plain JSON values, or None where it is none; for the bodies of errors."""
+    try:
+        return _decoder.decode(content)
+    except _MAX_DEPTH_PROBLEMS:
+        return None
+
+
+def _unwrapped(raw: object, shape: type[object]) -> object:
+    if not isinstance(raw, dict) or not isinstance(raw.get("data"), dict | list):
+        return raw
+    if attrs.has(shape) and _required(shape) <= raw.keys() and _required(shape):
+        return raw
+    return raw["data"]
+
+
+def _required(shape: type[attrs.AttrsInstance]) -> frozenset[str]:
+    return frozenset(field.name for field in attrs.fields(shape) if field.default is attrs.NOTHING)
+
+
+def _first_problem(error: BaseException) -> tuple[str, str]:
+    first = cattrs.transform_error(error, format_exception=_reason)[0]
+    reason, _, path = first.rpartition(" @ ")
+    return path.removeprefix("$").removeprefix("."), reason
+
+
+def _reason(error: BaseException, _: type | None) -> str:
+    return "a required field is missing" if isinstance(error, KeyError) else str(error)
+
+
+# The converter. Detailed validation is on, since it is what names the path, and it costs nothing on a good answer.
+_converter = cattrs.Converter(prefer_attrib_converters=False, detailed_validation=True)
+
+
+def _word(value: object, wanted: type[str]) -> str:
+    # Also the hook of every string enum: cattrs finds hooks by class, and an enum of words is a subclass of `str`.
+    if isinstance(value, int) and not isinstance(value, bool) and wanted is str:
+        return str(value)
+    if not isinstance(value, str):
+        message = f"text expected, {_kind(value)} found"
+        raise ValueError(message)  # noqa: TRY004 - one kind of error for every misshapen value
+    return value if wanted is str else wanted(value)
+
+
+def _whole(value: object, _: object) -> int:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    # Ids are text in some places and integers in others, and `payment_account_id` is any number in a checkout session.
+    if isinstance(value, Decimal) and value == value.to_integral_value():
+        return int(value)
+    if isinstance(value, str) and re.fullmatch(r"-?\d{1,18}", value, re.ASCII):
+        return int(value)
+    message = f"a whole number expected, {_kind(value)} found"
+    raise ValueError(message)
+
+
+def _money(value: object, _: object) -> Decimal:
+    if isinstance(value, Decimal) or (isinstance(value, int) and not isinstance(value, bool)):
+        return Decimal(value)
+    # Quotes and rates come as numbers in quotes.
+    if isinstance(value, str) and re.fullmatch(r"\s*[+-]?\d{1,40}(\.\d{1,40})?\s*", value, re.ASCII):
+        return Decimal(value.strip())
+    message = f"an amount expected, {_kind(value)} found"
+    raise ValueError(message)
+
+
+def _truth(value: object, _: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    message = f"true or false expected, {_kind(value)} found"
+    raise ValueError(message)
+
+
+def _time(value: object, _: object) -> datetime:
+    if not isinstance(value, str):
+        message = f"a time expected, {_kind(value)} found"
+        raise ValueError(message)  # noqa: TRY004 - one kind of error for every misshapen value
+    try:
+        moment = datetime.fromisoformat(value)
+        # A time without a zone is UTC.
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        message = "a time expected, other text found"
+        raise ValueError(message) from None
+
+
+def _kind(value: object) -> str:
+    return "null" if value is None else type(value).__name__
+
+
+def _answer_hook(cls: type[Answer]) -> Callable[[object, object], Answer]:
+    required = _required(cls)
+    renamed = {field.metadata["also"]: field.name for field in attrs.fields(cls) if "also" in field.metadata}
+    known = frozenset(field.name for field in attrs.fields(cls)) - {"extra"} | renamed.keys()
+    base: Callable[[Mapping[str, Any], object], Answer] = make_dict_structure_fn(
+        cls, _converter, extra=override(omit=True)
+    )
+
+    def structure(value: object, _: object) -> Answer:
+        if not isinstance(value, dict):
+            message = f"an object expected, {_kind(value)} found"
+            raise ValueError(message)  # noqa: TRY004 - one kind of error for every misshapen value
+        for other, name in renamed.items():
+            if other in value and name not in value:
+                value = {**value, name: value[other]}
+        # Null where a field is optional is the same as leaving it out.
+        answer = base({key: item for key, item in value.items() if item is not None or key in required}, cls)
+        if unknown := value.keys() - known:
+            answer.extra.update({key: value[key] for key in unknown})  # type: ignore[attr-defined] # its own dict
+        return answer
+
+    return structure
+
+
+def _list_hook(shape: type[tuple[object, ...]]) -> Callable[[object, object], tuple[object, ...]]:
+    item = get_args(shape)[0]
+    base = _converter.get_structure_hook(list[item])  # type: ignore[valid-type] # a type made at run time
+
+    def structure(value: object, _: object) -> tuple[object, ...]:
+        if not isinstance(value, list):
+            message = f"a list expected, {_kind(value)} found"
+            raise ValueError(message)  # noqa: TRY004 - one kind of error for every misshapen value
+        return tuple(base(value, list[item]))  # type: ignore[valid-type] # a type made at run time
+
+    return structure
+
+
+_converter.register_structure_hook(str, _word)
+_converter.register_structure_hook(int, _whole)
+_converter.register_structure_hook(bool, _truth)
+_converter.register_structure_hook(Decimal, _money)
+_converter.register_structure_hook(datetime, _time)
+_converter.register_structure_hook_factory(lambda t: isinstance(t, type) and issubclass(t, Answer), _answer_hook)
+_converter.register_structure_hook_factory(lambda t: get_origin(t) is tuple, _list_hook)

@@ -1,0 +1,156 @@
+"""The API's words as open enums: members compare equal to the API's text, and an unknown word survives.
+
+`ExecutionStatus("processing") is ExecutionStatus.PROCESSING`, while `ExecutionStatus("On hold")` is a member-like value
+that keeps its raw text, so that a word the API adds tomorrow is passed on and never mistaken for a known one.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Self
+
+
+class OpenEnum(StrEnum):
+    """A string enum that accepts its words in any case and keeps those that it does not know."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self | None:
+        if not isinstance(value, str):
+            return None
+        known = cls.__members__.get(value.strip().upper())
+        if known is not None:
+            return known
+        unknown = str.__new__(cls, value)
+        # An enum hashes and prints by these two; the raw text keeps it equal to the string that came in.
+        unknown._name_ = value
+        unknown._value_ = value
+        return unknown
+
+    @property
+    def is_known(self) -> bool:
+        """Whether this library knows the word."""
+        return self.name in type(self).__members__
+
+
+class ExecutionStatus(OpenEnum):
+    """How far a movement of money is. COMPLETED and FAILED are final; anything else, an unknown word too, is not."""
+
+    PENDING = "PENDING"
+    PROCESSING = "PROCESSING"
+    COMPLETED = "COMPLETED"
+    FAILED = "FAILED"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the API will never change it again."""
+        return self.value in _FINAL_EXECUTION
+
+
+class SourceStatus(OpenEnum):
+    """How far an invoice or an order is. PAID and CANCELED are final."""
+
+    IDLE = "IDLE"
+    ACTIVE = "ACTIVE"
+    PROCESSING = "PROCESSING"
+    PAID = "PAID"
+    CANCELED = "CANCELED"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the API will never change it again."""
+        return self.value in _FINAL_SOURCE
+
+
+_FINAL_EXECUTION = frozenset({"COMPLETED", "FAILED"})
+_FINAL_SOURCE = frozenset({"PAID", "CANCELED"})
+
+
+class SessionStatus(OpenEnum):
+    """Whether a session may still be executed; the API names one word only."""
+
+    ACTIVE = "ACTIVE"
+
+
+class ExecutionKind(OpenEnum):
+    """The direction of a movement of money, the API's `operation_type`."""
+
+    COLLECTION = "COLLECTION"
+    PAYOUT = "PAYOUT"
+    TRANSFER = "TRANSFER"
+    REFUND = "REFUND"
+
+
+class SourceType(OpenEnum):
+    """The kind of document that is paid. SUBSCRIPTION is in the API's list but cannot be used yet."""
+
+    INVOICE = "INVOICE"
+    ORDER = "ORDER"
+    SUBSCRIPTION = "SUBSCRIPTION"
+
+
+class FeeBearer(OpenEnum):
+    """Who pays the fees: PAYER has them added on top, PAYEE (the merchant) receives less."""
+
+    PAYER = "PAYER"
+    PAYEE = "PAYEE"
+
+
+class RelationshipType(OpenEnum):
+    """How a counterparty relates to the merchant."""
+
+    CUSTOMER = "CUSTOMER"
+    SUPPLIER = "SUPPLIER"
+    EMPLOYEE = "EMPLOYEE"
+    BENEFICIARY = "BENEFICIARY"
+    FRIEND = "FRIEND"
+    FAMILY = "FAMILY"
+    DONOR = "DONOR"
+    DONEE = "DONEE"
+    CONTACT = "CONTACT"
+    SERVICE_PROVIDER = "SERVICE_PROVIDER"
+    PARTNER = "PARTNER"
+    SELF = "SELF"
+
+
+class PaymentMethod(OpenEnum):
+    """The instrument that pays: a mobile-money operator, a card or a wallet."""
+
+    MTN_MOMO_LBR = "MTN_MOMO_LBR"
+    ORANGE_MONEY_LBR = "ORANGE_MONEY_LBR"
+    AIRTEL_RWA = "AIRTEL_RWA"
+    MTN_MOMO_RWA = "MTN_MOMO_RWA"
+    ORANGE_MONEY_RWA = "ORANGE_MONEY_RWA"
+    CREDIT_CARD = "CREDIT_CARD"
+    WALLET = "WALLET"
+
+
+class PaymentProvider(OpenEnum):
+    """The network that routes a payment; for Liberia the operator itself may be named."""
+
+    MTN_MOMO_LBR = "MTN_MOMO_LBR"
+    ORANGE_MONEY_LBR = "ORANGE_MONEY_LBR"
+    PAWAPAY = "PAWAPAY"
+    STRIPE = "STRIPE"
+    PLATFORM = "PLATFORM"
+
+
+class CheckoutMode(OpenEnum):
+    """How a checkout is paid: on a hosted page, or by the merchant's own calls."""
+
+    HOSTED = "HOSTED"
+    DIRECT = "DIRECT"
+
+
+class OwnerType(OpenEnum):
+    """The kind of account owner."""
+
+    USER = "USER"
+    MICRO_ORGANIZATION = "MICRO_ORGANIZATION"
+    ORGANIZATION = "ORGANIZATION"
+
+
+class MerchantType(OpenEnum):
+    """MICRO_ORGANIZATION is a sole proprietor, ORGANIZATION a registered business."""
+
+    MICRO_ORGANIZATION = "MICRO_ORGANIZATION"
+    ORGANIZATION = "ORGANIZATION"

@@ -1,0 +1,78 @@
+"""How a flow of money runs from its first step to an accepted execution, and in which error it ends otherwise."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Protocol
+
+from dollr_async.errors import CollectError, DecodeError, OutcomeUnknownError
+from dollr_async.recovery import FateUnknown, NotRun, Operation, execute
+from dollr_async.steps import StepFailed
+
+if TYPE_CHECKING:
+    from dollr_async.clock import Clock
+    from dollr_async.resources.executions import Execution
+    from dollr_async.retry import RetryPolicy
+    from dollr_async.steps import Steps
+
+logger = logging.getLogger("dollr_async.collect")
+
+
+class Flow(Operation, Protocol):
+    """Everything of one flow: what leads to its execution, and the execution itself."""
+
+    async def prepare(self) -> None:
+        """Make everything that the execution needs."""
+        ...
+
+
+async def run(
+    flow: Flow, steps: Steps, *, is_own_reference: bool, retry: RetryPolicy, grace: float, clock: Clock
+) -> Execution:
+    """Run a flow and return its execution, once the API has surely accepted it.
+
+    Cancellation passes and leaves the payment alone; its reference is logged before the execution and noted on the
+    `CancelledError`, where it was not the caller who chose it (docs/design.md, rule 6).
+
+    Raises:
+        CollectError: a step failed, or the execution was surely not run.
+        OutcomeUnknownError: the execution was sent, and its fate is not known.
+        ReferenceUsedError: the reference names another payment.
+        DecodeError: the execution was accepted, in a shape that is not the documented one.
+    """
+    reference_id = steps.progress.reference_id
+    try:
+        await flow.prepare()
+        if is_own_reference:
+            logger.info("payment %s is about to be executed", reference_id)
+        return await steps.execution(execute(flow, retry=retry, grace=grace, clock=clock))
+    except StepFailed as failed:
+        reason = failed.__cause__
+        message = f"payment {reference_id} stopped at the step {failed.step!r}, before any money moved: {reason}"
+        raise CollectError(message, step=failed.step, progress=steps.progress, reference_id=reference_id) from reason
+    except NotRun as refused:
+        raise _not_run(refused, steps) from refused.__cause__
+    except FateUnknown as unknown:
+        message = (
+            f"payment {reference_id} was sent and its outcome is not known yet ({unknown.__cause__}). Do not begin it "
+            f"again: ask later with dollr.wait('{reference_id}')"
+        )
+        raise OutcomeUnknownError(message, progress=steps.progress, reference_id=reference_id) from unknown.__cause__
+    except DecodeError as error:
+        error.reference_id = reference_id
+        error.add_note(f"payment {reference_id} was accepted; follow it with dollr.watch('{reference_id}')")
+        raise
+    except asyncio.CancelledError as cancelled:
+        if is_own_reference:
+            cancelled.add_note(f"the payment's reference_id is {reference_id}; look with dollr.watch before you pay again")
+        raise
+
+
+def _not_run(refused: NotRun, steps: Steps) -> CollectError:
+    reference_id = steps.progress.reference_id
+    reason = refused.__cause__
+    message = f"payment {reference_id} was not executed, and no money moved: {reason}"
+    if refused.is_renewed:
+        message += ". The API does not take this reference again: begin a new payment under another reference_id"
+    return CollectError(message, step="execution", progress=steps.progress, reference_id=reference_id)

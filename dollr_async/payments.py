@@ -1,0 +1,190 @@
+"""The handles: a payment that was accepted, to be followed, awaited and receipted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import attrs
+
+from dollr_async.enums import ExecutionKind, ExecutionStatus, SourceType
+from dollr_async.errors import ActionRequiredError, InvalidRequestError, NotFoundError, PaymentFailedError
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from dollr_async.clock import Clock
+    from dollr_async.errors import Progress
+    from dollr_async.polling import PollPolicy
+    from dollr_async.resources.executions import Execution
+    from dollr_async.resources.groups import Groups
+    from dollr_async.resources.invoices import InvoiceReceipt
+    from dollr_async.resources.orders import OrderReceipt
+    from dollr_async.watching import Watch, Watcher
+
+
+async def final_execution(watch: Watch, *, raise_on_action: bool, client_secret: str | None = None) -> Execution:
+    """Follow a payment to its end and return the COMPLETED execution.
+
+    Raises:
+        PaymentFailedError: it ended in FAILED.
+        ActionRequiredError: its payer has to confirm a card, unless `raise_on_action` is False.
+        PollTimeoutError: it was not final in time, which says nothing against it.
+    """
+    async for change in watch:
+        execution = change.execution
+        if change.status == ExecutionStatus.FAILED:
+            words = "; ".join(word for word in (execution.gateway_message, execution.wallet_message) if word)
+            message = f"payment {change.reference_id} failed: {words or 'the API gave no reason'}"
+            raise PaymentFailedError(message, reference_id=change.reference_id, execution=execution)
+        if change.is_final:
+            return execution
+        if raise_on_action and change.requires_action:
+            message = (
+                f"payment {change.reference_id} waits for its payer: confirm the card in the browser with this error's "
+                f"client_secret, then follow on with dollr.wait('{change.reference_id}', raise_on_action=False)"
+            )
+            raise ActionRequiredError(
+                message,
+                reference_id=change.reference_id,
+                execution=execution,
+                client_secret=execution.client_secret or client_secret,
+            )
+    raise AssertionError  # pragma: no cover - a watch ends with a final change or an error
+
+
+class Payment:
+    """A payment that the API has accepted; iterate it for its changes, or await its end.
+
+    Attributes:
+        reference_id: the payment's key, all that is needed to follow it from anywhere.
+        kind: the direction of the money.
+    """
+
+    def __init__(self, execution: Execution, *, reference_id: UUID, kind: ExecutionKind, watcher: Watcher) -> None:
+        """Begin at the execution's answer."""
+        self.reference_id = reference_id
+        self.kind = kind
+        self._watcher = watcher
+        self._poller = watcher.poller(reference_id, kind)
+        self._poller.saw(execution)
+        self._first = execution
+
+    @property
+    def execution(self) -> Execution:
+        """The latest state that was seen, by any watch of this payment in this client."""
+        return self._poller.latest or self._first
+
+    @property
+    def status(self) -> ExecutionStatus:
+        """The latest status that was seen."""
+        return self.execution.status
+
+    @property
+    def requires_action(self) -> bool:
+        """Whether the payer has to confirm a card, as last seen."""
+        return bool(self.execution.requires_action)
+
+    @property
+    def client_secret(self) -> str | None:
+        """What the browser needs to confirm the card; never part of a `repr`."""
+        return self.execution.client_secret or self._first.client_secret
+
+    def __aiter__(self) -> Watch:
+        """Return an iterator over the changes: the present state at once, the final one last."""
+        return self._watcher.watch(self.reference_id, self.kind)
+
+    async def wait(self, timeout: float | None = None, *, raise_on_action: bool = True) -> Execution:  # noqa: ASYNC109 - the face is fixed, and running out of time is an error of ours
+        """Follow the payment to its end and return the COMPLETED execution.
+
+        Args:
+            timeout: seconds; None means the policy's.
+            raise_on_action: False waits through the confirmation of a card.
+
+        Raises:
+            PaymentFailedError: it ended in FAILED.
+            ActionRequiredError: its payer has to confirm a card.
+            PollTimeoutError: it was not final in time, which says nothing against it.
+        """
+        watch = self._watcher.watch(self.reference_id, self.kind).within(timeout)
+        return await final_execution(watch, raise_on_action=raise_on_action, client_secret=self._first.client_secret)
+
+    def __repr__(self) -> str:
+        """Show the reference and the status, and nothing that must not be shown."""
+        return f"<{type(self).__name__} {self.reference_id} {self.status}>"
+
+
+class Collection(Payment):
+    """A collection that the API has accepted, with every id that led to it."""
+
+    def __init__(
+        self,
+        execution: Execution,
+        *,
+        progress: Progress,
+        api: Groups,
+        watcher: Watcher,
+        polling: PollPolicy,
+        clock: Clock,
+    ) -> None:
+        """Begin at the execution's answer."""
+        kind = ExecutionKind.COLLECTION
+        super().__init__(execution, reference_id=progress.reference_id, kind=kind, watcher=watcher)
+        self._progress = progress
+        self._api = api
+        self._polling = polling
+        self._clock = clock
+
+    @property
+    def source_type(self) -> SourceType:
+        """The kind of document that is paid."""
+        return SourceType(self._progress.source_type or "")
+
+    @property
+    def source_id(self) -> int | None:
+        """The document's id."""
+        return self._progress.source_id
+
+    @property
+    def source_number(self) -> str | None:
+        """The document's number, for people and for links."""
+        return self._progress.source_number
+
+    @property
+    def party_id(self) -> int | None:
+        """The payer's contact record, where the way here led past it."""
+        return self._progress.party_id
+
+    @property
+    def counterparty_id(self) -> int | None:
+        """The payer as tied to the merchant."""
+        return self._progress.counterparty_id
+
+    @property
+    def session_id(self) -> int | None:
+        """The session that was executed."""
+        return self._progress.session_id
+
+    @property
+    def payment_account_id(self) -> int | None:
+        """The account that pays; keep it to collect from the same wallet again with `SavedAccount`."""
+        return self._progress.payment_account_id
+
+    async def receipt(self) -> InvoiceReceipt | OrderReceipt:
+        """Fetch the receipt, once the payment is COMPLETED.
+
+        The document may lag behind the payment, so "not found" and "not yet" are asked again, for as many seconds as
+        the policy's `not_found_grace`.
+
+        Raises:
+            APIStatusError: there is no receipt, in the class of the answer's status.
+        """
+        documents = self._api.documents(self.source_type)
+        began = self._clock.monotonic()
+        while True:
+            try:
+                return await documents.receipt(self.source_id or 0)
+            except (NotFoundError, InvalidRequestError):
+                waited = self._clock.monotonic() - began
+                if self.status != ExecutionStatus.COMPLETED or waited >= self._polling.not_found_grace:
+                    raise
+            await self._clock.sleep(self._polling.next_delay(waited))

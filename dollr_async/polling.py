@@ -1,0 +1,49 @@
+"""How often a payment is looked at while it is not final."""
+
+from __future__ import annotations
+
+import random
+
+import attrs
+
+from dollr_async.fields import number
+
+
+@attrs.frozen(kw_only=True)
+class PollPolicy:
+    """How a payment is followed; all times in seconds.
+
+    Args:
+        interval: between the first looks.
+        max_interval: between looks at an old payment.
+        backoff: by how much the interval grows from look to look.
+        jitter: the share of each interval that is left to chance.
+        timeout: how long to follow before `PollTimeoutError`; None is for ever.
+        not_found_grace: how long "not found" is read as "not yet".
+
+    Raises:
+        InvalidInputError: a number is out of its range.
+    """
+
+    interval: float = attrs.field(default=2.0, validator=number(above=0))
+    max_interval: float = attrs.field(default=5.0, validator=number(above=0))
+    backoff: float = attrs.field(default=1.25, validator=number(from_=1))
+    jitter: float = attrs.field(default=0.1, validator=number(from_=0, below=1))
+    timeout: float | None = attrs.field(default=600.0, validator=number(from_=0, optional=True))
+    not_found_grace: float = attrs.field(default=30.0, validator=number(from_=0))
+
+    def interval_at(self, age: float) -> float:
+        """Return the seconds until the next look at a payment that began `age` seconds ago, without the jitter.
+
+        The interval is what the growth from look to look amounts to at that age, so that a payment taken up again by
+        another process is asked as rarely as if it had been followed all along.
+        """
+        if self.interval >= self.max_interval:
+            return self.interval
+        # Looks at interval * backoff**n reach age t when the interval has grown by (backoff - 1) * t.
+        return min(self.interval + (self.backoff - 1.0) * max(age, 0.0), self.max_interval)
+
+    def next_delay(self, age: float) -> float:
+        """Return the seconds until the next look, with the jitter."""
+        spread = self.jitter * random.uniform(-1.0, 1.0)  # noqa: S311 - spreads load, guards nothing
+        return self.interval_at(age) * (1.0 + spread)

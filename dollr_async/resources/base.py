@@ -1,0 +1,66 @@
+"""What every resource group is made of."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol, TypeVar
+from urllib.parse import quote
+
+from dollr_async.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dollr_async.codec import Body
+    from dollr_async.retry import RetryPolicy
+
+T = TypeVar("T")
+
+
+class Caller(Protocol):
+    """Makes one call of the API and returns its answer in the shape asked for."""
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        shape: type[T],
+        *,
+        query: Mapping[str, object] | None = None,
+        body: Body | None = None,
+        retry: RetryPolicy | None = None,
+    ) -> T:
+        """Make the call; `path` is relative to `/v1/`."""
+        ...
+
+
+class Resource:
+    """A group of operations on one kind of thing."""
+
+    def __init__(self, caller: Caller) -> None:
+        """Bind the group to what makes its calls."""
+        self._caller = caller
+
+    async def _get(self, path: str, shape: type[T], **query: object) -> T:
+        return await self._caller.call("GET", path, shape, query=query)
+
+    async def _post(self, path: str, shape: type[T], body: Body, **query: object) -> T:
+        return await self._caller.call("POST", path, shape, body=body, query=query)
+
+    async def _put(self, path: str, shape: type[T], body: Body | None = None) -> T:
+        return await self._caller.call("PUT", path, shape, body=body)
+
+    async def _delete(self, path: str, shape: type[T]) -> T:
+        return await self._caller.call("DELETE", path, shape)
+
+
+def segment(value: object) -> str:
+    """Return an id or a number as one percent-encoded part of a path.
+
+    Raises:
+        InvalidInputError: it is empty, or dots alone, and would name another path.
+    """
+    written = str(value)
+    if not written.strip("."):
+        sentence = f"{written!r} is not an id or a number: write the one that the API gave, as in 310"
+        raise InvalidInputError(sentence)
+    return quote(written, safe="")

@@ -1,0 +1,101 @@
+"""Numbered bills (`/v1/invoices`)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+
+import attrs
+
+from dollr_async import fields
+from dollr_async.codec import Answer
+from dollr_async.enums import FeeBearer, SourceStatus
+from dollr_async.resources.counterparties import Counterparty
+from dollr_async.resources.documents import DocumentItem, Documents, NewDocument, Settlement
+
+
+@attrs.frozen(kw_only=True)
+class NewInvoice(NewDocument):
+    """A draft invoice to create; `reference_id` is your own text on it, `due_date` an aware time.
+
+    Raises:
+        InvalidInputError: a value is not of the form shown.
+    """
+
+    due_date: datetime | None = attrs.field(default=None, converter=fields.aware("due_date"))
+
+
+@attrs.frozen(kw_only=True)
+class Invoice(Answer):
+    """An invoice as the API keeps it; `total_amount` is in major units."""
+
+    id: int
+    invoice_number: str
+    counterparty_id: int
+    currency: str
+    total_amount: Decimal
+    status: SourceStatus
+    note: str
+    fee_bearer: FeeBearer
+    due_date: datetime | None
+    as_payment_link: bool
+    owner_id: int
+    owner_type: str
+    created_at: datetime
+    updated_at: datetime
+    reference_id: str | None = None
+    paid_at: datetime | None = None
+
+    @property
+    def number(self) -> str:
+        """The number that people see, `invoice_number`."""
+        return self.invoice_number
+
+
+@attrs.frozen(kw_only=True)
+class InvoiceDetail(Invoice):
+    """An invoice with its lines and its counterparty."""
+
+    invoice_items: tuple[DocumentItem, ...] = ()
+    counterparty: Counterparty | None = None
+
+    @property
+    def items(self) -> tuple[DocumentItem, ...]:
+        """The lines, under the name that orders have for them too."""
+        return self.invoice_items
+
+
+@attrs.frozen(kw_only=True)
+class InvoiceReceipt(Settlement):
+    """The receipt of a PAID invoice."""
+
+    invoice_id: int
+    invoice_number: str
+    currency: str
+    total_amount: Decimal
+    status: SourceStatus
+    note: str
+    due_date: datetime | None
+    as_payment_link: bool
+    fee_bearer: FeeBearer
+    owner_id: int
+    owner_type: str
+    created_at: datetime
+    counterparty_id: int
+    relationship_type: str
+    counterparty_name: str
+    counterparty_phone: str
+
+    @property
+    def number(self) -> str:
+        """The number that people see, `invoice_number`."""
+        return self.invoice_number
+
+
+class Invoices(Documents[NewInvoice, Invoice, InvoiceDetail, InvoiceReceipt]):
+    """Numbered bills (`/v1/invoices`)."""
+
+    plural = "invoices"
+    document = Invoice
+    detail = InvoiceDetail
+    settled = InvoiceReceipt

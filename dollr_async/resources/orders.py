@@ -1,0 +1,98 @@
+"""Shop orders (`/v1/orders`)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+
+import attrs
+
+from dollr_async.codec import Answer, also_named
+from dollr_async.enums import FeeBearer, SourceStatus
+from dollr_async.resources.counterparties import Counterparty
+from dollr_async.resources.documents import DocumentItem, Documents, NewDocument, Settlement
+
+
+@attrs.frozen(kw_only=True)
+class NewOrder(NewDocument):
+    """A draft order to create; `reference_id` is your own text on it. Orders have no due date.
+
+    Raises:
+        InvalidInputError: a value is not of the form shown.
+    """
+
+
+@attrs.frozen(kw_only=True)
+class Order(Answer):
+    """An order as the API keeps it; `total_amount` is in major units and may be missing."""
+
+    id: int
+    order_number: str
+    counterparty_id: int
+    currency: str
+    status: SourceStatus
+    note: str
+    fee_bearer: FeeBearer
+    as_payment_link: bool
+    created_at: datetime
+    updated_at: datetime
+    total_amount: Decimal | None = None
+    owner_id: int | None = None
+    owner_type: str | None = None
+    reference_id: str | None = None
+    paid_at: datetime | None = None
+    due_date: datetime | None = None
+
+    @property
+    def number(self) -> str:
+        """The number that people see, `order_number`."""
+        return self.order_number
+
+
+@attrs.frozen(kw_only=True)
+class OrderDetail(Order):
+    """An order with its lines and its counterparty."""
+
+    # No reply of an order has been seen: `order_items` follows the invoice, `items` is the other guess.
+    order_items: tuple[DocumentItem, ...] = attrs.field(default=(), metadata=also_named("items"))
+    counterparty: Counterparty | None = None
+
+    @property
+    def items(self) -> tuple[DocumentItem, ...]:
+        """The lines, under the name that invoices have for them too."""
+        return self.order_items
+
+
+@attrs.frozen(kw_only=True)
+class OrderReceipt(Settlement):
+    """The receipt of a PAID order; only the first six fields are certain."""
+
+    order_id: int
+    order_number: str
+    currency: str
+    total_amount: Decimal
+    status: SourceStatus
+    created_at: datetime
+    note: str | None = None
+    as_payment_link: bool | None = None
+    fee_bearer: FeeBearer | None = None
+    owner_id: int | None = None
+    owner_type: str | None = None
+    counterparty_id: int | None = None
+    relationship_type: str | None = None
+    counterparty_name: str | None = None
+    counterparty_phone: str | None = None
+
+    @property
+    def number(self) -> str:
+        """The number that people see, `order_number`."""
+        return self.order_number
+
+
+class Orders(Documents[NewOrder, Order, OrderDetail, OrderReceipt]):
+    """Shop orders (`/v1/orders`)."""
+
+    plural = "orders"
+    document = Order
+    detail = OrderDetail
+    settled = OrderReceipt

@@ -1,0 +1,56 @@
+"""Contact records (`/v1/parties`)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import attrs
+
+from dollr_async import fields
+from dollr_async.codec import Answer, Body
+from dollr_async.resources.base import Resource, segment
+
+
+@attrs.frozen(kw_only=True)
+class NewParty(Body):
+    """A person or an organisation to keep as a contact.
+
+    `phone` is international (`231771234567`), `country_code` is ISO 3166-1 alpha-2 (`LR`).
+
+    Raises:
+        InvalidInputError: a value is not of the form shown.
+    """
+
+    fullname: str = attrs.field(converter=fields.text("fullname"))
+    phone: str = attrs.field(converter=fields.phone_number)
+    email: str | None = attrs.field(default=None, converter=fields.optional_text("email"))
+    country_code: str | None = attrs.field(default=None, converter=fields.country)
+
+
+@attrs.frozen(kw_only=True)
+class Party(Answer):
+    """A contact record as the API keeps it."""
+
+    id: int
+    fullname: str
+    created_at: datetime
+    updated_at: datetime
+    email: str | None = None
+    phone: str | None = None
+    country_code: str | None = None
+
+
+class Parties(Resource):
+    """Contact records (`/v1/parties`)."""
+
+    async def create(self, party: NewParty) -> Party:
+        """Create a contact record (`create_party`)."""
+        return await self._post("parties/create", Party, party)
+
+    async def list(self, *, fullname: str | None = None) -> tuple[Party, ...]:
+        """List contact records, all or those whose name contains `fullname` (`list_parties`)."""
+        return await self._get("parties/list", tuple[Party, ...], fullname=fullname)
+
+    async def retrieve(self, party_id: int | str) -> Party:
+        """Fetch one contact record (`retrieve_parties`)."""
+        return await self._get(f"parties/retrieve/{segment(party_id)}", Party)

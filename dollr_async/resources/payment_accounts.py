@@ -1,0 +1,53 @@
+"""Wallets and cards of a party (`/v1/payment-accounts`)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import attrs
+
+from dollr_async import fields
+from dollr_async.codec import Answer, Body
+from dollr_async.enums import ExecutionKind, PaymentMethod
+from dollr_async.resources.base import Resource
+
+
+@attrs.frozen(kw_only=True)
+class NewPaymentAccount(Body):
+    """A wallet or a card to register for a party; for mobile money the account number is the wallet's phone.
+
+    Raises:
+        InvalidInputError: a value is not of the form shown.
+    """
+
+    account_name: str = attrs.field(converter=fields.text("account_name"))
+    provider: str = attrs.field(converter=fields.text("provider"))
+    method: str = attrs.field(converter=fields.text("method"))
+    party_id: int = attrs.field(converter=fields.identifier("party_id"))
+    country_code: str | None = attrs.field(default=None, converter=fields.country)
+    insensitive_account_number: str | None = attrs.field(default=None, repr=False)
+
+
+@attrs.frozen(kw_only=True)
+class PaymentAccount(Answer):
+    """A registered account; one that is not `is_active` cannot be executed against. Its number is never echoed."""
+
+    id: int
+    account_name: str
+    provider: str
+    method: PaymentMethod
+    party_id: int
+    is_active: bool
+    created_at: datetime
+    updated_at: datetime
+    country_code: str | None = None
+
+
+class PaymentAccounts(Resource):
+    """Wallets and cards of a party (`/v1/payment-accounts`)."""
+
+    async def create(
+        self, account: NewPaymentAccount, *, operation_type: ExecutionKind = ExecutionKind.COLLECTION
+    ) -> PaymentAccount:
+        """Register an account for one direction of money (`create_payment_account`)."""
+        return await self._post("payment-accounts/create", PaymentAccount, account, operation_type=operation_type)

@@ -1,0 +1,112 @@
+"""The bearer token and how fresh it is."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import enum
+from typing import TYPE_CHECKING
+
+import attrs
+import msgspec
+
+from dollr_async.errors import DecodeError
+from dollr_async.fields import Secret
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from dollr_async.clock import Clock
+
+_REFRESH_MARGIN = 300.0
+_REFRESH_SHARE = 0.2
+_EXPIRY_MARGIN = 5.0
+_EXPIRY_SHARE = 0.05
+_SHORTEST_LIFE = 1.0
+_JWT_PARTS = 3
+
+
+class Freshness(enum.Enum):
+    """FRESH: use it. STALE: use it and fetch another meanwhile. EXPIRED: fetch another first."""
+
+    FRESH = "fresh"
+    STALE = "stale"
+    EXPIRED = "expired"
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Token:
+    """A bearer token with its age, kept by two clocks.
+
+    The loop's clock does not run while the machine is suspended and the system's may be set back, so the larger of the
+    two ages counts. `life` is in seconds; `jitter` (0 to 1) moves the moment of refresh, so that a fleet of processes
+    started together does not refresh together.
+    """
+
+    secret: Secret
+    life: float
+    born_at: float
+    born_on: datetime
+    jitter: float
+
+    def age(self, clock: Clock) -> float:
+        """Seconds since the token was asked for."""
+        by_day = (clock.now() - self.born_on).total_seconds()
+        return max(clock.monotonic() - self.born_at, by_day)
+
+    @property
+    def refresh_after(self) -> float:
+        """The age, in seconds, from which another should be fetched: when under five minutes or a fifth of life remain."""
+        margin = min(_REFRESH_MARGIN, self.life * _REFRESH_SHARE)
+        return self.life - margin * (1.0 + self.jitter)
+
+    @property
+    def expires_after(self) -> float:
+        """The age, in seconds, from which it is not used any more: a little before its end, for the way to the API."""
+        return self.life - min(_EXPIRY_MARGIN, self.life * _EXPIRY_SHARE)
+
+    def freshness(self, clock: Clock) -> Freshness:
+        """How usable the token is now."""
+        age = self.age(clock)
+        if age >= self.expires_after:
+            return Freshness.EXPIRED
+        return Freshness.STALE if age >= self.refresh_after else Freshness.FRESH
+
+
+def life_of(access_token: str, expires_in: float) -> float:
+    """Return a token's life in seconds.
+
+    `expires_in` is in minutes. The token's own `exp - iat`, where it can be read, is a second opinion; the shorter wins.
+    """
+    lives = [expires_in * 60.0]
+    own = _own_life(access_token)
+    if own is not None and own > 0:
+        lives.append(own)
+    return max(min(lives), _SHORTEST_LIFE)
+
+
+def _own_life(access_token: str) -> float | None:
+    parts = access_token.split(".")
+    if len(parts) != _JWT_PARTS:
+        return None
+    payload = parts[1] + "=" * (-len(parts[1]) % 4)
+    try:
+        claims = msgspec.json.decode(base64.urlsafe_b64decode(payload), type=_Claims)
+    except (binascii.Error, ValueError, RecursionError):
+        return None
+    return None if claims.exp is None or claims.iat is None else claims.exp - claims.iat
+
+
+class _Claims(msgspec.Struct):
+    """The two times that a JWT says of itself."""
+
+    exp: float | None = None
+    iat: float | None = None
+
+
+def checked_token(access_token: str) -> Secret:
+    """Return an access token wrapped, or raise `DecodeError` when it could not be a header's value."""
+    if not access_token or not access_token.isascii() or not access_token.isprintable() or " " in access_token:
+        message = "the token endpoint answered with a token that no header can carry"
+        raise DecodeError(message, path="access_token")
+    return Secret(access_token)
