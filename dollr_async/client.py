@@ -211,9 +211,9 @@ class DollrClient(Groups):
         """
         return self._watcher.watch(
             fields.reference(reference_id),
-            fields.word(ExecutionKind)(kind),
+            fields.word(ExecutionKind, kind),
             policy=policy,
-            began_at=fields.aware("began_at")(began_at),
+            began_at=fields.aware(began_at),
         )
 
     async def wait(

@@ -93,8 +93,9 @@ def decode(content: bytes, shape: type[T], *, reference_id: UUID | None = None) 
     except (ValueError, TypeError, *_MAX_DEPTH_PROBLEMS) as error:
         path, reason = "", str(error)
     status = unwrapped.get("status") if isinstance(unwrapped, dict) else None
+    message = f"the answer does not have the documented shape: {reason} at {path or 'the top'}"
     raise DecodeError(
-        f"the answer does not have the documented shape: {reason} at {path or 'the top'}",
+        message,
         path=path,
         status=status if isinstance(status, str) and status.strip() else None,
         reference_id=reference_id,
@@ -139,6 +140,10 @@ def _first_problem(error: BaseException) -> tuple[str, str]:
 
 def _reason(error: BaseException, _: type | None) -> str:
     return "a required field is missing" if isinstance(error, KeyError) else str(error)
+
+
+def _is_list(shape: object) -> bool:
+    return get_origin(shape) is tuple
 
 
 # The converter. Detailed validation is on, since it is what names the path, and it costs nothing on a good answer.
@@ -244,4 +249,4 @@ _converter.register_structure_hook(bool, _truth)
 _converter.register_structure_hook(Decimal, _money)
 _converter.register_structure_hook(datetime, _time)
 _converter.register_structure_hook_factory(lambda t: isinstance(t, type) and issubclass(t, Answer), _answer_hook)
-_converter.register_structure_hook_factory(lambda t: get_origin(t) is tuple, _list_hook)
+_converter.register_structure_hook_factory(_is_list, _list_hook)

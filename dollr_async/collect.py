@@ -1,8 +1,9 @@
 """The chain of a collection, as a walk over what depends on what; the session comes last, since it expires.
 
-    document first:  party -> counterparty -> document -> items -> publish -> session -> execution
-                     operator -> payment account, beside it
-    direct:          checkout -> session -> execution, operator and payment account beside it
+- Document first: party, counterparty, document, items, publish, session, execution.
+- Direct: checkout, session, execution.
+
+The operator's look-up and the payment account run beside either.
 """
 
 from __future__ import annotations
@@ -71,7 +72,8 @@ class Chain:
         route = branches.create_task(self._route(payer))
         if self._terms.direct:
             checkout = branches.create_task(self._check_out(payer, unused))
-            owner, source = branches.create_task(self._checked_out(payer, checkout)), checkout
+            owner = branches.create_task(self._checked_out(payer, checkout))
+            source: asyncio.Task[Checkout] | asyncio.Task[None] = checkout
         else:
             owner, source = payer, branches.create_task(self._make_document(payer, unused))
         account = branches.create_task(self._account(owner, route))
@@ -178,7 +180,8 @@ class Chain:
     async def _counterparty(self, payer: Awaitable[Contact]) -> int:
         if isinstance(self._terms.payer, KnownPayer):
             return self._terms.payer.counterparty_id
-        new = NewCounterparty(party_id=(await payer).party_id)
+        await payer
+        new = NewCounterparty(party_id=self._steps.progress.party_id or 0)
         made = await self._steps.step("counterparty", self._api.counterparties.create(new), shows=made_id)
         self._steps.made(counterparty_id=made.id)
         return made.id

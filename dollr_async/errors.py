@@ -7,13 +7,13 @@ status codes and references. All errors can be pickled, so they may cross a proc
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
+from uuid import UUID
 
 import attrs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from decimal import Decimal
-    from uuid import UUID
 
 
 class ExecutionFacts(Protocol):
@@ -54,7 +54,7 @@ class Progress:
     source_number: str | None = None
     party_id: int | None = None
     counterparty_id: int | None = None
-    payment_account_id: int | str | None = None
+    payment_account_id: int | None = None
     session_id: int | None = None
 
 
@@ -111,7 +111,7 @@ class RequestTimeoutError(TransportError):
 class FieldProblem:
     """One field that the API refused.
 
-    `path` is dotted (`body.items.0.amount`), `message` the API's words, `type` its machine word for the kind of problem.
+    `path` is dotted (`body.items.0.amount`), `message` the API's words, `type` its word for the kind of problem.
     """
 
     path: str
@@ -256,7 +256,7 @@ class JournalError(DollrError):
 
 
 class PollTimeoutError(PaymentError):
-    """The payment was still not final when the time given ran out. It has not failed: follow it again by its reference.
+    """The payment was still not final when the time given ran out. It has not failed: follow it again.
 
     `last` is the last execution seen (None when none was), `elapsed` the seconds spent.
     """
@@ -280,7 +280,7 @@ class PaymentFailedError(PaymentError):
 class ActionRequiredError(PaymentError):
     """`wait()` met a card that needs its owner: confirm it in the browser with `client_secret`, then follow on.
 
-    `execution` is the payment as it stands, `client_secret` the value for the browser (in no message and no `repr`).
+    `execution` is the payment as it stands, `client_secret` the browser's value (in no message and no `repr`).
     """
 
     def __init__(self, message: str, *, reference_id: UUID, execution: ExecutionFacts, client_secret: str | None) -> None:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import math
 import re
-from enum import StrEnum
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
-from typing import TYPE_CHECKING, TypeVar
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
 import attrs
@@ -19,9 +19,8 @@ import attrs
 from dollr_async.errors import InvalidInputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
-T = TypeVar("T")
 W = TypeVar("W", bound=StrEnum)
 
 _PHONE = re.compile(r"[1-9]\d{7,14}", re.ASCII)
@@ -39,7 +38,7 @@ _MOST_PIECES = 1_000_000_000
 _WIDE = Context(prec=64, rounding=ROUND_HALF_UP)
 
 
-def phone_number(value: object, country_code: str | None = None) -> str:
+def phone_number(value: str, country_code: str | None = None) -> str:
     """Return a phone number as the API wants it: 8 to 15 digits with the country's code and no plus sign.
 
     Spaces, dashes, dots, brackets and one leading plus are dropped. A local number is refused, since its country
@@ -56,7 +55,7 @@ def phone_number(value: object, country_code: str | None = None) -> str:
     return digits
 
 
-def optional_phone(value: object) -> str | None:
+def optional_phone(value: str | None) -> str | None:
     """Return a phone number as the API wants it, or None for None."""
     return None if value is None else phone_number(value)
 
@@ -69,7 +68,7 @@ def _phone_sentence(value: object) -> str:
     )
 
 
-def currency_code(value: object) -> str:
+def currency_code(value: str) -> str:
     """Return a currency as three upper-case letters; lower case is accepted."""
     code = value.strip().upper() if isinstance(value, str) else ""
     if not _CURRENCY.fullmatch(code):
@@ -78,7 +77,7 @@ def currency_code(value: object) -> str:
     return code
 
 
-def country(value: object) -> str | None:
+def country(value: str | None) -> str | None:
     """Return a country as two upper-case letters (ISO 3166-1 alpha-2), or None for None."""
     if value is None:
         return None
@@ -89,7 +88,7 @@ def country(value: object) -> str | None:
     return code
 
 
-def amount(value: object) -> Decimal:
+def amount(value: Decimal | int) -> Decimal:
     """Return an amount above zero, in major units, exactly as it was written.
 
     Only `Decimal` and `int` are taken: a float has lost its cents before it arrives here.
@@ -125,7 +124,7 @@ def rounded(value: Decimal, currency: str) -> Decimal:
         return value
 
 
-def amount_in(value: object, currency: str) -> Decimal:
+def amount_in(value: Decimal | int, currency: str) -> Decimal:
     """Return an amount that its currency can hold: not below its smallest unit, no more decimals than it has.
 
     Zeros behind the last decimal that the currency has are dropped, since they change nothing.
@@ -142,7 +141,7 @@ def amount_in(value: object, currency: str) -> Decimal:
     return fitting if isinstance(written, int) and (-written > decimals or written > 0) else exact
 
 
-def reference(value: object) -> UUID:
+def reference(value: UUID | str) -> UUID:
     """Return a payment's reference: a version-4 UUID, given as `uuid.UUID` or as its text."""
     parsed: UUID | None = None
     if isinstance(value, UUID):
@@ -158,161 +157,125 @@ def reference(value: object) -> UUID:
     return parsed
 
 
-def reference_text(value: object) -> str:
+def reference_text(value: UUID | str) -> str:
     """Return a payment's reference as the text that is sent."""
     return str(reference(value))
 
 
-def text(name: str) -> Callable[[object], str]:
-    """Return a check that `name` is text with something in it."""
-
-    def check(value: object) -> str:
-        if not isinstance(value, str) or not value.strip():
-            sentence = f"{name} must be text with at least one character"
-            raise InvalidInputError(sentence)
-        return sendable(name, value)
-
-    return check
+def text(_: object, field: attrs.Attribute[str], value: object) -> None:
+    """Refuse, as an attrs validator, what is not text with something in it."""
+    if not isinstance(value, str) or not value.strip():
+        sentence = f"{field.name} must be text with at least one character"
+        raise InvalidInputError(sentence)
+    _refuse_unsendable(field.name, value)
 
 
-def optional_text(name: str) -> Callable[[object], str | None]:
-    """Return a check that `name` is text, or None."""
-
-    def check(value: object) -> str | None:
-        return None if value is None else any_text(name)(value)
-
-    return check
-
-
-def any_text(name: str) -> Callable[[object], str]:
-    """Return a check that `name` is text, which may be empty."""
-
-    def check(value: object) -> str:
-        if not isinstance(value, str):
-            sentence = f"{name} must be text, not {type(value).__name__}"
-            raise InvalidInputError(sentence)
-        return sendable(name, value)
-
-    return check
+def any_text(_: object, field: attrs.Attribute[Any], value: object) -> None:
+    """Refuse, as an attrs validator, what is not text; it may be empty."""
+    if not isinstance(value, str):
+        sentence = f"{field.name} must be text, not {type(value).__name__}"
+        raise InvalidInputError(sentence)
+    _refuse_unsendable(field.name, value)
 
 
-def sendable(name: str, value: str) -> str:
-    """Return text that JSON can carry: half of a surrogate pair is refused."""
+def optional_text(_: object, field: attrs.Attribute[Any], value: object) -> None:
+    """Refuse, as an attrs validator, what is neither text nor None."""
+    if value is not None:
+        any_text(_, field, value)
+
+
+def _refuse_unsendable(name: str, value: str) -> None:
     try:
         value.encode()
     except UnicodeEncodeError:
         sentence = f"{name} has a character that cannot be sent (half of a surrogate pair): remove it"
         raise InvalidInputError(sentence) from None
-    return value
 
 
-def quantity(value: object) -> int:
-    """Return a number of pieces: a whole number from 1 up."""
+def quantity(_: object, field: attrs.Attribute[int], value: object) -> None:
+    """Refuse, as an attrs validator, what is not a number of pieces: a whole number from 1 up."""
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= _MOST_PIECES:
-        sentence = f"qty {value!r} is not a number of pieces: write a whole number from 1 to {_MOST_PIECES}, as in 2"
-        raise InvalidInputError(sentence)
-    return value
-
-
-def identifier(name: str) -> Callable[[object], int]:
-    """Return a check that `name` is an id of the API: a whole number above zero, or its digits as text."""
-
-    def check(value: object) -> int:
-        if isinstance(value, int) and not isinstance(value, bool) and value > 0:
-            return value
-        if isinstance(value, str) and value.isascii() and value.isdigit() and int(value) > 0:
-            return int(value)
-        sentence = f"{name} {value!r} is not an id: write the whole number that the API gave, as in 310"
+        sentence = f"{field.name} {value!r} is not a number of pieces: write a whole number from 1 up, as in 2"
         raise InvalidInputError(sentence)
 
-    return check
 
-
-def identifier_text(name: str) -> Callable[[object], str]:
-    """Return a check that `name` is an id of the API, for the operations that want its digits as text."""
-    check = identifier(name)
-    return lambda value: str(check(value))
-
-
-def word(kind: type[W]) -> Callable[[object], W]:
-    """Return a check that a value is one of the words of an enum, in any case."""
-
-    def check(value: object) -> W:
-        found = kind(value) if isinstance(value, str) else None
-        if found is None or found.name not in kind.__members__:
-            sentence = f"{value!r} is not a {kind.__name__}: use one of {', '.join(kind.__members__)}"
-            raise InvalidInputError(sentence)
-        return found
-
-    return check
-
-
-def flag(name: str) -> Callable[[object], bool]:
-    """Return a check that `name` is True or False."""
-
-    def check(value: object) -> bool:
-        if not isinstance(value, bool):
-            sentence = f"{name} must be True or False, not {value!r}"
-            raise InvalidInputError(sentence)
+def identifier(value: int | str) -> int:
+    """Return an id of the API as a whole number above zero; its digits as text are accepted."""
+    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
         return value
-
-    return check
-
-
-def one_or_more(name: str) -> Callable[[Iterable[T]], tuple[T, ...]]:
-    """Return a check that `name` has at least one entry; it comes back as a tuple."""
-
-    def check(values: Iterable[T]) -> tuple[T, ...]:
-        entries = tuple(values)
-        if not entries:
-            sentence = f"{name} must have at least one entry"
-            raise InvalidInputError(sentence)
-        return entries
-
-    return check
+    if isinstance(value, str) and value.isascii() and value.isdigit() and int(value) > 0:
+        return int(value)
+    sentence = f"{value!r} is not an id: write the whole number that the API gave, as in 310"
+    raise InvalidInputError(sentence)
 
 
-def optional_identifier(name: str) -> Callable[[object], int | None]:
-    """Return a check that `name` is an id of the API, or None."""
-    check = identifier(name)
-    return lambda value: None if value is None else check(value)
+def optional_identifier(value: int | str | None) -> int | None:
+    """Return an id of the API, or None for None."""
+    return None if value is None else identifier(value)
 
 
-def aware(name: str) -> Callable[[object], datetime | None]:
-    """Return a check that `name` is a time with a zone, or None."""
+def identifier_text(value: int | str) -> str:
+    """Return an id of the API for the operations that want its digits as text."""
+    return str(identifier(value))
 
-    def check(value: object) -> datetime | None:
-        if value is None:
-            return None
-        if not isinstance(value, datetime) or value.tzinfo is None:
-            sentence = f"{name} must be an aware time, as in datetime(2026, 7, 31, tzinfo=UTC)"
-            raise InvalidInputError(sentence)
-        return value.astimezone(UTC)
 
-    return check
+def word(kind: type[W], value: object) -> W:
+    """Return `value` as one of the words of an enum; any case is accepted, an unknown word is not."""
+    found = kind(value) if isinstance(value, str) else None
+    if found is None or found.name not in kind.__members__:
+        sentence = f"{value!r} is not a {kind.__name__}: use one of {', '.join(kind.__members__)}"
+        raise InvalidInputError(sentence)
+    return found
+
+
+def flag(_: object, field: attrs.Attribute[bool], value: object) -> None:
+    """Refuse, as an attrs validator, what is neither True nor False."""
+    if not isinstance(value, bool):
+        sentence = f"{field.name} must be True or False, not {value!r}"
+        raise InvalidInputError(sentence)
+
+
+def one_or_more(_: object, field: attrs.Attribute[tuple[object, ...]], value: tuple[object, ...]) -> None:
+    """Refuse, as an attrs validator, an empty tuple."""
+    if not value:
+        sentence = f"{field.name} must have at least one entry"
+        raise InvalidInputError(sentence)
+
+
+def aware(value: datetime | None) -> datetime | None:
+    """Return a time with a zone in UTC, or None for None; a naive one is refused."""
+    if value is None:
+        return None
+    if not isinstance(value, datetime) or value.tzinfo is None:
+        sentence = f"{value!r} has no zone: write an aware time, as in datetime(2026, 7, 31, tzinfo=UTC)"
+        raise InvalidInputError(sentence)
+    return value.astimezone(UTC)
 
 
 def number(
     *, from_: float | None = None, above: float | None = None, below: float | None = None, optional: bool = False
-) -> Callable[[object, attrs.Attribute[float], object], None]:
+) -> Callable[[object, attrs.Attribute[Any], object], None]:
     """Return an attrs validator for numbers within bounds: `from_` included, `above` and `below` not."""
     bounds = [f"from {from_:g} up"] if from_ is not None else []
     bounds += [f"above {above:g}"] if above is not None else []
     bounds += [f"below {below:g}"] if below is not None else []
 
-    def check(_: object, field: attrs.Attribute[float], value: object) -> None:
+    def check(_: object, field: attrs.Attribute[Any], value: object) -> None:
         if value is None and optional:
             return
-        fits = isinstance(value, int | float) and not isinstance(value, bool)
-        fits = fits and (from_ is None or value >= from_) and (above is None or value > above)
-        if not fits or (below is not None and not value < below):
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, int | float)
+            or not (-math.inf if from_ is None else from_) <= value < (math.inf if below is None else below)
+            or not value > (-math.inf if above is None else above)
+        ):
             sentence = f"{field.name} must be a number {' and '.join(bounds)}, not {value!r}"
             raise InvalidInputError(sentence)
 
     return check
 
 
-def seconds(name: str, value: object) -> float:
+def seconds(name: str, value: float) -> float:
     """Return a number of seconds above zero."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
         sentence = f"{name} must be a number of seconds above 0, not {value!r}"

@@ -61,7 +61,7 @@ async def run(
         raise OutcomeUnknownError(message, progress=steps.progress, reference_id=reference_id) from unknown.__cause__
     except DecodeError as error:
         error.reference_id = reference_id
-        error.add_note(f"payment {reference_id} was accepted; follow it with dollr.watch('{reference_id}')")
+        error.add_note(f"payment {reference_id} was accepted: follow it with dollr.watch")
         raise
     except asyncio.CancelledError as cancelled:
         if is_own_reference:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import attrs
-
 from dollr_async.enums import ExecutionKind, ExecutionStatus, SourceType
 from dollr_async.errors import ActionRequiredError, InvalidRequestError, NotFoundError, PaymentFailedError
 

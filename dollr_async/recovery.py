@@ -228,14 +228,21 @@ class _Walk:
         self._looks = 0
 
     async def _send(self) -> Act:
-        if self._attempt.session_sends and self._attempt.doubt_since is None:
+        attempt = self._attempt
+        if attempt.session_sends and attempt.doubt_since is None:
             pause = self._pause_before_resend()
             if pause is None:
                 return Act.STOP
             await self._clock.sleep(pause)
-        if self._attempt.must_renew_first and self._clock.monotonic() >= self._attempt.session_expires_at:
+        if attempt.must_renew_first and self._clock.monotonic() >= attempt.session_expires_at:
             await self._renew()
-        outcome = Sent.LANDED
+        outcome = await self._outcome_of_send()
+        if outcome in (Sent.AMBIGUOUS, Sent.REFUSED):
+            self._looks = 0
+        self._attempt, act = self._attempt.after_send(outcome, self._clock.monotonic())
+        return act
+
+    async def _outcome_of_send(self) -> Sent:
         try:
             self._found = await self._operation.send()
         except ConfigurationError as error:
@@ -243,14 +250,12 @@ class _Walk:
                 raise
             raise FateUnknown from error
         except DollrError as error:
-            outcome = sent(error)
             self._failure = error
+            outcome = sent(error)
             if outcome is Sent.REFUSED:
                 self._refusal = error
-        if outcome in (Sent.AMBIGUOUS, Sent.REFUSED):
-            self._looks = 0
-        self._attempt, act = self._attempt.after_send(outcome, self._clock.monotonic())
-        return act
+            return outcome
+        return Sent.LANDED
 
     def _pause_before_resend(self) -> float | None:
         asked = self._failure.retry_after if isinstance(self._failure, APIStatusError) else None
@@ -286,7 +291,8 @@ class _Walk:
 
 def sent(error: DollrError) -> Sent:
     """Return how a send ended that raised `error`; one that landed in an unreadable shape is raised again."""
-    if isinstance(error, AuthenticationError) or (error.nothing_sent and isinstance(error, APIStatusError | DecodeError)):
+    without_token = error.nothing_sent and isinstance(error, APIStatusError | DecodeError)
+    if isinstance(error, AuthenticationError) or without_token:
         return Sent.NO_TOKEN
     if isinstance(error, RateLimitError):
         return Sent.LIMITED

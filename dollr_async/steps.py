@@ -40,7 +40,8 @@ class Steps:
 
     def made(self, **ids: int | str | None) -> None:
         """Keep ids, under the names that the handle uses; those that are None are left as they are."""
-        self.progress = attrs.evolve(self.progress, **{name: value for name, value in ids.items() if value is not None})
+        known = {name: value for name, value in ids.items() if value is not None}
+        self.progress = attrs.evolve(self.progress, **known)  # type: ignore[arg-type] # the names are Progress's own
 
     async def step(self, name: str, call: Awaitable[T], *, shows: Callable[[T], object] | None = None) -> T:
         """Await one step; its failure becomes `StepFailed`, unless it is not the step's own.

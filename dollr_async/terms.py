@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Context, Decimal
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 import attrs
 
@@ -12,8 +14,7 @@ from dollr_async.enums import CheckoutMode, FeeBearer, SourceType
 from dollr_async.errors import InvalidInputError
 
 if TYPE_CHECKING:
-    from datetime import datetime
-    from uuid import UUID
+    from collections.abc import Iterable
 
 _EXACT = Context(prec=64)
 _LONGEST_NOTE = 200
@@ -30,9 +31,9 @@ class Payer:
         InvalidInputError: a value is not of the form shown.
     """
 
-    fullname: str = attrs.field(converter=fields.text("fullname"))
+    fullname: str = attrs.field(validator=fields.text)
     phone: str = attrs.field(repr=False)
-    email: str | None = attrs.field(default=None, converter=fields.optional_text("email"), repr=False)
+    email: str | None = attrs.field(default=None, validator=fields.optional_text, repr=False)
     country_code: str | None = attrs.field(default=None, converter=fields.country)
 
     def __attrs_post_init__(self) -> None:
@@ -48,8 +49,8 @@ class KnownPayer:
         InvalidInputError: a value is not of the form shown.
     """
 
-    counterparty_id: int = attrs.field(converter=fields.identifier("counterparty_id"))
-    party_id: int | None = attrs.field(default=None, converter=fields.optional_identifier("party_id"))
+    counterparty_id: int = attrs.field(converter=fields.identifier)
+    party_id: int | None = attrs.field(default=None, converter=fields.optional_identifier)
     phone: str | None = attrs.field(default=None, converter=fields.optional_phone, repr=False)
 
 
@@ -61,9 +62,9 @@ class LineItem:
         InvalidInputError: a value is not of the form shown; a float is refused as an amount.
     """
 
-    name: str = attrs.field(converter=fields.text("name"))
+    name: str = attrs.field(validator=fields.text)
     amount: Decimal = attrs.field(converter=fields.amount)
-    qty: int = attrs.field(default=1, converter=fields.quantity)
+    qty: int = attrs.field(default=1, validator=fields.quantity)
 
     @property
     def total(self) -> Decimal:
@@ -83,9 +84,9 @@ class MobileMoney:
     """
 
     phone: str | None = attrs.field(default=None, converter=fields.optional_phone, repr=False)
-    method: str | None = attrs.field(default=None, converter=fields.optional_text("method"))
-    provider: str | None = attrs.field(default=None, converter=fields.optional_text("provider"))
-    account_name: str | None = attrs.field(default=None, converter=fields.optional_text("account_name"))
+    method: str | None = attrs.field(default=None, validator=fields.optional_text)
+    provider: str | None = attrs.field(default=None, validator=fields.optional_text)
+    account_name: str | None = attrs.field(default=None, validator=fields.optional_text)
 
 
 @attrs.frozen
@@ -98,9 +99,9 @@ class Card:
         InvalidInputError: a value is not of the form shown.
     """
 
-    account_name: str = attrs.field(converter=fields.text("account_name"))
+    account_name: str = attrs.field(validator=fields.text)
     payment_method_id: str | None = attrs.field(
-        default=None, converter=fields.optional_text("payment_method_id"), repr=False
+        default=None, validator=fields.optional_text, repr=False
     )
 
 
@@ -114,14 +115,24 @@ class SavedAccount:
         InvalidInputError: a value is not of the form shown.
     """
 
-    id: int = attrs.field(converter=fields.identifier("id"))
-    method: str | None = attrs.field(default=None, converter=fields.optional_text("method"))
-    provider: str | None = attrs.field(default=None, converter=fields.optional_text("provider"))
+    id: int = attrs.field(converter=fields.identifier)
+    method: str | None = attrs.field(default=None, validator=fields.optional_text)
+    provider: str | None = attrs.field(default=None, validator=fields.optional_text)
 
 
-def _items(values: object) -> tuple[LineItem, ...]:
-    if isinstance(values, LineItem):
-        values = (values,)
+def _source_type(value: SourceType | str) -> SourceType:
+    return fields.word(SourceType, value)
+
+
+def _fee_bearer(value: FeeBearer | str) -> FeeBearer:
+    return fields.word(FeeBearer, value)
+
+
+def _mode(value: CheckoutMode | str | None) -> CheckoutMode | None:
+    return None if value is None else CheckoutMode(value)
+
+
+def _items(values: Iterable[LineItem]) -> tuple[LineItem, ...]:
     items = tuple(values) if isinstance(values, list | tuple) else ()
     if not items or not all(isinstance(item, LineItem) for item in items):
         sentence = (
@@ -140,21 +151,21 @@ class Terms:
     currency: str = attrs.field(converter=fields.currency_code)
     items: tuple[LineItem, ...] = attrs.field(converter=_items)
     pay_with: MobileMoney | Card | SavedAccount = attrs.field()
-    source_type: SourceType = attrs.field(converter=fields.word(SourceType))
-    direct: bool = attrs.field(converter=fields.flag("direct"))
-    mode: CheckoutMode | None
+    source_type: SourceType = attrs.field(converter=_source_type)
+    direct: bool = attrs.field(validator=fields.flag)
+    mode: CheckoutMode | None = attrs.field(converter=_mode)
     payer_currency: str = attrs.field(converter=fields.currency_code)
-    fee_bearer: FeeBearer = attrs.field(converter=fields.word(FeeBearer))
-    note: str | None = attrs.field(converter=fields.optional_text("note"))
-    due_date: datetime | None = attrs.field(converter=fields.aware("due_date"))
-    document_reference: str | None = attrs.field(converter=fields.optional_text("document_reference"))
+    fee_bearer: FeeBearer = attrs.field(converter=_fee_bearer)
+    note: str | None = attrs.field(validator=fields.optional_text)
+    due_date: datetime | None = attrs.field(converter=fields.aware)
+    document_reference: str | None = attrs.field(validator=fields.optional_text)
     reference_id: UUID = attrs.field(converter=fields.reference)
     is_own_reference: bool
 
     @payer.validator
     def _check_payer(self, _: object, value: object) -> None:
         if not isinstance(value, Payer | KnownPayer):
-            sentence = 'payer must be Payer(fullname="Amara Kamara", phone="231771234567") or KnownPayer(counterparty_id=77)'
+            sentence = 'payer must be Payer(fullname="Amara Kamara", phone="231771234567") or KnownPayer(77)'
             raise InvalidInputError(sentence)
 
     @pay_with.validator
@@ -178,7 +189,7 @@ class Terms:
         return (
             (
                 self.source_type not in (SourceType.INVOICE, SourceType.ORDER),
-                f"source_type {str(self.source_type)!r} cannot be collected for: use SourceType.INVOICE or SourceType.ORDER",
+                f"a {self.source_type} cannot be collected for: use SourceType.INVOICE or SourceType.ORDER",
             ),
             (
                 self.direct and self.fee_bearer != FeeBearer.PAYER,
@@ -194,8 +205,10 @@ class Terms:
             ),
             (
                 self.payer_currency != self.currency and unquotable,
-                "payer_currency needs a quote, and a saved account is quoted by its method and provider: "
-                'write SavedAccount(204, method="MTN_MOMO_LBR", provider="PAWAPAY")',
+                (
+                    "payer_currency needs a quote, and a saved account is quoted by its method and provider: "
+                    'write SavedAccount(204, method="MTN_MOMO_LBR", provider="PAWAPAY")'
+                ),
             ),
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import enum
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import attrs
@@ -14,8 +15,6 @@ from dollr_async.errors import DecodeError
 from dollr_async.fields import Secret
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from dollr_async.clock import Clock
 
 _REFRESH_MARGIN = 300.0
@@ -56,13 +55,13 @@ class Token:
 
     @property
     def refresh_after(self) -> float:
-        """The age, in seconds, from which another should be fetched: when under five minutes or a fifth of life remain."""
+        """The age, in seconds, from which another should be fetched: five minutes or a fifth of life remain."""
         margin = min(_REFRESH_MARGIN, self.life * _REFRESH_SHARE)
         return self.life - margin * (1.0 + self.jitter)
 
     @property
     def expires_after(self) -> float:
-        """The age, in seconds, from which it is not used any more: a little before its end, for the way to the API."""
+        """The age, in seconds, from which it is not used: a little before its end, for the way to the API."""
         return self.life - min(_EXPIRY_MARGIN, self.life * _EXPIRY_SHARE)
 
     def freshness(self, clock: Clock) -> Freshness:

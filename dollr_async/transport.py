@@ -1,7 +1,7 @@
 """One request, one answer: the only room that speaks aiohttp.
 
-An answer of any status is returned as it is; what it means is the caller's business. Every error of aiohttp comes out as
-one of ours, and cancellation passes untouched.
+An answer of any status is returned as it is; what it means is the caller's business. Every error of aiohttp comes out
+as one of ours, and cancellation passes untouched.
 """
 
 from __future__ import annotations
@@ -55,7 +55,8 @@ class Transport:
         self._session = session
         self._is_own = session is None
         # A caller's session that names itself keeps its name.
-        self._own_headers = {} if session is not None and "User-Agent" in session.headers else {"User-Agent": USER_AGENT}
+        is_named = session is not None and "User-Agent" in session.headers
+        self._own_headers = {} if is_named else {"User-Agent": USER_AGENT}
 
     async def send(
         self, method: str, path: str, *, headers: Mapping[str, str], query: str = "", content: bytes | None = None
@@ -106,10 +107,10 @@ class Transport:
                 cookie_jar=aiohttp.DummyCookieJar(),
             )
         if session.closed:
-            message = "the aiohttp session given to DollrClient is closed: keep it open for as long as the client is used"
+            message = "the aiohttp session given to DollrClient is closed: keep it open while the client is used"
             raise ConfigurationError(message)
         if session.auth is not None:
-            message = "the aiohttp session given to DollrClient has auth= of its own, which would replace the API's token"
+            message = "the aiohttp session given to DollrClient has auth= of its own: make one without it"
             raise ConfigurationError(message)
         return session
 

@@ -7,7 +7,9 @@ the next look is due, and the others find what it saw. Leaving a loop by `break`
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple, Self
+from uuid import UUID
 from weakref import WeakValueDictionary
 
 import attrs
@@ -28,8 +30,6 @@ from dollr_async.retry import RetryPolicy, is_redirect_or_timeout
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-    from datetime import datetime
-    from uuid import UUID
 
     from dollr_async.clock import Clock
     from dollr_async.polling import PollPolicy

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 import attrs
 
@@ -12,14 +13,21 @@ from dollr_async.codec import Answer, Body
 from dollr_async.enums import CheckoutMode, RelationshipType, SourceStatus, SourceType
 from dollr_async.resources.base import Resource
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 
 @attrs.frozen(kw_only=True)
 class CheckoutItem(Body):
     """A line of a checkout, which has no quantity: `amount` is the whole line, in major units."""
 
-    name: str = attrs.field(converter=fields.text("name"))
+    name: str = attrs.field(validator=fields.text)
     currency: str = attrs.field(converter=fields.currency_code)
     amount: Decimal = attrs.field(converter=fields.amount)
+
+
+def _lines(items: Iterable[CheckoutItem]) -> tuple[CheckoutItem, ...]:
+    return tuple(items)
 
 
 @attrs.frozen(kw_only=True)
@@ -32,19 +40,19 @@ class NewCheckout(Body):
 
     party_phone: str = attrs.field(converter=fields.phone_number)
     currency: str = attrs.field(converter=fields.currency_code)
-    items: tuple[CheckoutItem, ...] = attrs.field(converter=fields.one_or_more("items"))
+    items: tuple[CheckoutItem, ...] = attrs.field(converter=_lines, validator=fields.one_or_more)
     mode: CheckoutMode = attrs.field(default=CheckoutMode.HOSTED, converter=CheckoutMode)
     source_kind: SourceType = attrs.field(default=SourceType.INVOICE, converter=SourceType)
-    party_name: str | None = attrs.field(default=None, converter=fields.optional_text("party_name"))
-    party_email: str | None = attrs.field(default=None, converter=fields.optional_text("party_email"))
+    party_name: str | None = attrs.field(default=None, validator=fields.optional_text)
+    party_email: str | None = attrs.field(default=None, validator=fields.optional_text)
     party_relationship: RelationshipType | None = None
-    reference_id: str | None = attrs.field(default=None, converter=fields.optional_text("reference_id"))
-    note: str | None = attrs.field(default=None, converter=fields.optional_text("note"))
-    due_date: datetime | None = attrs.field(default=None, converter=fields.aware("due_date"))
+    reference_id: str | None = attrs.field(default=None, validator=fields.optional_text)
+    note: str | None = attrs.field(default=None, validator=fields.optional_text)
+    due_date: datetime | None = attrs.field(default=None, converter=fields.aware)
     success_url: str | None = None
     cancel_url: str | None = None
-    expires_at: datetime | None = attrs.field(default=None, converter=fields.aware("expires_at"))
-    counterparty_id: int | None = attrs.field(default=None, converter=fields.optional_identifier("counterparty_id"))
+    expires_at: datetime | None = attrs.field(default=None, converter=fields.aware)
+    counterparty_id: int | None = attrs.field(default=None, converter=fields.optional_identifier)
 
 
 @attrs.frozen(kw_only=True)

@@ -21,7 +21,7 @@ class NewCounterparty(Body):
         InvalidInputError: a value is not of the form shown.
     """
 
-    party_id: int = attrs.field(converter=fields.identifier("party_id"))
+    party_id: int = attrs.field(converter=fields.identifier)
     relationship_type: RelationshipType = attrs.field(default=RelationshipType.CUSTOMER, converter=RelationshipType)
 
 

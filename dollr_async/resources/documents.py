@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 class NewDocument(Body):
     """What a new invoice and a new order share; `reference_id` is the caller's own text, not a payment's key."""
 
-    counterparty_id: int = attrs.field(converter=fields.identifier("counterparty_id"))
+    counterparty_id: int = attrs.field(converter=fields.identifier)
     currency: str = attrs.field(converter=fields.currency_code)
-    note: str = attrs.field(default="", converter=fields.any_text("note"))
+    note: str = attrs.field(default="", validator=fields.any_text)
     fee_bearer: FeeBearer = attrs.field(default=FeeBearer.PAYER, converter=FeeBearer)
     as_payment_link: bool = False
-    reference_id: str | None = attrs.field(default=None, converter=fields.optional_text("reference_id"))
+    reference_id: str | None = attrs.field(default=None, validator=fields.optional_text)
 
 
 @attrs.frozen(kw_only=True)
@@ -38,10 +38,10 @@ class NewLineItem(Body):
         InvalidInputError: a value is not of the form shown; a float is refused as an amount.
     """
 
-    name: str = attrs.field(converter=fields.text("name"))
+    name: str = attrs.field(validator=fields.text)
     currency: str = attrs.field(converter=fields.currency_code)
     amount: Decimal = attrs.field(converter=fields.amount)
-    qty: int = attrs.field(default=1, converter=fields.quantity)
+    qty: int = attrs.field(default=1, validator=fields.quantity)
 
 
 @attrs.frozen(kw_only=True)
@@ -105,25 +105,25 @@ class _HasStatus(Protocol):
     def status(self) -> SourceStatus: ...
 
 
-NewT = TypeVar("NewT", bound=NewDocument, contravariant=True)
-DocumentT = TypeVar("DocumentT", bound=Answer, covariant=True)
-DetailT = TypeVar("DetailT", bound=_HasStatus, covariant=True)
-ReceiptT = TypeVar("ReceiptT", bound=Settlement, covariant=True)
+NewT_contra = TypeVar("NewT_contra", bound=NewDocument, contravariant=True)
+DocumentT_co = TypeVar("DocumentT_co", bound=Answer, covariant=True)
+DetailT_co = TypeVar("DetailT_co", bound=_HasStatus, covariant=True)
+ReceiptT_co = TypeVar("ReceiptT_co", bound=Settlement, covariant=True)
 
 
-class Documents(Resource, Generic[NewT, DocumentT, DetailT, ReceiptT]):
+class Documents(Resource, Generic[NewT_contra, DocumentT_co, DetailT_co, ReceiptT_co]):
     """The operations that invoices and orders share; a subclass says its path and its shapes."""
 
     plural: ClassVar[str]
-    document: type[DocumentT]
-    detail: type[DetailT]
-    settled: type[ReceiptT]
+    document: type[DocumentT_co]
+    detail: type[DetailT_co]
+    settled: type[ReceiptT_co]
 
-    async def create(self, document: NewT) -> DocumentT:
+    async def create(self, document: NewT_contra) -> DocumentT_co:
         """Create a draft (`create_invoice`, `create_order`)."""
         return await self._post(f"{self.plural}/create", self.document, document)
 
-    async def retrieve(self, document_id: int | str) -> DetailT:
+    async def retrieve(self, document_id: int | str) -> DetailT_co:
         """Fetch one document with its lines and its counterparty (`retrieve_invoice_by_id`, `retrieve_order_by_id`)."""
         return await self._get(f"{self.plural}/retrieve/{segment(document_id)}", self.detail)
 
@@ -131,21 +131,21 @@ class Documents(Resource, Generic[NewT, DocumentT, DetailT, ReceiptT]):
         """Add a line to a draft (`add_invoice_item`, `add_order_item`)."""
         return await self._post(f"{self.plural}/{segment(document_id)}/items/add", DocumentItem, item)
 
-    async def publish(self, document_id: int | str) -> DocumentT | DetailT | None:
-        """Publish a draft, IDLE to ACTIVE; None where the API answers with nothing (`publish_invoice`, `publish_order`).
+    async def publish(self, document_id: int | str) -> DocumentT_co | DetailT_co | None:
+        """Publish a draft; None where the API answers with nothing (`publish_invoice`, `publish_order`).
 
         A document that is ACTIVE already is a success: the request may have arrived twice.
         """
         publishing = self._put(f"{self.plural}/publish/{segment(document_id)}", Whatever)
         return await self._unless_already(publishing, document_id, SourceStatus.ACTIVE)
 
-    async def receipt(self, document_id: int | str) -> ReceiptT:
+    async def receipt(self, document_id: int | str) -> ReceiptT_co:
         """Fetch the receipt of a document that is PAID (`retrieve_invoice_receipt_by_id`, and the order's twin)."""
         return await self._get(f"{self.plural}/receipt/{segment(document_id)}", self.settled)
 
     async def _unless_already(
         self, change: Coroutine[object, object, Whatever], document_id: int | str, wanted: SourceStatus
-    ) -> DocumentT | DetailT | None:
+    ) -> DocumentT_co | DetailT_co | None:
         try:
             answer = await change
         except (NotFoundError, InvalidRequestError):
@@ -156,7 +156,7 @@ class Documents(Resource, Generic[NewT, DocumentT, DetailT, ReceiptT]):
             return found
         return shaped(answer.extra, self.document) if answer.extra else None
 
-    async def _found(self, document_id: int | str) -> DetailT | None:
+    async def _found(self, document_id: int | str) -> DetailT_co | None:
         try:
             return await self.retrieve(document_id)
         except DollrError:

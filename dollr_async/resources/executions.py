@@ -25,8 +25,8 @@ class NewCollection(Body):
     """
 
     # Both ids are text here and integers wherever the API hands them out.
-    session_id: str = attrs.field(converter=fields.identifier_text("session_id"))
-    payment_account_id: str = attrs.field(converter=fields.identifier_text("payment_account_id"))
+    session_id: str = attrs.field(converter=fields.identifier_text)
+    payment_account_id: str = attrs.field(converter=fields.identifier_text)
     currency: str = attrs.field(converter=fields.currency_code)
     reference_id: str = attrs.field(converter=fields.reference_text)
 

@@ -22,7 +22,7 @@ class NewInvoice(NewDocument):
         InvalidInputError: a value is not of the form shown.
     """
 
-    due_date: datetime | None = attrs.field(default=None, converter=fields.aware("due_date"))
+    due_date: datetime | None = attrs.field(default=None, converter=fields.aware)
 
 
 @attrs.frozen(kw_only=True)

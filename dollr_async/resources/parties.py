@@ -21,9 +21,9 @@ class NewParty(Body):
         InvalidInputError: a value is not of the form shown.
     """
 
-    fullname: str = attrs.field(converter=fields.text("fullname"))
+    fullname: str = attrs.field(validator=fields.text)
     phone: str = attrs.field(converter=fields.phone_number)
-    email: str | None = attrs.field(default=None, converter=fields.optional_text("email"))
+    email: str | None = attrs.field(default=None, validator=fields.optional_text)
     country_code: str | None = attrs.field(default=None, converter=fields.country)
 
 

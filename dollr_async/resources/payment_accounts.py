@@ -20,10 +20,10 @@ class NewPaymentAccount(Body):
         InvalidInputError: a value is not of the form shown.
     """
 
-    account_name: str = attrs.field(converter=fields.text("account_name"))
-    provider: str = attrs.field(converter=fields.text("provider"))
-    method: str = attrs.field(converter=fields.text("method"))
-    party_id: int = attrs.field(converter=fields.identifier("party_id"))
+    account_name: str = attrs.field(validator=fields.text)
+    provider: str = attrs.field(validator=fields.text)
+    method: str = attrs.field(validator=fields.text)
+    party_id: int = attrs.field(converter=fields.identifier)
     country_code: str | None = attrs.field(default=None, converter=fields.country)
     insensitive_account_number: str | None = attrs.field(default=None, repr=False)
 

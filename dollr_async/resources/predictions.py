@@ -85,6 +85,7 @@ class Predictions(Resource):
         provider: str,
     ) -> Quote:
         """Quote what a published document costs its payer (`predict_payment_source_amount_and_fee`)."""
-        route = {"target_currency": currency_code(target_currency), "payment_method": payment_method, "provider": provider}
+        target = currency_code(target_currency)
+        route = {"target_currency": target, "payment_method": payment_method, "provider": provider}
         path = "predictions/payment-source/amount-and-fees"
         return await self._get(path, Quote, source_type=source_type, source_id=source_id, **route)

@@ -16,7 +16,7 @@ from dollr_async.resources.base import Resource
 class NewCheckoutSession(Body):
     """The intent to collect for an ACTIVE document."""
 
-    source_id: int = attrs.field(converter=fields.identifier("source_id"))
+    source_id: int = attrs.field(converter=fields.identifier)
     source_type: SourceType = attrs.field(converter=SourceType)
 
 
