@@ -1,0 +1,42 @@
+"""A stateful local Dollr for tests, demos and CI, written from the API's contract alone."""
+
+from dollr_async.sandbox.faults import FAULT_WORDS, Fault, FaultKind
+from dollr_async.sandbox.outcomes import (
+    OUTCOMES,
+    TEST_CARDS,
+    TEST_PHONES,
+    UNKNOWN_OPERATOR_PHONES,
+    AfterLooks,
+    AfterSeconds,
+    Outcome,
+    Settlement,
+    TestCard,
+)
+from dollr_async.sandbox.passcodes import PASSCODE, PASSCODE_PHONE, PASSCODE_USER_ID
+from dollr_async.sandbox.quirks import Quirks
+from dollr_async.sandbox.recording import RecordedAnswer, RecordedRequest
+from dollr_async.sandbox.records import LedgerEntry
+from dollr_async.sandbox.sandbox import Sandbox
+
+__all__ = [
+    "FAULT_WORDS",
+    "OUTCOMES",
+    "PASSCODE",
+    "PASSCODE_PHONE",
+    "PASSCODE_USER_ID",
+    "TEST_CARDS",
+    "TEST_PHONES",
+    "UNKNOWN_OPERATOR_PHONES",
+    "AfterLooks",
+    "AfterSeconds",
+    "Fault",
+    "FaultKind",
+    "LedgerEntry",
+    "Outcome",
+    "Quirks",
+    "RecordedAnswer",
+    "RecordedRequest",
+    "Sandbox",
+    "Settlement",
+    "TestCard",
+]

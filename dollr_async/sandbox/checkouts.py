@@ -1,0 +1,91 @@
+"""The one-call checkout: payer, source, lines and publication at once, and a hosted page to pay on."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING
+
+from dollr_async.sandbox.documents import add_document, add_item, move
+from dollr_async.sandbox.parties import add_counterparty, add_party
+from dollr_async.sandbox.refusals import unprocessable
+
+if TYPE_CHECKING:
+    from dollr_async.sandbox.bodies import NewCheckout
+    from dollr_async.sandbox.records import Answer, Counterparty, Document
+    from dollr_async.sandbox.world import World
+
+PAGE_PATH = "/pay/"
+
+
+def create_checkout(world: World, body: NewCheckout) -> Answer:
+    """Create whatever a checkout needs and leave its source payable."""
+    if body.mode == "DIRECT" and world.quirks.refuse_direct:
+        raise unprocessable("Mode DIRECT is not enabled for this merchant")
+    wrong = next((item.currency for item in body.items if item.currency != body.currency), None)
+    if wrong is not None:
+        raise unprocessable(f"An item in {wrong} does not fit a checkout in {body.currency}")
+    document = add_document(
+        world,
+        body.source_kind,
+        _counterparty(world, body),
+        currency=body.currency,
+        note=body.note or "",
+        fee_bearer="PAYER",
+        as_payment_link=body.mode == "HOSTED",
+        reference_id=body.reference_id,
+        due_date=body.due_date if body.source_kind == "INVOICE" else None,
+    )
+    for item in body.items:
+        add_item(world, document, item.name, item.currency, 1, item.amount)
+    if world.quirks.checkout_status == "ACTIVE":
+        move(world, document, "publish")
+    document.page_expires_at = body.expires_at
+    return _checkout_answer(world, body, document)
+
+
+def page_token(world: World, document: Document) -> str:
+    """The last part of the document's hosted page, made at the first use."""
+    if document.page_token is None:
+        document.page_token = secrets.token_urlsafe(12)
+        world.pages[document.page_token] = document
+    return document.page_token
+
+
+def page_url(world: World, document: Document) -> str:
+    """Where a payer pays a document by hand."""
+    return f"{world.url}{PAGE_PATH}{page_token(world, document)}"
+
+
+def _counterparty(world: World, body: NewCheckout) -> Counterparty:
+    if body.counterparty_id is None:
+        party = add_party(world, body.party_name or body.party_phone, body.party_phone, body.party_email)
+        return add_counterparty(world, party, body.party_relationship or "CUSTOMER")
+    counterparty = world.counterparties.get(body.counterparty_id)
+    if counterparty is None:
+        raise unprocessable(f"Counterparty {body.counterparty_id} not found")
+    return counterparty
+
+
+def _checkout_answer(world: World, body: NewCheckout, document: Document) -> Answer:
+    answer: Answer = {
+        "mode": body.mode,
+        "source_type": document.source_type,
+        "source_id": document.id,
+        "source_number": document.number,
+        "source_status": document.status,
+        "counterparty_id": document.counterparty.id,
+        "party_id": document.counterparty.party.id,
+        "source_checkout_config_id": world.next_id("checkout"),
+        "currency": document.currency,
+        "reference_id": document.reference_id,
+        "due_date": document.due_date,
+        "expires_at": body.expires_at,
+        "hosted_path_or_token": page_token(world, document),
+        "success_url": body.success_url,
+        "cancel_url": body.cancel_url,
+    }
+    if world.quirks.checkout_total:
+        answer["total_amount"] = document.total_amount
+    if world.quirks.checkout_url:
+        answer["url"] = page_url(world, document)
+    return answer

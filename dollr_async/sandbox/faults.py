@@ -1,0 +1,188 @@
+"""Faults that a test asks for: what may go wrong between a client and the API, before or after the work is done."""
+
+from __future__ import annotations
+
+import random
+from datetime import datetime
+from enum import Enum
+from email.utils import format_datetime
+from typing import TYPE_CHECKING
+
+import attrs
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_json = msgspec.json.Encoder()
+
+
+class FaultKind(Enum):
+    """What happens to the request or to its answer."""
+
+    DROP = "drop"
+    HANG = "hang"
+    ANSWER = "answer"
+    CUT = "cut"
+    LATENCY = "latency"
+
+
+@attrs.frozen(kw_only=True)
+class Fault:
+    """One thing that goes wrong, once. Make it with one of the constructors, or name it by a plain word in `fail`."""
+
+    kind: FaultKind
+    after_work: bool = False
+    status: int = 500
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = attrs.field(default=b"", repr=False)
+    seconds: float = 0.0
+
+    @property
+    def word(self) -> str:
+        """What happened, in a word or two."""
+        named = f"{self.kind.value} {self.status}" if self.kind is FaultKind.ANSWER else self.kind.value
+        return f"{named} after the work" if self.after_work else named
+
+    @classmethod
+    def lose_answer(cls) -> Fault:
+        """Do the work, then drop the connection instead of answering."""
+        return cls(kind=FaultKind.DROP, after_work=True)
+
+    @classmethod
+    def drop(cls) -> Fault:
+        """Drop the connection and do nothing."""
+        return cls(kind=FaultKind.DROP)
+
+    @classmethod
+    def hang(cls, *, after_work: bool = False) -> Fault:
+        """Never answer: until the client leaves or the sandbox closes. With `after_work` the work is done first."""
+        return cls(kind=FaultKind.HANG, after_work=after_work)
+
+    @classmethod
+    def latency(cls, seconds: float) -> Fault:
+        """Wait `seconds`, then do the work, even for a client that has left meanwhile, and answer."""
+        return cls(kind=FaultKind.LATENCY, seconds=seconds)
+
+    @classmethod
+    def server_error(cls, status: int = 500, *, after_work: bool = False) -> Fault:
+        """Answer with a 5xx, having done nothing, or with `after_work` everything."""
+        return cls.answer(status, {"detail": "Internal Server Error"}, after_work=after_work)
+
+    @classmethod
+    def rate_limited(cls, retry_after: float | datetime | str | None = None) -> Fault:
+        """Answer 429, with a Retry-After in seconds, as an HTTP date (for an aware datetime), as it is, or without."""
+        if isinstance(retry_after, datetime):
+            retry_after = format_datetime(retry_after, usegmt=True)
+        headers = {} if retry_after is None else {"Retry-After": f"{retry_after}"}
+        return cls.answer(429, {"detail": "Too Many Requests"}, headers=headers)
+
+    @classmethod
+    def cut_body(cls) -> Fault:
+        """Do the work, send half of the answer's body, and close the connection."""
+        return cls(kind=FaultKind.CUT, after_work=True)
+
+    @classmethod
+    def garbage(cls, body: bytes = b"<html><body>Bad gateway</body></html>", content_type: str = "text/html") -> Fault:
+        """Do the work, then answer 200 with a body that is not the answer: by default a proxy's HTML."""
+        return cls.answer(200, body, headers={"Content-Type": content_type}, after_work=True)
+
+    @classmethod
+    def redirect(cls, location: str = "/v1/moved", status: int = 307) -> Fault:
+        """Answer with a redirect to `location`, having done nothing."""
+        return cls.answer(status, b"", headers={"Location": location})
+
+    @classmethod
+    def answer(
+        cls, status: int, body: object = b"", *, headers: Mapping[str, str] | None = None, after_work: bool = False
+    ) -> Fault:
+        """Answer with any status and body: bytes go out as they are, anything else as JSON."""
+        content = body if isinstance(body, bytes) else _json.encode(body)
+        named = {"Content-Type": "application/json", **(headers or {})}
+        return cls(
+            kind=FaultKind.ANSWER, after_work=after_work, status=status, headers=tuple(named.items()), body=content
+        )
+
+
+FAULT_WORDS = {
+    "lose_answer": Fault.lose_answer(),
+    "drop": Fault.drop(),
+    "hang": Fault.hang(),
+    "hang_after": Fault.hang(after_work=True),
+    "server_error": Fault.server_error(),
+    "server_error_after": Fault.server_error(after_work=True),
+    "rate_limited": Fault.rate_limited(),
+    "cut_body": Fault.cut_body(),
+    "garbage": Fault.garbage(),
+    "broken_json": Fault.garbage(b'{"status": "PEN', "application/json"),
+    "redirect": Fault.redirect(),
+    "forbidden": Fault.answer(403, {"detail": "Forbidden"}),
+}
+"""The faults that need no parameter, by the plain words that `fail` takes too."""
+
+
+def as_fault(fault: Fault | str | int) -> Fault:
+    """Read a fault: itself, a plain word, or a status such as 503 (nothing done) and "503_after" (work done)."""
+    if isinstance(fault, Fault):
+        return fault
+    word = str(fault)
+    if word in FAULT_WORDS:
+        return FAULT_WORDS[word]
+    digits = word.removesuffix("_after")
+    if digits.isdecimal() and 300 <= int(digits) <= 599:  # noqa: PLR2004 - the statuses that are not success
+        return Fault.answer(int(digits), {"detail": f"Status {digits} on request"}, after_work=digits != word)
+    message = f"{fault!r} is no fault. Use a Fault, a status such as 503, or one of: {', '.join(FAULT_WORDS)}."
+    raise ValueError(message)
+
+
+@attrs.define
+class _Planned:
+    fault: Fault
+    left: int | None
+    chance: float
+
+
+class FaultPlan:
+    """The faults that are still to come, by operation; the key "*" is for any operation."""
+
+    def __init__(self, seed: int) -> None:
+        """Begin with no faults; `seed` decides when those with a chance strike."""
+        self._planned: dict[str, list[_Planned]] = {}
+        self._random = random.Random(seed)  # noqa: S311 - repeatable on purpose, nothing secret
+
+    def add(self, operation: str, fault: Fault, times: int | None, chance: float) -> None:
+        """Plan a fault behind those already planned for the operation; `times` None is for ever."""
+        if times is not None and times < 1:
+            message = f"A fault happens at least once, not {times} times; None means always."
+            raise ValueError(message)
+        if not 0 < chance <= 1:
+            message = f"A chance lies above 0 and is at most 1, unlike {chance}."
+            raise ValueError(message)
+        self._planned.setdefault(operation, []).append(_Planned(fault, times, chance))
+
+    def clear(self, operation: str | None = None) -> None:
+        """Forget the faults of one operation, or all of them."""
+        if operation is None:
+            self._planned.clear()
+        else:
+            self._planned.pop(operation, None)
+
+    def take(self, operation: str) -> Fault | None:
+        """The fault that strikes a request of this operation now, if any."""
+        if not self._planned:
+            return None
+        for key in (operation, "*"):
+            for planned in self._planned.get(key, ()):
+                if planned.chance >= 1 or self._random.random() < planned.chance:
+                    self._spend(key, planned)
+                    return planned.fault
+        return None
+
+    def _spend(self, key: str, planned: _Planned) -> None:
+        if planned.left is None:
+            return
+        planned.left -= 1
+        if planned.left == 0:
+            self._planned[key].remove(planned)
+            if not self._planned[key]:
+                del self._planned[key]

@@ -1,0 +1,155 @@
+"""How payments end, as data: the test phone numbers, the test cards, and when a payment moves on."""
+
+from __future__ import annotations
+
+import attrs
+
+
+@attrs.frozen
+class AfterSeconds:
+    """A payment moves on by the clock: PROCESSING after `processing` seconds, its end after `final` seconds."""
+
+    processing: float = 1.0
+    final: float = 3.0
+
+
+@attrs.frozen
+class AfterLooks:
+    """A payment moves on by being asked about: look number `processing` sees PROCESSING, number `final` its end.
+
+    A look is a status call for the payment, or for the source that it pays.
+    """
+
+    processing: int = 1
+    final: int = 2
+
+
+Settlement = AfterSeconds | AfterLooks
+
+
+@attrs.frozen(kw_only=True)
+class Outcome:
+    """How one kind of payment goes: the status it starts with, the one it ends with, and the words that go with it."""
+
+    name: str
+    about: str
+    start: str = "PENDING"
+    final: str | None = "COMPLETED"
+    settlement: Settlement | None = None
+    needs_action: bool = False
+    wallet_message: str | None = None
+    gateway_message: str | None = None
+
+
+OUTCOMES = {
+    outcome.name: outcome
+    for outcome in (
+        Outcome(name="approve", about="pending, processing, completed"),
+        Outcome(
+            name="decline",
+            about="pending, processing, failed: the payer declined",
+            final="FAILED",
+            gateway_message="The payer declined the payment",
+        ),
+        Outcome(
+            name="no_balance",
+            about="pending, processing, failed: the wallet's balance is too low",
+            final="FAILED",
+            wallet_message="Insufficient balance for amount plus fees",
+        ),
+        Outcome(
+            name="slow",
+            about="completed, but only after three minutes",
+            settlement=AfterSeconds(processing=1.0, final=180.0),
+        ),
+        Outcome(name="stay_pending", about="pending until settled by hand", final=None),
+        Outcome(
+            name="fail_at_once",
+            about="the execution itself answers FAILED",
+            start="FAILED",
+            final="FAILED",
+            gateway_message="The operator rejected the payment",
+        ),
+        Outcome(name="complete_at_once", about="the execution itself answers COMPLETED", start="COMPLETED"),
+        Outcome(
+            name="need_action",
+            about="a card that waits in processing for 3-D Secure, then completes",
+            start="PROCESSING",
+            needs_action=True,
+        ),
+    )
+}
+"""Every outcome by its name."""
+
+_PREFIXES = {"231880000": "MTN_MOMO_LBR", "231770000": "ORANGE_MONEY_LBR", "250780000": "MTN_MOMO_RWA"}
+_ENDINGS = {
+    "001": "approve",
+    "002": "decline",
+    "003": "slow",
+    "004": "stay_pending",
+    "005": "fail_at_once",
+    "006": "complete_at_once",
+    "008": "no_balance",
+}
+
+TEST_PHONES = {prefix + ending: name for prefix in _PREFIXES for ending, name in _ENDINGS.items()}
+"""Test phone numbers and the outcome each one brings; every other number has the sandbox's default outcome."""
+
+UNKNOWN_OPERATOR_PHONES = frozenset(prefix + "007" for prefix in _PREFIXES)
+"""Test phone numbers whose operator no prediction can tell."""
+
+OPERATORS = {
+    "23177": "ORANGE_MONEY_LBR",
+    "231": "MTN_MOMO_LBR",
+    "25072": "AIRTEL_RWA",
+    "25073": "AIRTEL_RWA",
+    "25075": "ORANGE_MONEY_RWA",
+    "250": "MTN_MOMO_RWA",
+}
+"""Which operator the sandbox says a phone has, by the longest prefix that fits; the real networks may differ."""
+
+
+@attrs.frozen(kw_only=True)
+class TestCard:
+    """What the card prediction knows of one test token."""
+
+    __test__ = False  # a card for tests, not a class of tests
+
+    brand: str
+    country: str
+    currencies: tuple[str, ...]
+    outcome: str
+
+
+TEST_CARDS = {
+    "pm_card_visa": TestCard(brand="visa", country="US", currencies=("USD",), outcome="approve"),
+    "pm_card_mastercard": TestCard(brand="mastercard", country="US", currencies=("USD",), outcome="approve"),
+    "pm_card_3ds": TestCard(brand="visa", country="FR", currencies=("USD",), outcome="need_action"),
+    "pm_card_declined": TestCard(brand="visa", country="US", currencies=("USD",), outcome="decline"),
+}
+"""Test card tokens that the card prediction knows."""
+
+_NAME_WORDS = {"3ds": "need_action", "decline": "decline"}
+
+
+def operator_of(phone: str) -> str | None:
+    """The payment method of a phone's operator, or None when the sandbox knows none."""
+    if phone in UNKNOWN_OPERATOR_PHONES:
+        return None
+    fitting = (method for prefix, method in OPERATORS.items() if phone.startswith(prefix))
+    return next(fitting, None)
+
+
+def outcome_of_phone(phone: str) -> Outcome | None:
+    """The outcome a test phone number stands for, or None for any other number."""
+    name = TEST_PHONES.get(phone)
+    return OUTCOMES[name] if name else None
+
+
+def outcome_of_card(token: str | None, account_name: str) -> Outcome | None:
+    """The outcome a card's test token stands for, or else a word in the account's name: "3ds" or "decline"."""
+    if token in TEST_CARDS:
+        return OUTCOMES[TEST_CARDS[token].outcome]
+    lowered = account_name.lower()
+    fitting = (OUTCOMES[name] for word, name in _NAME_WORDS.items() if word in lowered)
+    return next(fitting, None)

@@ -1,0 +1,127 @@
+"""The sandbox itself: a whole local Dollr for tests, demos and CI."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+from dollr_async.sandbox.auth import Tokens
+from dollr_async.sandbox.clock import SandboxClock
+from dollr_async.sandbox.controls import Controls, outcome_named
+from dollr_async.sandbox.faults import FaultPlan
+from dollr_async.sandbox.outcomes import AfterSeconds, Settlement
+from dollr_async.sandbox.quirks import Quirks
+from dollr_async.sandbox.server import Server, check_loopback
+from dollr_async.sandbox.world import World
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from dollr_async.sandbox.outcomes import Outcome
+
+
+class Sandbox(Controls):
+    """A whole local Dollr on a loopback port, with every operation of the API and no real money.
+
+    ```python
+    async with Sandbox() as sandbox:
+        async with DollrClient(**sandbox.settings) as dollr: ...
+    ```
+
+    It keeps state like the API does: documents go from IDLE to PAID, payments from PENDING to their end, sessions
+    expire, references are used once. A payment's end is chosen by the payer's phone (`TEST_PHONES`), by the card
+    (`TEST_CARDS`), or else by `outcome`. Everything a test wants to happen, or wants to know, is a method or a property
+    of this object; nothing of it goes over the wire. It is bound to no event loop until `start`, and may be started
+    again after `close`: same port, same state, as a server that was restarted.
+    """
+
+    def __init__(  # noqa: PLR0913 - settings of a test double, all optional and named
+        self,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        client_id: str = "sandbox-client",
+        client_secret: str = "sandbox-secret",  # noqa: S107 - a made-up credential of a local test double
+        token_lifetime: float = 60.0,
+        session_lifetime: float = 1800.0,
+        settlement: Settlement | None = None,
+        outcome: str | Outcome = "approve",
+        confirm_cards_after: float | None = None,
+        latency: float = 0.0,
+        quirks: Quirks | None = None,
+        keep_requests: int | None = None,
+        seed: int = 0,
+    ) -> None:
+        """Set the sandbox up; it listens from `start` on.
+
+        `host` must be this machine's own (ValueError otherwise); `port` 0 takes a free one. `token_lifetime` is in
+        minutes, `session_lifetime`, `confirm_cards_after` and `latency` are in seconds. `settlement` says when payments
+        move on: `AfterSeconds` (by default PROCESSING after 1 s, the end after 3 s) or `AfterLooks`. `outcome` is the
+        name, in `OUTCOMES`, of how payments end that no test phone or card decides. `confirm_cards_after` finishes
+        3-D Secure by itself, None never. `keep_requests` bounds `requests` to the last so many. `seed` decides when
+        faults with a chance strike.
+        """
+        check_loopback(host)
+        clock = SandboxClock()
+        world = World(
+            clock=clock,
+            quirks=quirks or Quirks(),
+            tokens=Tokens(clock, client_id, client_secret, token_lifetime),
+            settlement=settlement or AfterSeconds(),
+            default_outcome=outcome_named(outcome),
+            session_lifetime=session_lifetime,
+            confirm_cards_after=confirm_cards_after,
+        )
+        plan = FaultPlan(seed)
+        super().__init__(world, plan, Server(world, plan, keep_requests))
+        self.client_id = client_id
+        """The client id that the sandbox accepts."""
+        self.client_secret = client_secret
+        """The client secret that the sandbox accepts."""
+        self._host = host
+        self._port = port
+        if latency:
+            self.set_latency(latency)
+
+    def __repr__(self) -> str:
+        """Where it listens, if it does; never the secret."""
+        where = self._world.url if self._server.running else "not running"
+        return f"Sandbox({where})"
+
+    async def start(self) -> Self:
+        """Listen on the loopback port, and return the sandbox. Starting a running one is a RuntimeError."""
+        if self._server.running:
+            message = f"This sandbox is already running at {self._world.url}."
+            raise RuntimeError(message)
+        self._port = await self._server.start(self._host, self._port)
+        self._world.clock.start()
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        self._world.url = f"http://{host}:{self._port}"
+        return self
+
+    async def close(self) -> None:
+        """Stop: hanging requests are released, connections dropped. What was seen stays readable; twice is fine."""
+        await self._server.close()
+        self._world.clock.stop()
+
+    async def __aenter__(self) -> Self:
+        """Start."""
+        return await self.start()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close."""
+        await self.close()
+
+    @property
+    def url(self) -> str:
+        """The base URL, such as `http://127.0.0.1:49152`; a RuntimeError before the first `start`."""
+        if not self._world.url:
+            message = "The sandbox has no URL yet: use `async with Sandbox() as sandbox:` or `await sandbox.start()`."
+            raise RuntimeError(message)
+        return self._world.url
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """The keywords that a client needs: `client_id`, `client_secret` and `base_url`."""
+        return {"client_id": self.client_id, "client_secret": self.client_secret, "base_url": self.url}

@@ -1,0 +1,197 @@
+"""The HTTP side: requests in, answers out, and the faults in between."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from dollr_async.sandbox.api import Api, ApiAnswer, ApiRequest
+from dollr_async.sandbox.faults import Fault, FaultKind, FaultPlan
+from dollr_async.sandbox.pages import answer_page
+from dollr_async.sandbox.recording import RecordedAnswer, RecordedRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Mapping
+
+    from dollr_async.sandbox.world import World
+
+_HIDDEN = "Bearer [hidden]"
+_FAREWELL = 0.2
+"""Seconds that connections get to end when the server closes."""
+
+
+def check_loopback(host: str) -> None:
+    """Refuse a host that other machines could reach."""
+    if host == "localhost":
+        return
+    try:
+        loopback = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        loopback = False
+    if not loopback:
+        message = f"The sandbox only listens on this machine: use host '127.0.0.1' instead of {host!r}."
+        raise ValueError(message)
+
+
+class Server:
+    """One listening socket over one world, with the faults and delays that a test asked for."""
+
+    def __init__(self, world: World, plan: FaultPlan, keep_requests: int | None) -> None:
+        """Serve this world; keep at most the last `keep_requests` requests, or all."""
+        self._world = world
+        self._api = Api(world)
+        self._plan = plan
+        self._keep = keep_requests
+        self._closing = asyncio.Event()
+        self._tasks: set[asyncio.Task[web.StreamResponse]] = set()
+        self._web: web.Server[web.BaseRequest] | None = None
+        self._socket: asyncio.Server | None = None
+        self._seen = 0
+        self.requests: list[RecordedRequest] = []
+        self.latencies: dict[str, float] = {}
+        self.in_flight = 0
+        self.most_in_flight = 0
+
+    @property
+    def running(self) -> bool:
+        """Whether it is listening."""
+        return self._socket is not None
+
+    async def start(self, host: str, port: int) -> int:
+        """Listen, and return the port: a free one when asked for 0."""
+        self._closing = asyncio.Event()
+        self._web = web.Server(self._handle, access_log=None, handler_cancellation=True)
+        self._socket = await asyncio.get_running_loop().create_server(self._web, host, port)
+        bound: int = self._socket.sockets[0].getsockname()[1]
+        return bound
+
+    async def close(self) -> None:
+        """Stop listening, release what hangs, drop every connection, and leave no task behind."""
+        if self._socket is None or self._web is None:
+            return
+        self._socket.close()
+        self._socket = None
+        self._closing.set()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._web.pre_shutdown()
+        await self._web.shutdown(_FAREWELL)
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        self.in_flight += 1
+        self.most_in_flight = max(self.most_in_flight, self.in_flight)
+        try:
+            return await self._respond(request)
+        finally:
+            self.in_flight -= 1
+
+    async def _respond(self, request: web.BaseRequest) -> web.StreamResponse:
+        content = await request.read()
+        match = self._api.match(request.method, request.rel_url.raw_path)
+        operation = match.operation
+        if operation is None and not match.allowed:
+            page = answer_page(self._world, request.method, request.rel_url.raw_path)
+            if page is not None:
+                return web.Response(status=page.status, headers=page.headers, body=page.body)
+        incoming = ApiRequest(
+            match=match,
+            query=dict(request.rel_url.query),
+            authorization=request.headers.get("Authorization"),
+            content_type=request.content_type,
+            content=content,
+        )
+        recorded = self._record(request, incoming)
+        name = operation.id if operation else "*"
+        fault = self._plan.take(name)
+        if fault is not None:
+            recorded.fault = fault.word
+        delay = self._delay(name, fault)
+        if delay > 0:
+            return await self._outlive_client(self._after(delay, request, incoming, recorded, fault))
+        return await self._serve(request, incoming, recorded, fault)
+
+    def _delay(self, name: str, fault: Fault | None) -> float:
+        asked = fault.seconds if fault is not None and fault.kind is FaultKind.LATENCY else 0.0
+        return asked + self.latencies.get(name, self.latencies.get("*", 0.0))
+
+    async def _outlive_client(self, work: Coroutine[object, object, web.StreamResponse]) -> web.StreamResponse:
+        """Finish what a client asked for even when the client leaves before the answer."""
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return await asyncio.shield(task)
+
+    async def _after(
+        self,
+        seconds: float,
+        request: web.BaseRequest,
+        incoming: ApiRequest,
+        recorded: RecordedRequest,
+        fault: Fault | None,
+    ) -> web.StreamResponse:
+        await asyncio.sleep(seconds)
+        return await self._serve(request, incoming, recorded, fault)
+
+    async def _serve(
+        self, request: web.BaseRequest, incoming: ApiRequest, recorded: RecordedRequest, fault: Fault | None
+    ) -> web.StreamResponse:
+        if fault is None or fault.kind is FaultKind.LATENCY:
+            answer = self._work(incoming, recorded)
+            recorded.delivered = True
+            return web.Response(status=answer.status, headers=answer.headers, body=answer.body)
+        done = self._work(incoming, recorded) if fault.after_work else None
+        return await self._strike(request, fault, done)
+
+    def _work(self, incoming: ApiRequest, recorded: RecordedRequest) -> ApiAnswer:
+        answer = self._api.answer(incoming)
+        recorded.answer = RecordedAnswer(status=answer.status, headers=answer.headers, content=answer.body)
+        return answer
+
+    async def _strike(self, request: web.BaseRequest, fault: Fault, done: ApiAnswer | None) -> web.StreamResponse:
+        if fault.kind is FaultKind.ANSWER:
+            return web.Response(status=fault.status, headers=dict(fault.headers), body=fault.body)
+        if fault.kind is FaultKind.HANG:
+            await self._closing.wait()
+        transport = request.transport
+        if transport is not None:
+            if fault.kind is FaultKind.CUT and done is not None:
+                transport.write(_half_of(done))
+            transport.close()
+        return web.Response()
+
+    def _record(self, request: web.BaseRequest, incoming: ApiRequest) -> RecordedRequest:
+        token = self._world.tokens.find(incoming.authorization)
+        operation = incoming.match.operation
+        self._seen += 1
+        second = self._world.clock.seconds()
+        recorded = RecordedRequest(
+            number=self._seen,
+            operation=operation.id if operation else None,
+            method=request.method,
+            path=request.rel_url.raw_path,
+            query=incoming.query,
+            headers=_without_secrets(request.headers),
+            content=incoming.content,
+            second=second,
+            at=self._world.clock.at(second),
+            token=token.number if token else None,
+        )
+        self.requests.append(recorded)
+        if self._keep is not None and len(self.requests) > self._keep:
+            del self.requests[0]
+        return recorded
+
+
+def _without_secrets(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name: _HIDDEN if name.lower() == "authorization" else value for name, value in headers.items()}
+
+
+def _half_of(answer: ApiAnswer) -> bytes:
+    """An answer whose Content-Length promises more than is sent."""
+    length = max(len(answer.body), 2)
+    head = f"HTTP/1.1 {answer.status} OK\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
+    return head.encode() + answer.body[: length // 2]
