@@ -1,0 +1,85 @@
+"""What all tests share: virtual time, a sandbox whose every request is held against the contract, and a client of it."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from typing import TYPE_CHECKING
+
+import looptime
+import pytest
+
+from dollr_async import DollrClient
+from dollr_async.sandbox import Sandbox
+from tests.contract import the_contract
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator
+
+    from tests.contract import Contract
+
+_END_OF_TIME = 1_000_000.0
+"""Virtual seconds after which a test is taken to run for ever."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "real_time: the test runs on an ordinary event loop, since it says why")
+
+
+def pytest_asyncio_loop_factories(
+    config: pytest.Config, item: pytest.Item
+) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Give every test a loop whose time jumps over every wait; hours pass in milliseconds."""
+    if item.get_closest_marker("real_time"):
+        return {"real": asyncio.new_event_loop}
+    return {"virtual": virtual_loop}
+
+
+def virtual_loop() -> asyncio.AbstractEventLoop:
+    """Return a loop with a virtual clock that begins at zero."""
+    return looptime.new_event_loop(start=0.0, end=_END_OF_TIME)
+
+
+@pytest.fixture(autouse=True)
+def no_credentials_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the environment of whoever runs the tests out of them."""
+    for name in ("DOLLR_CLIENT_ID", "DOLLR_CLIENT_SECRET", "DOLLR_BASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(autouse=True)
+def nothing_unclosed() -> Iterator[None]:
+    """Let what a test left unclosed warn now, so that the right test fails."""
+    yield
+    gc.collect(0)
+
+
+@pytest.fixture(scope="session")
+def contract() -> Contract:
+    """The contract of the API."""
+    return the_contract()
+
+
+@pytest.fixture
+async def sandbox(contract: Contract) -> AsyncIterator[Sandbox]:
+    """A running sandbox; at the end every request it got is held against the contract, and nothing may run on."""
+    async with Sandbox() as sandbox:
+        yield sandbox
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    assert not left, f"still running: {left}"
+    check_requests(sandbox, contract)
+
+
+@pytest.fixture
+async def dollr(sandbox: Sandbox) -> AsyncIterator[DollrClient]:
+    """A client of the sandbox."""
+    async with DollrClient(**sandbox.settings) as dollr:
+        yield dollr
+
+
+def check_requests(sandbox: Sandbox, contract: Contract) -> None:
+    """Hold every request that a sandbox got against the contract."""
+    for request in sandbox.requests:
+        contract.check_request(
+            request.method, request.path, query=request.query, headers=request.headers, content=request.content
+        )

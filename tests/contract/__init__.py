@@ -1,0 +1,90 @@
+"""The contract of the remote API, and the library that holds requests and answers against it."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import yaml
+from openapi_core import Config, OpenAPI
+from openapi_core.exceptions import OpenAPIError
+from openapi_core.testing import MockRequest, MockResponse
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+CONTRACT = Path(__file__).with_name("openapi.yaml")
+_HOST = "https://api.heydollr.app"
+_METHODS = ("get", "post", "put", "delete")
+
+
+class ContractViolation(AssertionError):
+    """A request or an answer is not what the contract allows."""
+
+
+class Contract:
+    """The contract, read once."""
+
+    def __init__(self) -> None:
+        self.document = yaml.load(CONTRACT.read_text(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        self._openapi = OpenAPI.from_dict(self.document, config=Config(spec_validator_cls=None))
+        self.operations: dict[str, tuple[str, str]] = {
+            operation["operationId"]: (method.upper(), path)
+            for path, item in self.document["paths"].items()
+            for method, operation in item.items()
+            if method in _METHODS
+        }
+        self._fine: set[object] = set()
+
+    def check_request(
+        self, method: str, path: str, *, query: Mapping[str, str], headers: Mapping[str, str], content: bytes
+    ) -> None:
+        """Raise ContractViolation when the contract does not allow the request; `path` as sent, percent-encoded."""
+        key = (method, path, tuple(sorted(query.items())), "Authorization" in headers, content)
+        if key not in self._fine:
+            request = _request(method, path, query, headers, content)
+            try:
+                self._openapi.validate_request(request)
+            except OpenAPIError as error:
+                message = f"{method} {path} {content!r}: {_reasons(error)}"
+                raise ContractViolation(message) from error
+            self._fine.add(key)
+
+    def check_answer(self, method: str, path: str, *, status: int, content: bytes, content_type: str) -> None:
+        """Raise ContractViolation when the contract does not know such an answer to such a request."""
+        key = (method, path, status, content_type, content)
+        if key not in self._fine:
+            request = _request(method, path, {}, {"Authorization": "Bearer any"}, b"")
+            answer = MockResponse(content, status, content_type=content_type.partition(";")[0])
+            try:
+                self._openapi.validate_response(request, answer)
+            except OpenAPIError as error:
+                message = f"{method} {path} was answered {status} {content!r}: {_reasons(error)}"
+                raise ContractViolation(message) from error
+            self._fine.add(key)
+
+
+def _request(
+    method: str, path: str, query: Mapping[str, str], headers: Mapping[str, str], content: bytes
+) -> MockRequest:
+    content_type = headers.get("Content-Type", "application/json").partition(";")[0]
+    return MockRequest(
+        _HOST, method.lower(), path, args=dict(query), headers=dict(headers), data=content, content_type=content_type
+    )
+
+
+def _reasons(error: BaseException) -> str:
+    reasons = [str(error)]
+    cause: BaseException | None = error.__cause__
+    while cause is not None:
+        problems = getattr(cause, "schema_errors", ())
+        reasons += [f"{'.'.join(map(str, problem.path))}: {problem.message}" for problem in problems] or [str(cause)]
+        cause = cause.__cause__
+    return " | ".join(reasons)
+
+
+@cache
+def the_contract() -> Contract:
+    """Return the contract; reading it takes a second, so it is done once."""
+    return Contract()
