@@ -54,7 +54,7 @@ def is_unauthenticated(answer: RawAnswer) -> bool:
 
 
 def retry_after(headers: Mapping[str, str], clock: Clock) -> float | None:
-    """Return the seconds that `Retry-After` asks to wait, given as seconds or as an HTTP date; None when it does not."""
+    """Return the seconds to wait that `Retry-After` gives, as seconds or as an HTTP date; None without one."""
     value = headers.get("Retry-After", "").strip()
     if not value:
         return None

@@ -187,7 +187,12 @@ class DollrClient(Groups):
             clock=self._clock,
         )
         return Collection(
-            execution, progress=steps.progress, api=self, watcher=self._watcher, polling=self._polling, clock=self._clock
+            execution,
+            progress=steps.progress,
+            api=self,
+            watcher=self._watcher,
+            polling=self._polling,
+            clock=self._clock,
         )
 
     def watch(

@@ -12,12 +12,15 @@ class Clock(Protocol):
 
     def monotonic(self) -> float:
         """Seconds on a clock that never jumps; only differences mean anything."""
+        ...
 
     def now(self) -> datetime:
         """The time of day, aware, in UTC."""
+        ...
 
     async def sleep(self, seconds: float) -> None:
         """Let `seconds` pass."""
+        ...
 
 
 class LoopClock:

@@ -211,7 +211,7 @@ def _answer_hook(cls: type[Answer]) -> Callable[[object, object], Answer]:
     renamed = {field.metadata["also"]: field.name for field in attrs.fields(cls) if "also" in field.metadata}
     known = frozenset(field.name for field in attrs.fields(cls)) - {"extra"} | renamed.keys()
     base: Callable[[Mapping[str, Any], object], Answer] = make_dict_structure_fn(
-        cls, _converter, extra=override(omit=True)
+        cls, _converter, extra=override(struct_hook=lambda unknown, _: unknown)
     )
 
     def structure(value: object, _: object) -> Answer:
@@ -222,10 +222,10 @@ def _answer_hook(cls: type[Answer]) -> Callable[[object, object], Answer]:
             if other in value and name not in value:
                 value = {**value, name: value[other]}
         # Null where a field is optional is the same as leaving it out.
-        answer = base({key: item for key, item in value.items() if item is not None or key in required}, cls)
+        known_here = {key: value[key] for key in known & value.keys() if value[key] is not None or key in required}
         if unknown := value.keys() - known:
-            answer.extra.update({key: value[key] for key in unknown})  # type: ignore[attr-defined] # its own dict
-        return answer
+            known_here["extra"] = {key: value[key] for key in unknown}
+        return base(known_here, cls)
 
     return structure
 

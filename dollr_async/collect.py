@@ -8,7 +8,6 @@ The operator's look-up and the payment account run beside either.
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 import attrs
@@ -27,6 +26,7 @@ from dollr_async.steps import made_id, side_by_side
 from dollr_async.terms import KnownPayer, MobileMoney, SavedAccount
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Awaitable
     from decimal import Decimal
 
@@ -196,7 +196,8 @@ class Chain:
             published = await self._api.documents(self._terms.source_type).publish(self._source_id)
         except DecodeError:
             published = None  # a success in a shape of its own: the status below has the total
-        await self._check_total(published.total_amount if published else None, published.currency if published else None)
+        total, currency = (published.total_amount, published.currency) if published else (None, None)
+        await self._check_total(total, currency)
 
     async def _check_out(self, payer: Awaitable[Contact], unused: Awaitable[None]) -> Checkout:
         contact = await payer

@@ -22,26 +22,32 @@ class ExecutionFacts(Protocol):
     @property
     def status(self) -> str:
         """The status word."""
+        ...
 
     @property
     def payer_amount(self) -> Decimal:
         """What the payer is charged, in major units."""
+        ...
 
     @property
     def payer_currency(self) -> str:
         """The currency of the charge."""
+        ...
 
     @property
     def gateway_message(self) -> str | None:
         """The gateway's words, where there are any."""
+        ...
 
     @property
     def wallet_message(self) -> str | None:
         """The wallet's words, where there are any."""
+        ...
 
     @property
     def requires_action(self) -> bool | None:
         """Whether the payer has to confirm a card."""
+        ...
 
 
 @attrs.frozen(kw_only=True)
@@ -283,7 +289,9 @@ class ActionRequiredError(PaymentError):
     `execution` is the payment as it stands, `client_secret` the browser's value (in no message and no `repr`).
     """
 
-    def __init__(self, message: str, *, reference_id: UUID, execution: ExecutionFacts, client_secret: str | None) -> None:
+    def __init__(
+        self, message: str, *, reference_id: UUID, execution: ExecutionFacts, client_secret: str | None
+    ) -> None:
         """Keep what the browser needs."""
         super().__init__(message, reference_id=reference_id)
         self.execution = execution

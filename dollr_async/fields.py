@@ -19,8 +19,9 @@ import attrs
 from dollr_async.errors import InvalidInputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
+T = TypeVar("T")
 W = TypeVar("W", bound=StrEnum)
 
 _PHONE = re.compile(r"[1-9]\d{7,14}", re.ASCII)
@@ -235,11 +236,13 @@ def flag(_: object, field: attrs.Attribute[bool], value: object) -> None:
         raise InvalidInputError(sentence)
 
 
-def one_or_more(_: object, field: attrs.Attribute[tuple[object, ...]], value: tuple[object, ...]) -> None:
-    """Refuse, as an attrs validator, an empty tuple."""
-    if not value:
-        sentence = f"{field.name} must have at least one entry"
+def one_or_more(name: str, values: Iterable[T]) -> tuple[T, ...]:
+    """Return what `values` holds as a tuple; an empty one is refused."""
+    several = tuple(values)
+    if not several:
+        sentence = f"{name} must have at least one entry"
         raise InvalidInputError(sentence)
+    return several
 
 
 def aware(value: datetime | None) -> datetime | None:

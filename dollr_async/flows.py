@@ -65,7 +65,8 @@ async def run(
         raise
     except asyncio.CancelledError as cancelled:
         if is_own_reference:
-            cancelled.add_note(f"the payment's reference_id is {reference_id}; look with dollr.watch before you pay again")
+            note = f"the payment's reference_id is {reference_id}; look with dollr.watch before you pay again"
+            cancelled.add_note(note)
         raise
 
 

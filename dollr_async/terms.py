@@ -143,14 +143,26 @@ def _items(values: Iterable[LineItem]) -> tuple[LineItem, ...]:
     return items
 
 
+def _a_payer(_: object, __: object, value: Payer | KnownPayer) -> None:
+    if not isinstance(value, Payer | KnownPayer):
+        sentence = 'payer must be Payer(fullname="Amara Kamara", phone="231771234567") or KnownPayer(77)'
+        raise InvalidInputError(sentence)
+
+
+def _a_means(_: object, __: object, value: MobileMoney | Card | SavedAccount) -> None:
+    if not isinstance(value, MobileMoney | Card | SavedAccount):
+        sentence = "pay_with must be MobileMoney(), Card(account_name=...) or SavedAccount(id)"
+        raise InvalidInputError(sentence)
+
+
 @attrs.frozen(kw_only=True)
 class Terms:
     """Everything that a collection was asked with, checked as a whole."""
 
-    payer: Payer | KnownPayer = attrs.field()
+    payer: Payer | KnownPayer = attrs.field(validator=_a_payer)
     currency: str = attrs.field(converter=fields.currency_code)
     items: tuple[LineItem, ...] = attrs.field(converter=_items)
-    pay_with: MobileMoney | Card | SavedAccount = attrs.field()
+    pay_with: MobileMoney | Card | SavedAccount = attrs.field(validator=_a_means)
     source_type: SourceType = attrs.field(converter=_source_type)
     direct: bool = attrs.field(validator=fields.flag)
     mode: CheckoutMode | None = attrs.field(converter=_mode)
@@ -161,18 +173,6 @@ class Terms:
     document_reference: str | None = attrs.field(validator=fields.optional_text)
     reference_id: UUID = attrs.field(converter=fields.reference)
     is_own_reference: bool
-
-    @payer.validator
-    def _check_payer(self, _: object, value: object) -> None:
-        if not isinstance(value, Payer | KnownPayer):
-            sentence = 'payer must be Payer(fullname="Amara Kamara", phone="231771234567") or KnownPayer(77)'
-            raise InvalidInputError(sentence)
-
-    @pay_with.validator
-    def _check_pay_with(self, _: object, value: object) -> None:
-        if not isinstance(value, MobileMoney | Card | SavedAccount):
-            sentence = "pay_with must be MobileMoney(), Card(account_name=...) or SavedAccount(id)"
-            raise InvalidInputError(sentence)
 
     def __attrs_post_init__(self) -> None:
         """Check what concerns more than one value."""

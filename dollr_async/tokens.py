@@ -75,7 +75,7 @@ class Token:
 def life_of(access_token: str, expires_in: float) -> float:
     """Return a token's life in seconds.
 
-    `expires_in` is in minutes. The token's own `exp - iat`, where it can be read, is a second opinion; the shorter wins.
+    `expires_in` is in minutes. The token's own `exp - iat`, where readable, is a second opinion; the shorter wins.
     """
     lives = [expires_in * 60.0]
     own = _own_life(access_token)

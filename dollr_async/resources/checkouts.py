@@ -27,7 +27,7 @@ class CheckoutItem(Body):
 
 
 def _lines(items: Iterable[CheckoutItem]) -> tuple[CheckoutItem, ...]:
-    return tuple(items)
+    return fields.one_or_more("items", items)
 
 
 @attrs.frozen(kw_only=True)
@@ -40,7 +40,7 @@ class NewCheckout(Body):
 
     party_phone: str = attrs.field(converter=fields.phone_number)
     currency: str = attrs.field(converter=fields.currency_code)
-    items: tuple[CheckoutItem, ...] = attrs.field(converter=_lines, validator=fields.one_or_more)
+    items: tuple[CheckoutItem, ...] = attrs.field(converter=_lines)
     mode: CheckoutMode = attrs.field(default=CheckoutMode.HOSTED, converter=CheckoutMode)
     source_kind: SourceType = attrs.field(default=SourceType.INVOICE, converter=SourceType)
     party_name: str | None = attrs.field(default=None, validator=fields.optional_text)

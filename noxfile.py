@@ -1,0 +1,108 @@
+"""The checks and tests of the project: `python3 -m nox` runs them all, `python3 -m nox -s lint` runs one."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tomllib
+from pathlib import Path
+
+import nox
+
+nox.options.default_venv_backend = "uv"
+nox.options.error_on_missing_interpreters = False
+nox.options.stop_on_first_error = False
+
+ROOT = Path(__file__).parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+# The tests run on what the machine has; no interpreter is downloaded.
+os.environ["UV_PYTHON_DOWNLOADS"] = "never"
+
+
+def classified() -> list[str]:
+    """Return the Python versions of the classifiers."""
+    prefix = "Programming Language :: Python :: 3."
+    found = (name.removeprefix(prefix) for name in PROJECT["project"]["classifiers"] if name.startswith(prefix))
+    return [f"3.{minor}" for minor in found]
+
+
+def interpreter(version: str) -> str | None:
+    """Return a working interpreter of a version: on the PATH, or among pyenv's; a shim that points nowhere is none."""
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    candidates = [shutil.which(f"python{version}"), *sorted(pyenv.glob(f"{version}.*/bin/python"), reverse=True)]
+    for candidate in filter(None, candidates):
+        try:
+            subprocess.run([candidate, "--version"], check=True, capture_output=True, timeout=20)
+        except (OSError, subprocess.SubprocessError):
+            continue
+        return str(candidate)
+    return None
+
+
+INTERPRETERS = {version: path for version in classified() if (path := interpreter(version))}
+FOUND = list(INTERPRETERS)
+OLDEST = FOUND[0] if FOUND else None
+os.environ["PATH"] = os.pathsep.join([*(str(Path(path).parent) for path in INTERPRETERS.values()), os.environ["PATH"]])
+
+
+def install(session: nox.Session, *groups: str, extras: str = "cli", resolution: str = "highest") -> None:
+    """Install the package as its users get it (a wheel), with some of the dependency groups."""
+    wanted = [requirement for group in groups for requirement in PROJECT["dependency-groups"][group]]
+    session.install(f".[{extras}]", *wanted, f"--resolution={resolution}")
+
+
+@nox.session(python=OLDEST)
+def lint(session: nox.Session) -> None:
+    """Style, formatting and the imports between the rooms."""
+    session.install(*PROJECT["dependency-groups"]["lint"])
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session(python=OLDEST)
+def types(session: nox.Session) -> None:
+    """Types, by two checkers."""
+    install(session, "types", "tests")
+    session.run("mypy", "dollr_async", "tests", "examples", "noxfile.py")
+    session.run("basedpyright")
+
+
+@nox.session(python=OLDEST)
+def imports(session: nox.Session) -> None:
+    """Who may import whom."""
+    install(session, "lint")
+    session.run("lint-imports", "--no-cache")
+
+
+@nox.session(python=FOUND)
+def tests(session: nox.Session) -> None:
+    """The tests, against the installed package, on every Python of the classifiers that is found."""
+    install(session, "tests")
+    if session.python != OLDEST:
+        session.run("pytest", "-n", "auto", *session.posargs)
+        return
+    session.run("coverage", "erase")
+    session.run("coverage", "run", "-m", "pytest", "-n", "auto", *session.posargs)
+    session.run("coverage", "combine", "--quiet")
+    session.run("coverage", "report", "--fail-under=95")
+
+
+@nox.session(python=OLDEST)
+def tests_lowest(session: nox.Session) -> None:
+    """The tests, against the oldest dependencies that are allowed."""
+    install(session, "tests", resolution="lowest-direct")
+    session.run("pytest", "-n", "auto", *session.posargs)
+
+
+@nox.session(python=OLDEST)
+def package(session: nox.Session) -> None:
+    """The package as it would be published: its metadata, what is in it, and that it works with the core alone."""
+    session.install("build", "twine")
+    out = session.create_tmp()
+    session.run("python", "-m", "build", "--installer=uv", "--outdir", out, silent=True)
+    built = sorted(map(str, Path(out).glob("dollr_async-*")))
+    session.run("twine", "check", "--strict", *built)
+    wheel = next(name for name in built if name.endswith(".whl"))
+    session.run("uv", "pip", "install", "--force-reinstall", wheel)
+    session.run("python", "-I", "-c", "import dollr_async, dollr_async.sandbox; print(len(dollr_async.__all__))")
