@@ -33,7 +33,7 @@ def interpreter(version: str) -> str | None:
     candidates = [shutil.which(f"python{version}"), *sorted(pyenv.glob(f"{version}.*/bin/python"), reverse=True)]
     for candidate in filter(None, candidates):
         try:
-            subprocess.run([candidate, "--version"], check=True, capture_output=True, timeout=20)
+            subprocess.run([candidate, "--version"], check=True, capture_output=True, timeout=20)  # noqa: S603 - a Python
         except (OSError, subprocess.SubprocessError):
             continue
         return str(candidate)

@@ -40,7 +40,6 @@ from dollr_async.errors import (
     PaymentFailedError,
     PermissionDeniedError,
     PollTimeoutError,
-    Progress,
     RateLimitError,
     ReferenceUsedError,
     RequestTimeoutError,
@@ -49,6 +48,7 @@ from dollr_async.errors import (
 )
 from dollr_async.payments import Collection, Payment
 from dollr_async.polling import PollPolicy
+from dollr_async.progress import Progress
 from dollr_async.resources.checkouts import Checkout, CheckoutItem, NewCheckout
 from dollr_async.resources.counterparties import Counterparty, NewCounterparty
 from dollr_async.resources.documents import DocumentItem, NewLineItem, ReceiptItem

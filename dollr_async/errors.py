@@ -6,62 +6,15 @@ status codes and references. All errors can be pickled, so they may cross a proc
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
-from uuid import UUID
+from typing import TYPE_CHECKING
 
 import attrs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from decimal import Decimal
+    from uuid import UUID
 
-
-class ExecutionFacts(Protocol):
-    """What an error shows of an execution; the object behind it is a `dollr_async.Execution`."""
-
-    @property
-    def status(self) -> str:
-        """The status word."""
-        ...
-
-    @property
-    def payer_amount(self) -> Decimal:
-        """What the payer is charged, in major units."""
-        ...
-
-    @property
-    def payer_currency(self) -> str:
-        """The currency of the charge."""
-        ...
-
-    @property
-    def gateway_message(self) -> str | None:
-        """The gateway's words, where there are any."""
-        ...
-
-    @property
-    def wallet_message(self) -> str | None:
-        """The wallet's words, where there are any."""
-        ...
-
-    @property
-    def requires_action(self) -> bool | None:
-        """Whether the payer has to confirm a card."""
-        ...
-
-
-@attrs.frozen(kw_only=True)
-class Progress:
-    """What exists by now of one payment, under the names that its handle uses; None where a step has not been done."""
-
-    reference_id: UUID
-    source_type: str | None = None
-    source_id: int | None = None
-    source_number: str | None = None
-    party_id: int | None = None
-    counterparty_id: int | None = None
-    payment_account_id: int | None = None
-    session_id: int | None = None
+    from dollr_async.progress import ExecutionFacts, Progress
 
 
 def _rebuild(cls: type[DollrError], args: tuple[object, ...], state: dict[str, object]) -> DollrError:

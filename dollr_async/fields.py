@@ -19,9 +19,8 @@ import attrs
 from dollr_async.errors import InvalidInputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
-T = TypeVar("T")
 W = TypeVar("W", bound=StrEnum)
 
 _PHONE = re.compile(r"[1-9]\d{7,14}", re.ASCII)
@@ -234,15 +233,6 @@ def flag(_: object, field: attrs.Attribute[bool], value: object) -> None:
     if not isinstance(value, bool):
         sentence = f"{field.name} must be True or False, not {value!r}"
         raise InvalidInputError(sentence)
-
-
-def one_or_more(name: str, values: Iterable[T]) -> tuple[T, ...]:
-    """Return what `values` holds as a tuple; an empty one is refused."""
-    several = tuple(values)
-    if not several:
-        sentence = f"{name} must have at least one entry"
-        raise InvalidInputError(sentence)
-    return several
 
 
 def aware(value: datetime | None) -> datetime | None:

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from dollr_async.clock import Clock
-    from dollr_async.errors import Progress
     from dollr_async.polling import PollPolicy
+    from dollr_async.progress import Progress
     from dollr_async.resources.executions import Execution
     from dollr_async.resources.groups import Groups
     from dollr_async.resources.invoices import InvoiceReceipt

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import attrs
 
-from dollr_async.errors import ConfigurationError, DollrError, PaymentError, Progress
+from dollr_async.errors import ConfigurationError, DollrError, PaymentError
+from dollr_async.progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

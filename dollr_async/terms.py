@@ -100,9 +100,7 @@ class Card:
     """
 
     account_name: str = attrs.field(validator=fields.text)
-    payment_method_id: str | None = attrs.field(
-        default=None, validator=fields.optional_text, repr=False
-    )
+    payment_method_id: str | None = attrs.field(default=None, validator=fields.optional_text, repr=False)
 
 
 @attrs.frozen
@@ -176,9 +174,7 @@ class Terms:
 
     def __attrs_post_init__(self) -> None:
         """Check what concerns more than one value."""
-        fitting = tuple(
-            attrs.evolve(item, amount=fields.amount_in(item.amount, self.currency)) for item in self.items
-        )
+        fitting = tuple(attrs.evolve(item, amount=fields.amount_in(item.amount, self.currency)) for item in self.items)
         object.__setattr__(self, "items", fitting)
         for refused, sentence in self._refusals():
             if refused:

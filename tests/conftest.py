@@ -1,4 +1,4 @@
-"""What all tests share: virtual time, a sandbox whose every request is held against the contract, and a client of it."""
+"""What all tests share: virtual time, a sandbox whose requests are held against the contract, and a client of it."""
 
 from __future__ import annotations
 

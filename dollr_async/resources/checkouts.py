@@ -11,6 +11,7 @@ import attrs
 from dollr_async import fields
 from dollr_async.codec import Answer, Body
 from dollr_async.enums import CheckoutMode, RelationshipType, SourceStatus, SourceType
+from dollr_async.errors import InvalidInputError
 from dollr_async.resources.base import Resource
 
 if TYPE_CHECKING:
@@ -27,7 +28,11 @@ class CheckoutItem(Body):
 
 
 def _lines(items: Iterable[CheckoutItem]) -> tuple[CheckoutItem, ...]:
-    return fields.one_or_more("items", items)
+    lines = tuple(items)
+    if not lines:
+        sentence = "items must have at least one entry"
+        raise InvalidInputError(sentence)
+    return lines
 
 
 @attrs.frozen(kw_only=True)

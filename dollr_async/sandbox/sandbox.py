@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypedDict
 
 from dollr_async.sandbox.auth import Tokens
 from dollr_async.sandbox.clock import SandboxClock
@@ -17,6 +17,14 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from dollr_async.sandbox.outcomes import Outcome
+
+
+class Settings(TypedDict):
+    """The keywords that a client of a sandbox needs."""
+
+    client_id: str
+    client_secret: str
+    base_url: str
 
 
 class Sandbox(Controls):
@@ -122,6 +130,6 @@ class Sandbox(Controls):
         return self._world.url
 
     @property
-    def settings(self) -> dict[str, str]:
+    def settings(self) -> Settings:
         """The keywords that a client needs: `client_id`, `client_secret` and `base_url`."""
         return {"client_id": self.client_id, "client_secret": self.client_secret, "base_url": self.url}

@@ -16,10 +16,12 @@ if TYPE_CHECKING:
 
 CONTRACT = Path(__file__).with_name("openapi.yaml")
 _HOST = "https://api.heydollr.app"
+# Ten times as fast as the one in Python, where it is built.
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _METHODS = ("get", "post", "put", "delete")
 
 
-class ContractViolation(AssertionError):
+class ContractViolationError(AssertionError):
     """A request or an answer is not what the contract allows."""
 
 
@@ -27,7 +29,8 @@ class Contract:
     """The contract, read once."""
 
     def __init__(self) -> None:
-        self.document = yaml.load(CONTRACT.read_text(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        text = CONTRACT.read_text()
+        self.document = yaml.load(text, Loader=_Loader)  # noqa: S506 - it is the safe one
         self._openapi = OpenAPI.from_dict(self.document, config=Config(spec_validator_cls=None))
         self.operations: dict[str, tuple[str, str]] = {
             operation["operationId"]: (method.upper(), path)
@@ -40,7 +43,7 @@ class Contract:
     def check_request(
         self, method: str, path: str, *, query: Mapping[str, str], headers: Mapping[str, str], content: bytes
     ) -> None:
-        """Raise ContractViolation when the contract does not allow the request; `path` as sent, percent-encoded."""
+        """Raise ContractViolationError when the contract does not allow the request; `path` is as sent."""
         key = (method, path, tuple(sorted(query.items())), "Authorization" in headers, content)
         if key not in self._fine:
             request = _request(method, path, query, headers, content)
@@ -48,11 +51,11 @@ class Contract:
                 self._openapi.validate_request(request)
             except OpenAPIError as error:
                 message = f"{method} {path} {content!r}: {_reasons(error)}"
-                raise ContractViolation(message) from error
+                raise ContractViolationError(message) from error
             self._fine.add(key)
 
     def check_answer(self, method: str, path: str, *, status: int, content: bytes, content_type: str) -> None:
-        """Raise ContractViolation when the contract does not know such an answer to such a request."""
+        """Raise ContractViolationError when the contract does not know such an answer to such a request."""
         key = (method, path, status, content_type, content)
         if key not in self._fine:
             request = _request(method, path, {}, {"Authorization": "Bearer any"}, b"")
@@ -61,7 +64,7 @@ class Contract:
                 self._openapi.validate_response(request, answer)
             except OpenAPIError as error:
                 message = f"{method} {path} was answered {status} {content!r}: {_reasons(error)}"
-                raise ContractViolation(message) from error
+                raise ContractViolationError(message) from error
             self._fine.add(key)
 
 
