@@ -12,18 +12,15 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from dollr_async.enums import SourceStatus, SourceType
-from dollr_async.errors import DecodeError, DollrError, NotFoundError, ReferenceUsedError
+from dollr_async.enums import ExecutionKind, SourceStatus, SourceType
+from dollr_async.errors import DecodeError, NotFoundError, ReferenceUsedError
+from dollr_async.payer import PayerSteps
 from dollr_async.recovery import session_life
-from dollr_async.resources.counterparties import NewCounterparty
 from dollr_async.resources.executions import NewCollection
-from dollr_async.resources.parties import NewParty
 from dollr_async.resources.sessions import NewCheckoutSession
 from dollr_async.retry import RetryPolicy
-from dollr_async.routing import Contact, Route, account_to_register, asked_route, known_route
 from dollr_async.sources import check_total, new_checkout, new_invoice, new_lines, new_order
 from dollr_async.steps import made_id, side_by_side
-from dollr_async.terms import KnownPayer, MobileMoney, SavedAccount
 
 if TYPE_CHECKING:
     import asyncio
@@ -36,6 +33,7 @@ if TYPE_CHECKING:
     from dollr_async.resources.groups import Groups
     from dollr_async.resources.invoices import Invoice
     from dollr_async.resources.orders import Order
+    from dollr_async.routing import Contact, Route
     from dollr_async.steps import Steps
     from dollr_async.terms import Terms
 
@@ -51,6 +49,14 @@ class Chain:
         self._terms = terms
         self._steps = steps
         self._clock = clock
+        self._who = PayerSteps(
+            api=api,
+            steps=steps,
+            payer=terms.payer,
+            pay_with=terms.pay_with,
+            operation=ExecutionKind.COLLECTION,
+            direct=terms.direct,
+        )
         self._source_id = 0
         self._session_id = 0
         self._account_id = 0
@@ -68,15 +74,15 @@ class Chain:
 
     async def _walk(self, branches: asyncio.TaskGroup) -> None:
         unused = branches.create_task(self._check_reference())
-        payer = branches.create_task(self._payer())
-        route = branches.create_task(self._route(payer))
+        payer = branches.create_task(self._who.contact())
+        route = branches.create_task(self._who.route(payer))
         if self._terms.direct:
             checkout = branches.create_task(self._check_out(payer, unused))
             owner = branches.create_task(self._checked_out(payer, checkout))
             source: asyncio.Task[Checkout] | asyncio.Task[None] = checkout
         else:
             owner, source = payer, branches.create_task(self._make_document(payer, unused))
-        account = branches.create_task(self._account(owner, route))
+        account = branches.create_task(self._who.account(owner, route))
         await source
         session = branches.create_task(self.renew())
         await self._quote(route)
@@ -103,72 +109,9 @@ class Chain:
         )
         raise ReferenceUsedError(message, reference_id=reference_id, execution=found)
 
-    async def _payer(self) -> Contact:
-        payer = self._terms.payer
-        if isinstance(payer, KnownPayer):
-            return await self._known(payer)
-        contact = Contact(party_id=None, phone=payer.phone, name=payer.fullname, country_code=payer.country_code)
-        if self._terms.direct:
-            return contact
-        new = NewParty(fullname=payer.fullname, phone=payer.phone, email=payer.email, country_code=payer.country_code)
-        party = await self._steps.step("party", self._api.parties.create(new), shows=made_id)
-        self._steps.made(party_id=party.id)
-        return attrs.evolve(contact, party_id=party.id)
-
-    async def _known(self, payer: KnownPayer) -> Contact:
-        terms = self._terms
-        self._steps.made(counterparty_id=payer.counterparty_id, party_id=payer.party_id)
-        lacks_phone = payer.phone is None and (terms.direct or isinstance(terms.pay_with, MobileMoney))
-        if lacks_phone and not terms.direct:
-            lacks_phone = terms.phone_to_charge is None
-        lacks_party = payer.party_id is None and not terms.direct and not isinstance(terms.pay_with, SavedAccount)
-        if not lacks_phone and not lacks_party:
-            return Contact(party_id=payer.party_id, phone=payer.phone)
-        reading = self._api.counterparties.retrieve(payer.counterparty_id)
-        found = await self._steps.step("counterparty", reading, shows=made_id)
-        party = found.party
-        party_id = payer.party_id or found.party_id or (party.id if party else None)
-        self._steps.made(party_id=party_id)
-        if party is None:
-            return Contact(party_id=party_id, phone=payer.phone)
-        phone = payer.phone or party.phone
-        return Contact(party_id=party_id, phone=phone, name=party.fullname, country_code=party.country_code)
-
-    async def _route(self, payer: Awaitable[Contact]) -> Route | None:
-        pay_with = self._terms.pay_with
-        known = known_route(pay_with)
-        if known is not None or isinstance(pay_with, SavedAccount):
-            return known
-        # A phone that the caller said is asked for beside the party; one that the API keeps is read first.
-        phone = self._terms.phone_to_charge
-        if phone is None and isinstance(pay_with, MobileMoney):
-            phone = (await payer).phone
-        asking = asked_route(self._api.predictions, pay_with, phone)
-        return await self._steps.step("operator", asking, shows=lambda route: route.method)
-
-    async def _account(self, payer: Awaitable[Contact], routed: Awaitable[Route | None]) -> int:
-        pay_with = self._terms.pay_with
-        if isinstance(pay_with, SavedAccount):
-            self._steps.made(payment_account_id=pay_with.id)
-            return pay_with.id
-        contact, route = await payer, await routed
-        return await self._steps.step("payment_account", self._register(contact, route), shows=str)
-
-    async def _register(self, contact: Contact, route: Route | None) -> int:
-        pay_with = self._terms.pay_with
-        if route is None or isinstance(pay_with, SavedAccount):
-            message = "an account is registered along a route"
-            raise DollrError(message)
-        account = await self._api.payment_accounts.create(account_to_register(pay_with, route, contact))
-        self._steps.made(payment_account_id=account.id)
-        if not account.is_active:
-            message = f"payment account {account.id} is not active, so it cannot be charged: ask the payer for another"
-            raise DollrError(message)
-        return account.id
-
     async def _make_document(self, payer: Awaitable[Contact], unused: Awaitable[None]) -> None:
         steps, documents = self._steps, self._api.documents(self._terms.source_type)
-        counterparty_id = await self._counterparty(payer)
+        counterparty_id = await self._who.counterparty(payer)
         document = await steps.step("document", self._create_document(counterparty_id), shows=made_id)
         self._source_id = document.id
         steps.made(source_type=self._terms.source_type, source_id=document.id, source_number=document.number)
@@ -176,15 +119,6 @@ class Chain:
             await steps.step("items", documents.add_item(document.id, line), shows=made_id)
         await unused
         await steps.step("publish", self._publish(), shows=lambda _: self._source_id)
-
-    async def _counterparty(self, payer: Awaitable[Contact]) -> int:
-        if isinstance(self._terms.payer, KnownPayer):
-            return self._terms.payer.counterparty_id
-        await payer
-        new = NewCounterparty(party_id=self._steps.progress.party_id or 0)
-        made = await self._steps.step("counterparty", self._api.counterparties.create(new), shows=made_id)
-        self._steps.made(counterparty_id=made.id)
-        return made.id
 
     async def _create_document(self, counterparty_id: int) -> Invoice | Order:
         if self._terms.source_type == SourceType.ORDER:
@@ -231,11 +165,11 @@ class Chain:
             total, currency = state.total_amount, state.currency
         check_total(terms, self._source_id, total, currency)
 
-    async def _quote(self, routed: Awaitable[Route | None]) -> None:
+    async def _quote(self, routed: Awaitable[Route]) -> None:
         terms = self._terms
-        route = await routed if terms.payer_currency != terms.currency else None
-        if route is None:
+        if terms.payer_currency == terms.currency:
             return
+        route = await routed
         asking = self._api.predictions.payment_source_amount_and_fees(
             source_type=terms.source_type,
             source_id=self._source_id,

@@ -12,7 +12,9 @@ from dollr_async.resources.payment_accounts import NewPaymentAccount
 from dollr_async.terms import Card, MobileMoney, SavedAccount
 
 if TYPE_CHECKING:
+    from dollr_async.enums import ExecutionKind
     from dollr_async.resources.predictions import Predictions
+    from dollr_async.terms import KnownPayer, Payer
 
 
 @attrs.frozen
@@ -33,14 +35,22 @@ class Contact:
     country_code: str | None = None
 
 
-def known_route(pay_with: MobileMoney | Card | SavedAccount) -> Route | None:
+def known_route(pay_with: MobileMoney | Card) -> Route | None:
     """Return the route that needs no question, or None."""
     if isinstance(pay_with, Card):
         return Route(PaymentMethod.CREDIT_CARD, PaymentProvider.STRIPE) if pay_with.payment_method_id is None else None
     return Route(pay_with.method, pay_with.provider) if pay_with.method and pay_with.provider else None
 
 
-async def asked_route(predictions: Predictions, pay_with: MobileMoney | Card, phone: str | None) -> Route:
+def phone_to_charge(payer: Payer | KnownPayer, pay_with: MobileMoney | Card | SavedAccount) -> str | None:
+    """Return the wallet's phone, as far as the caller said it."""
+    own = pay_with.phone if isinstance(pay_with, MobileMoney) else None
+    return own or payer.phone
+
+
+async def asked_route(
+    predictions: Predictions, pay_with: MobileMoney | Card, phone: str | None, operation: ExecutionKind
+) -> Route:
     """Ask the API for the route of a card or of a phone; what the caller said of it wins.
 
     An operator is never guessed from a phone's first digits. For Rwanda alone the provider has a proven default.
@@ -50,10 +60,11 @@ async def asked_route(predictions: Predictions, pay_with: MobileMoney | Card, ph
         DollrError: the API could not tell.
     """
     if isinstance(pay_with, Card):
-        card = await predictions.card_provider_info(payment_method_id=pay_with.payment_method_id or "")
+        token = pay_with.payment_method_id or ""
+        card = await predictions.card_provider_info(payment_method_id=token, operation_type=operation)
         return Route(card.payment_method, card.gateway_provider)
     try:
-        found = await predictions.mmo_provider_info(phone=charged_phone(pay_with, phone))
+        found = await predictions.mmo_provider_info(phone=charged_phone(pay_with, phone), operation_type=operation)
     except APIStatusError:
         if pay_with.method is None or not pay_with.method.endswith("_RWA"):
             raise

@@ -225,9 +225,3 @@ class Terms:
     def document_text(self) -> str:
         """The text by which the document can be found again: the caller's, or the payment's reference."""
         return self.document_reference or str(self.reference_id)
-
-    @property
-    def phone_to_charge(self) -> str | None:
-        """The wallet's phone, as far as the caller said it."""
-        own = self.pay_with.phone if isinstance(self.pay_with, MobileMoney) else None
-        return own or self.payer.phone

@@ -1,0 +1,108 @@
+"""The steps that every flow with a person in it shares: who it is, which operator carries the money, which account."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import attrs
+
+from dollr_async.enums import ExecutionKind
+from dollr_async.errors import DollrError
+from dollr_async.resources.counterparties import NewCounterparty
+from dollr_async.resources.groups import Groups
+from dollr_async.resources.parties import NewParty
+from dollr_async.routing import Contact, Route, account_to_register, asked_route, known_route, phone_to_charge
+from dollr_async.steps import Steps, made_id
+from dollr_async.terms import Card, KnownPayer, MobileMoney, Payer, SavedAccount
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+
+@attrs.frozen(kw_only=True)
+class PayerSteps:
+    """Takes the steps about one person; with `direct` the checkout makes the party, so that none is made here."""
+
+    api: Groups
+    steps: Steps
+    payer: Payer | KnownPayer
+    pay_with: MobileMoney | Card | SavedAccount
+    operation: ExecutionKind
+    direct: bool = False
+
+    async def contact(self) -> Contact:
+        """Make the party, or read what the caller left out of a known payer."""
+        payer = self.payer
+        if isinstance(payer, KnownPayer):
+            return await self._known(payer)
+        contact = Contact(party_id=None, phone=payer.phone, name=payer.fullname, country_code=payer.country_code)
+        if self.direct:
+            return contact
+        new = NewParty(fullname=payer.fullname, phone=payer.phone, email=payer.email, country_code=payer.country_code)
+        party = await self.steps.step("party", self.api.parties.create(new), shows=made_id)
+        self.steps.made(party_id=party.id)
+        return attrs.evolve(contact, party_id=party.id)
+
+    async def _known(self, payer: KnownPayer) -> Contact:
+        self.steps.made(counterparty_id=payer.counterparty_id, party_id=payer.party_id)
+        if not self._lacks_phone(payer) and not self._lacks_party(payer):
+            return Contact(party_id=payer.party_id, phone=payer.phone)
+        reading = self.api.counterparties.retrieve(payer.counterparty_id)
+        found = await self.steps.step("counterparty", reading, shows=made_id)
+        party = found.party
+        party_id = payer.party_id or found.party_id or (party.id if party else None)
+        self.steps.made(party_id=party_id)
+        if party is None:
+            return Contact(party_id=party_id, phone=payer.phone)
+        phone = payer.phone or party.phone
+        return Contact(party_id=party_id, phone=phone, name=party.fullname, country_code=party.country_code)
+
+    def _lacks_phone(self, payer: KnownPayer) -> bool:
+        if self.direct:
+            return payer.phone is None
+        return isinstance(self.pay_with, MobileMoney) and phone_to_charge(payer, self.pay_with) is None
+
+    def _lacks_party(self, payer: KnownPayer) -> bool:
+        return payer.party_id is None and not self.direct and not isinstance(self.pay_with, SavedAccount)
+
+    async def counterparty(self, payer: Awaitable[Contact]) -> int:
+        """Return the counterparty of a known payer, or tie a new party to the merchant."""
+        if isinstance(self.payer, KnownPayer):
+            return self.payer.counterparty_id
+        await payer
+        new = NewCounterparty(party_id=self.steps.progress.party_id or 0)
+        made = await self.steps.step("counterparty", self.api.counterparties.create(new), shows=made_id)
+        self.steps.made(counterparty_id=made.id)
+        return made.id
+
+    async def route(self, payer: Awaitable[Contact]) -> Route:
+        """Find the route of the money: said by the caller, or asked of the API."""
+        if isinstance(self.pay_with, SavedAccount):
+            return Route(self.pay_with.method or "", self.pay_with.provider or "")
+        known = known_route(self.pay_with)
+        if known is not None:
+            return known
+        # A phone that the caller said is asked for beside the party; one that the API keeps is read first.
+        phone = phone_to_charge(self.payer, self.pay_with)
+        if phone is None and isinstance(self.pay_with, MobileMoney):
+            phone = (await payer).phone
+        asking = asked_route(self.api.predictions, self.pay_with, phone, self.operation)
+        return await self.steps.step("operator", asking, shows=lambda route: route.method)
+
+    async def account(self, payer: Awaitable[Contact], routed: Awaitable[Route]) -> int:
+        """Return the saved account, or register one along the route."""
+        if isinstance(self.pay_with, SavedAccount):
+            self.steps.made(payment_account_id=self.pay_with.id)
+            return self.pay_with.id
+        contact, route = await payer, await routed
+        registering = self._register(self.pay_with, contact, route)
+        return await self.steps.step("payment_account", registering, shows=str)
+
+    async def _register(self, pay_with: MobileMoney | Card, contact: Contact, route: Route) -> int:
+        new = account_to_register(pay_with, route, contact)
+        account = await self.api.payment_accounts.create(new, operation_type=self.operation)
+        self.steps.made(payment_account_id=account.id)
+        if not account.is_active:
+            message = f"payment account {account.id} is not active, so it cannot be used: ask for another"
+            raise DollrError(message)
+        return account.id
