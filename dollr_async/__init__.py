@@ -6,6 +6,7 @@
 ...         print(change.status)
 """
 
+from dollr_async.arguments import Card, KnownPayer, KnownSource, LineItem, MobileMoney, Payer, SavedAccount
 from dollr_async.client import DollrClient
 from dollr_async.enums import (
     CheckoutMode,
@@ -46,23 +47,45 @@ from dollr_async.errors import (
     ServerError,
     TransportError,
 )
+from dollr_async.hosted import HostedCheckout, Verification
 from dollr_async.payments import Collection, Payment
 from dollr_async.polling import PollPolicy
 from dollr_async.progress import Progress
 from dollr_async.resources.checkouts import Checkout, CheckoutItem, NewCheckout
-from dollr_async.resources.counterparties import Counterparty, NewCounterparty
-from dollr_async.resources.documents import DocumentItem, NewLineItem, ReceiptItem
-from dollr_async.resources.executions import Execution, NewCollection
-from dollr_async.resources.invoices import Invoice, InvoiceDetail, InvoiceReceipt, NewInvoice
-from dollr_async.resources.orders import NewOrder, Order, OrderDetail, OrderReceipt
+from dollr_async.resources.counterparties import Counterparty, CounterpartyChanges, NewCounterparty
+from dollr_async.resources.documents import DocumentItem, LineItemChanges, NewLineItem, ReceiptItem
+from dollr_async.resources.executions import (
+    Device,
+    DevicePasscode,
+    Execution,
+    NewCollection,
+    NewPayout,
+    NewRefund,
+    NewTransfer,
+    Passcode,
+)
+from dollr_async.resources.fees import FeeTier, GatewayFee, MerchantTier, NumberedTier, PlatformFee
+from dollr_async.resources.invoices import Invoice, InvoiceChanges, InvoiceDetail, InvoiceReceipt, NewInvoice
+from dollr_async.resources.links import Link
+from dollr_async.resources.merchants import MerchantInfo
+from dollr_async.resources.orders import NewOrder, Order, OrderChanges, OrderDetail, OrderReceipt
 from dollr_async.resources.parties import NewParty, Party
 from dollr_async.resources.payment_accounts import NewPaymentAccount, PaymentAccount
 from dollr_async.resources.predictions import CardRoute, PhoneRoute, Quote
-from dollr_async.resources.sessions import CheckoutSession, NewCheckoutSession
+from dollr_async.resources.realtime_keys import NewRealtimeKey, RealtimeKey
+from dollr_async.resources.sessions import (
+    CheckoutSession,
+    NewCheckoutSession,
+    NewPayoutSession,
+    NewRefundSession,
+    NewTransferSession,
+    PayoutSession,
+    RefundSession,
+    TransferSession,
+)
 from dollr_async.resources.status import SourceState
 from dollr_async.retry import RetryPolicy
-from dollr_async.terms import Card, KnownPayer, LineItem, MobileMoney, Payer, SavedAccount
-from dollr_async.watching import StatusChange, Watch
+from dollr_async.watching import SourceChange, SourceWatch, StatusChange, Watch
 
 __all__ = [
     "APIStatusError",
@@ -80,7 +103,10 @@ __all__ = [
     "ConflictError",
     "ConnectError",
     "Counterparty",
+    "CounterpartyChanges",
     "DecodeError",
+    "Device",
+    "DevicePasscode",
     "DocumentItem",
     "DollrClient",
     "DollrError",
@@ -88,15 +114,24 @@ __all__ = [
     "ExecutionKind",
     "ExecutionStatus",
     "FeeBearer",
+    "FeeTier",
     "FieldProblem",
+    "GatewayFee",
+    "HostedCheckout",
     "InvalidInputError",
     "InvalidRequestError",
     "Invoice",
+    "InvoiceChanges",
     "InvoiceDetail",
     "InvoiceReceipt",
     "JournalError",
     "KnownPayer",
+    "KnownSource",
     "LineItem",
+    "LineItemChanges",
+    "Link",
+    "MerchantInfo",
+    "MerchantTier",
     "MerchantType",
     "MobileMoney",
     "NewCheckout",
@@ -108,38 +143,56 @@ __all__ = [
     "NewOrder",
     "NewParty",
     "NewPaymentAccount",
+    "NewPayout",
+    "NewPayoutSession",
+    "NewRealtimeKey",
+    "NewRefund",
+    "NewRefundSession",
+    "NewTransfer",
+    "NewTransferSession",
     "NotFoundError",
+    "NumberedTier",
     "Order",
+    "OrderChanges",
     "OrderDetail",
     "OrderReceipt",
     "OutcomeUnknownError",
     "OwnerType",
     "Party",
+    "Passcode",
     "Payer",
     "Payment",
     "PaymentAccount",
     "PaymentFailedError",
     "PaymentMethod",
     "PaymentProvider",
+    "PayoutSession",
     "PermissionDeniedError",
     "PhoneRoute",
+    "PlatformFee",
     "PollPolicy",
     "PollTimeoutError",
     "Progress",
     "Quote",
     "RateLimitError",
+    "RealtimeKey",
     "ReceiptItem",
     "ReferenceUsedError",
+    "RefundSession",
     "RelationshipType",
     "RequestTimeoutError",
     "RetryPolicy",
     "SavedAccount",
     "ServerError",
     "SessionStatus",
+    "SourceChange",
     "SourceState",
     "SourceStatus",
     "SourceType",
+    "SourceWatch",
     "StatusChange",
+    "TransferSession",
     "TransportError",
+    "Verification",
     "Watch",
 ]

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from uuid import UUID
 
-    from dollr_async.progress import ExecutionFacts, Progress
+    from dollr_async.progress import ExecutionFacts, Progress, SourceFacts
 
 
 def _rebuild(cls: type[DollrError], args: tuple[object, ...], state: dict[str, object]) -> DollrError:
@@ -214,15 +214,24 @@ class JournalError(DollrError):
     """The durable record could not be made or read; nothing was sent, unless the message says so."""
 
 
-class PollTimeoutError(PaymentError):
-    """The payment was still not final when the time given ran out. It has not failed: follow it again.
+class PollTimeoutError(DollrError):
+    """A payment, or the document that is paid, was still not final when the time given ran out.
 
-    `last` is the last execution seen (None when none was), `elapsed` the seconds spent.
+    It has not failed: follow it again. `reference_id` is the payment's (None for a document), `last` the last state
+    seen (None when none was), `elapsed` the seconds spent.
     """
 
-    def __init__(self, message: str, *, reference_id: UUID, last: ExecutionFacts | None, elapsed: float) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        reference_id: UUID | None,
+        last: ExecutionFacts | SourceFacts | None,
+        elapsed: float,
+    ) -> None:
         """Keep the last state that was seen."""
-        super().__init__(message, reference_id=reference_id)
+        super().__init__(message)
+        self.reference_id = reference_id
         self.last = last
         self.elapsed = elapsed
 

@@ -7,11 +7,13 @@ import logging
 from typing import TYPE_CHECKING, Protocol
 
 from dollr_async.errors import CollectError, DecodeError, OutcomeUnknownError
+from dollr_async.progress import how_to
 from dollr_async.recovery import FateUnknown, NotRun, Operation, execute
 from dollr_async.steps import StepFailed
 
 if TYPE_CHECKING:
     from dollr_async.clock import Clock
+    from dollr_async.enums import ExecutionKind
     from dollr_async.resources.executions import Execution
     from dollr_async.retry import RetryPolicy
     from dollr_async.steps import Steps
@@ -22,14 +24,22 @@ logger = logging.getLogger("dollr_async.collect")
 class Flow(Operation, Protocol):
     """Everything of one flow: what leads to its execution, and the execution itself."""
 
+    @property
+    def kind(self) -> ExecutionKind:
+        """The direction of the money."""
+        ...
+
+    @property
+    def is_own_reference(self) -> bool:
+        """Whether the reference was made here, and not given by the caller."""
+        ...
+
     async def prepare(self) -> None:
         """Make everything that the execution needs."""
         ...
 
 
-async def run(
-    flow: Flow, steps: Steps, *, is_own_reference: bool, retry: RetryPolicy, grace: float, clock: Clock
-) -> Execution:
+async def run(flow: Flow, steps: Steps, *, retry: RetryPolicy, grace: float, clock: Clock) -> Execution:
     """Run a flow and return its execution, once the API has surely accepted it.
 
     Cancellation passes and leaves the payment alone; its reference is logged before the execution and noted on the
@@ -44,30 +54,37 @@ async def run(
     reference_id = steps.progress.reference_id
     try:
         await flow.prepare()
-        if is_own_reference:
+        if flow.is_own_reference:
             logger.info("payment %s is about to be executed", reference_id)
         return await steps.execution(execute(flow, retry=retry, grace=grace, clock=clock))
     except StepFailed as failed:
-        reason = failed.__cause__
-        message = f"payment {reference_id} stopped at the step {failed.step!r}, before any money moved: {reason}"
-        raise CollectError(message, step=failed.step, progress=steps.progress, reference_id=reference_id) from reason
+        raise stopped(failed, steps) from failed.__cause__
     except NotRun as refused:
         raise _not_run(refused, steps) from refused.__cause__
     except FateUnknown as unknown:
         message = (
             f"payment {reference_id} was sent and its outcome is not known yet ({unknown.__cause__}). Do not begin it "
-            f"again: ask later with dollr.wait('{reference_id}')"
+            f"again: ask later with {how_to('wait', reference_id, flow.kind)}"
         )
         raise OutcomeUnknownError(message, progress=steps.progress, reference_id=reference_id) from unknown.__cause__
     except DecodeError as error:
         error.reference_id = reference_id
-        error.add_note(f"payment {reference_id} was accepted: follow it with dollr.watch")
+        error.add_note(
+            f"payment {reference_id} was accepted: follow it with {how_to('watch', reference_id, flow.kind)}"
+        )
         raise
     except asyncio.CancelledError as cancelled:
-        if is_own_reference:
-            note = f"the payment's reference_id is {reference_id}; look with dollr.watch before you pay again"
-            cancelled.add_note(note)
+        if flow.is_own_reference:
+            look = how_to("watch", reference_id, flow.kind)
+            cancelled.add_note(f"the payment's reference_id is {reference_id}; look with {look} before you pay again")
         raise
+
+
+def stopped(failed: StepFailed, steps: Steps) -> CollectError:
+    """Return the error that says which step ended a flow, and all that exists by then."""
+    reference_id = steps.progress.reference_id
+    message = f"payment {reference_id} stopped at the step {failed.step!r}, before any money moved: {failed.__cause__}"
+    return CollectError(message, step=failed.step, progress=steps.progress, reference_id=reference_id)
 
 
 def _not_run(refused: NotRun, steps: Steps) -> CollectError:

@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING
 
 from dollr_async.enums import ExecutionKind, ExecutionStatus, SourceType
 from dollr_async.errors import ActionRequiredError, InvalidRequestError, NotFoundError, PaymentFailedError
+from dollr_async.progress import how_to
 
 if TYPE_CHECKING:
-    from uuid import UUID
-
     from dollr_async.clock import Clock
     from dollr_async.polling import PollPolicy
     from dollr_async.progress import Progress
@@ -37,9 +36,10 @@ async def final_execution(watch: Watch, *, raise_on_action: bool, client_secret:
         if change.is_final:
             return execution
         if raise_on_action and change.requires_action:
+            following = how_to("wait", change.reference_id, more=", raise_on_action=False")
             message = (
                 f"payment {change.reference_id} waits for its payer: confirm the card in the browser with this error's "
-                f"client_secret, then follow on with dollr.wait('{change.reference_id}', raise_on_action=False)"
+                f"client_secret, then follow on with {following}"
             )
             raise ActionRequiredError(
                 message,
@@ -58,12 +58,13 @@ class Payment:
         kind: the direction of the money.
     """
 
-    def __init__(self, execution: Execution, *, reference_id: UUID, kind: ExecutionKind, watcher: Watcher) -> None:
+    def __init__(self, execution: Execution, *, progress: Progress, kind: ExecutionKind, watcher: Watcher) -> None:
         """Begin at the execution's answer."""
-        self.reference_id = reference_id
+        self.reference_id = progress.reference_id
         self.kind = kind
+        self._progress = progress
         self._watcher = watcher
-        self._poller = watcher.poller(reference_id, kind)
+        self._poller = watcher.poller(self.reference_id, kind)
         self._poller.saw(execution)
         self._first = execution
 
@@ -86,6 +87,26 @@ class Payment:
     def client_secret(self) -> str | None:
         """What the browser needs to confirm the card; never part of a `repr`."""
         return self.execution.client_secret or self._first.client_secret
+
+    @property
+    def party_id(self) -> int | None:
+        """The contact record of who pays or is paid, where the way here led past it."""
+        return self._progress.party_id
+
+    @property
+    def counterparty_id(self) -> int | None:
+        """Who pays or is paid, as tied to the merchant."""
+        return self._progress.counterparty_id
+
+    @property
+    def session_id(self) -> int | None:
+        """The session that was executed."""
+        return self._progress.session_id
+
+    @property
+    def payment_account_id(self) -> int | None:
+        """The account that pays or is paid; keep it to use the same wallet again with `SavedAccount`."""
+        return self._progress.payment_account_id
 
     def __aiter__(self) -> Watch:
         """Return an iterator over the changes: the present state at once, the final one last."""
@@ -125,9 +146,7 @@ class Collection(Payment):
         clock: Clock,
     ) -> None:
         """Begin at the execution's answer."""
-        kind = ExecutionKind.COLLECTION
-        super().__init__(execution, reference_id=progress.reference_id, kind=kind, watcher=watcher)
-        self._progress = progress
+        super().__init__(execution, progress=progress, kind=ExecutionKind.COLLECTION, watcher=watcher)
         self._api = api
         self._polling = polling
         self._clock = clock
@@ -146,26 +165,6 @@ class Collection(Payment):
     def source_number(self) -> str | None:
         """The document's number, for people and for links."""
         return self._progress.source_number
-
-    @property
-    def party_id(self) -> int | None:
-        """The payer's contact record, where the way here led past it."""
-        return self._progress.party_id
-
-    @property
-    def counterparty_id(self) -> int | None:
-        """The payer as tied to the merchant."""
-        return self._progress.counterparty_id
-
-    @property
-    def session_id(self) -> int | None:
-        """The session that was executed."""
-        return self._progress.session_id
-
-    @property
-    def payment_account_id(self) -> int | None:
-        """The account that pays; keep it to collect from the same wallet again with `SavedAccount`."""
-        return self._progress.payment_account_id
 
     async def receipt(self) -> InvoiceReceipt | OrderReceipt:
         """Fetch the receipt, once the payment is COMPLETED.

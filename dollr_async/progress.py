@@ -45,6 +45,25 @@ class ExecutionFacts(Protocol):
         ...
 
 
+class SourceFacts(Protocol):
+    """What an error shows of a document; the object behind it is a `dollr_async.SourceState`."""
+
+    @property
+    def status(self) -> str:
+        """The status word."""
+        ...
+
+    @property
+    def total_amount(self) -> Decimal:
+        """What it costs, in major units."""
+        ...
+
+    @property
+    def currency(self) -> str:
+        """What it is billed in."""
+        ...
+
+
 @attrs.frozen(kw_only=True)
 class Progress:
     """What exists by now of one payment, under the names that its handle uses; None where a step has not been done."""
@@ -57,3 +76,9 @@ class Progress:
     counterparty_id: int | None = None
     payment_account_id: int | None = None
     session_id: int | None = None
+
+
+def how_to(verb: str, reference_id: UUID, kind: str = "COLLECTION", *, more: str = "") -> str:
+    """Return the call that takes a payment up again, to be shown in a sentence."""
+    direction = "" if kind == "COLLECTION" else f", kind='{kind}'"
+    return f"dollr.{verb}('{reference_id}'{direction}{more})"

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Protocol
 
 from dollr_async.attempt import Act, Attempt, Looked, Sent
@@ -21,8 +20,6 @@ from dollr_async.errors import (
 from dollr_async.retry import RetryPolicy, is_ambiguous
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from dollr_async.clock import Clock
     from dollr_async.resources.executions import Execution
 
@@ -166,6 +163,7 @@ class _Walk:
                 raise
             outcome = Looked.NOT_ASKED
             self._failure = error
+            began = self._clock.monotonic()  # what counts is that time has passed, not what the API knew by then
         self._attempt, act = self._attempt.after_look(outcome, began)
         return act
 
@@ -192,11 +190,3 @@ def sent(error: DollrError) -> Sent:
     if isinstance(error, APIStatusError):
         return Sent.REFUSED
     raise error
-
-
-def session_life(expires_at: datetime, created_at: datetime | None) -> float:
-    """Return how long a session lives in seconds, by the API's own two times; without bound when they say nothing."""
-    if created_at is None:
-        return math.inf
-    life = (expires_at - created_at).total_seconds()
-    return life if life > 0 else math.inf

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from dollr_async.arguments import Card, MobileMoney, SavedAccount
 from dollr_async.enums import PaymentMethod, PaymentProvider
 from dollr_async.errors import APIStatusError, InvalidInputError
 from dollr_async.resources.payment_accounts import NewPaymentAccount
-from dollr_async.terms import Card, MobileMoney, SavedAccount
 
 if TYPE_CHECKING:
+    from dollr_async.arguments import KnownPayer, Payer
     from dollr_async.enums import ExecutionKind
     from dollr_async.resources.predictions import Predictions
-    from dollr_async.terms import KnownPayer, Payer
 
 
 @attrs.frozen

@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
-from dollr_async.enums import CheckoutMode
+import attrs
+
+from dollr_async import fields
+from dollr_async.arguments import KnownPayer, Payer
+from dollr_async.enums import CheckoutMode, SourceStatus
 from dollr_async.errors import DollrError
 from dollr_async.fields import rounded
 from dollr_async.resources.checkouts import CheckoutItem, NewCheckout
 from dollr_async.resources.documents import NewLineItem
 from dollr_async.resources.invoices import NewInvoice
 from dollr_async.resources.orders import NewOrder
-from dollr_async.terms import KnownPayer, Payer
 
 if TYPE_CHECKING:
     from decimal import Decimal
 
+    from dollr_async.resources.status import SourceState
     from dollr_async.routing import Contact
     from dollr_async.terms import Terms
+
+
+@attrs.frozen(kw_only=True)
+class PageTerms:
+    """Where the payer goes after the page, and when it ends."""
+
+    success_url: str | None = attrs.field(default=None, validator=fields.optional_text)
+    cancel_url: str | None = attrs.field(default=None, validator=fields.optional_text)
+    expires_at: datetime | None = attrs.field(default=None, converter=fields.aware)
 
 
 def new_invoice(terms: Terms, counterparty_id: int) -> NewInvoice:
@@ -52,7 +66,7 @@ def new_lines(terms: Terms) -> list[NewLineItem]:
     ]
 
 
-def new_checkout(terms: Terms, contact: Contact) -> NewCheckout:
+def new_checkout(terms: Terms, contact: Contact, page: PageTerms) -> NewCheckout:
     """Return the one-call checkout of a collection; its lines have no quantity, so the name says it."""
     if contact.phone is None:
         message = "a direct collection needs the payer's phone: give KnownPayer(counterparty_id, phone=...)"
@@ -76,20 +90,39 @@ def new_checkout(terms: Terms, contact: Contact) -> NewCheckout:
         reference_id=terms.document_text,
         note=terms.note,
         due_date=terms.due_date,
+        success_url=page.success_url,
+        cancel_url=page.cancel_url,
+        expires_at=page.expires_at,
     )
 
 
-def check_total(terms: Terms, source_id: int, total: Decimal, currency: str) -> None:
-    """Refuse a published total that is not the sum of the items (docs/design.md, rule 4).
+def check_total(source: str, total: Decimal, billed_in: str, *, expected: Decimal, currency: str) -> None:
+    """Refuse a total that is not the expected one (docs/design.md, rule 4); `source` names the document.
 
     Raises:
         DollrError: they differ once both are rounded to the currency's smallest unit.
     """
-    expected = rounded(terms.total, terms.currency)
-    if rounded(total, terms.currency) == expected and currency.upper() == terms.currency:
+    wanted = rounded(expected, currency)
+    if rounded(total, currency) == wanted and billed_in.upper() == currency:
         return
     message = (
-        f"{terms.source_type} {source_id} was published with a total of {total} {currency}, while its items come to "
-        f"{expected} {terms.currency}: look at the document before you go on"
+        f"{source} was published with a total of {total} {billed_in}, while {wanted} {currency} was expected: look at "
+        "the document before you go on"
     )
     raise DollrError(message)
+
+
+def check_payable(state: SourceState, *, expected: Decimal, currency: str) -> None:
+    """Refuse a document that cannot be paid now, or that costs something else.
+
+    Raises:
+        DollrError: it is not ACTIVE, or its total is not the expected one.
+    """
+    source = f"{state.source_type} {state.source_id}"
+    if state.status != SourceStatus.ACTIVE:
+        message = (
+            f"{source} is {state.status}: only an ACTIVE document can be paid, so publish it first, or look at how it "
+            "was paid"
+        )
+        raise DollrError(message)
+    check_total(source, state.total_amount, state.currency, expected=expected, currency=currency)

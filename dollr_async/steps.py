@@ -90,13 +90,14 @@ def made_id(made: HasId) -> int:
 async def side_by_side(walk: Callable[[asyncio.TaskGroup], Awaitable[T]]) -> T:
     """Run `walk` with a task group; one failure ends all branches and is raised alone, never as a group."""
     failed: BaseException
+    task = asyncio.current_task()
+    cancelled_before = task.cancelling() if task is not None else 0
     try:
         async with asyncio.TaskGroup() as branches:
             return await walk(branches)
     except BaseExceptionGroup as group:
         failed = _first(group)
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
+    if task is not None and task.cancelling() > cancelled_before:
         # Cancelled from outside at the very moment a branch failed: the cancellation is what the caller waits for.
         raise asyncio.CancelledError
     raise failed

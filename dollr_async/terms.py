@@ -1,125 +1,37 @@
-"""What a caller hands to `collect()`: who pays, for what, and how; all of it checked before anything is sent."""
+"""Everything that a collection was asked with, checked as a whole before anything is sent."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from decimal import Context, Decimal
+from decimal import Decimal
+from types import NoneType
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 import attrs
 
 from dollr_async import fields
+from dollr_async.arguments import (
+    EXACT,
+    Card,
+    KnownPayer,
+    KnownSource,
+    LineItem,
+    MobileMoney,
+    Payer,
+    SavedAccount,
+    one_of,
+    source_type,
+)
 from dollr_async.enums import CheckoutMode, FeeBearer, SourceType
 from dollr_async.errors import InvalidInputError
+from dollr_async.resources import words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_EXACT = Context(prec=64)
+
 _LONGEST_NOTE = 200
-
-
-@attrs.frozen
-class Payer:
-    """Somebody who pays, given by name and phone.
-
-    `phone` is international (`231771234567`; a leading plus and spaces are dropped), `country_code` is ISO 3166-1
-    alpha-2 (`LR`).
-
-    Raises:
-        InvalidInputError: a value is not of the form shown.
-    """
-
-    fullname: str = attrs.field(validator=fields.text)
-    phone: str = attrs.field(repr=False)
-    email: str | None = attrs.field(default=None, validator=fields.optional_text, repr=False)
-    country_code: str | None = attrs.field(default=None, converter=fields.country)
-
-    def __attrs_post_init__(self) -> None:
-        """Bring the phone into the form that is sent, knowing the country."""
-        object.__setattr__(self, "phone", fields.phone_number(self.phone, self.country_code))
-
-
-@attrs.frozen
-class KnownPayer:
-    """Somebody whom the API knows already, by the counterparty's id; what is left out is read from there once.
-
-    Raises:
-        InvalidInputError: a value is not of the form shown.
-    """
-
-    counterparty_id: int = attrs.field(converter=fields.identifier)
-    party_id: int | None = attrs.field(default=None, converter=fields.optional_identifier)
-    phone: str | None = attrs.field(default=None, converter=fields.optional_phone, repr=False)
-
-
-@attrs.frozen
-class LineItem:
-    """One thing that is paid for: `amount` is for one piece, in major units (a `Decimal` or an `int`).
-
-    Raises:
-        InvalidInputError: a value is not of the form shown; a float is refused as an amount.
-    """
-
-    name: str = attrs.field(validator=fields.text)
-    amount: Decimal = attrs.field(converter=fields.amount)
-    qty: int = attrs.field(default=1, validator=fields.quantity)
-
-    @property
-    def total(self) -> Decimal:
-        """The price of all pieces, exactly."""
-        return _EXACT.multiply(self.amount, Decimal(self.qty))
-
-
-@attrs.frozen
-class MobileMoney:
-    """Pay from a mobile-money wallet; by default the payer's own phone, its operator asked from the API.
-
-    Give `method` and `provider` (`MTN_MOMO_LBR`, `PAWAPAY`) to skip the question, `account_name` to name the account
-    other than the payer.
-
-    Raises:
-        InvalidInputError: a value is not of the form shown.
-    """
-
-    phone: str | None = attrs.field(default=None, converter=fields.optional_phone, repr=False)
-    method: str | None = attrs.field(default=None, validator=fields.optional_text)
-    provider: str | None = attrs.field(default=None, validator=fields.optional_text)
-    account_name: str | None = attrs.field(default=None, validator=fields.optional_text)
-
-
-@attrs.frozen
-class Card:
-    """Pay by card: a new card account is made for each payment, named `account_name`.
-
-    `payment_method_id` is the token (`pm_...`) that the browser got from Stripe; with it the card's route is asked.
-
-    Raises:
-        InvalidInputError: a value is not of the form shown.
-    """
-
-    account_name: str = attrs.field(validator=fields.text)
-    payment_method_id: str | None = attrs.field(default=None, validator=fields.optional_text, repr=False)
-
-
-@attrs.frozen
-class SavedAccount:
-    """Pay from a payment account that exists, by its id.
-
-    `method` and `provider` are needed only to be quoted in another currency.
-
-    Raises:
-        InvalidInputError: a value is not of the form shown.
-    """
-
-    id: int = attrs.field(converter=fields.identifier)
-    method: str | None = attrs.field(default=None, validator=fields.optional_text)
-    provider: str | None = attrs.field(default=None, validator=fields.optional_text)
-
-
-def _source_type(value: SourceType | str) -> SourceType:
-    return fields.word(SourceType, value)
 
 
 def _fee_bearer(value: FeeBearer | str) -> FeeBearer:
@@ -127,10 +39,12 @@ def _fee_bearer(value: FeeBearer | str) -> FeeBearer:
 
 
 def _mode(value: CheckoutMode | str | None) -> CheckoutMode | None:
-    return None if value is None else CheckoutMode(value)
+    return None if value is None else words.checkout_mode(value)
 
 
-def _items(values: Iterable[LineItem]) -> tuple[LineItem, ...]:
+def _items(values: Iterable[LineItem] | None) -> tuple[LineItem, ...]:
+    if values is None:
+        return ()
     items = tuple(values) if isinstance(values, list | tuple) else ()
     if not items or not all(isinstance(item, LineItem) for item in items):
         sentence = (
@@ -141,27 +55,22 @@ def _items(values: Iterable[LineItem]) -> tuple[LineItem, ...]:
     return items
 
 
-def _a_payer(_: object, __: object, value: Payer | KnownPayer) -> None:
-    if not isinstance(value, Payer | KnownPayer):
-        sentence = 'payer must be Payer(fullname="Amara Kamara", phone="231771234567") or KnownPayer(77)'
-        raise InvalidInputError(sentence)
-
-
-def _a_means(_: object, __: object, value: MobileMoney | Card | SavedAccount) -> None:
-    if not isinstance(value, MobileMoney | Card | SavedAccount):
-        sentence = "pay_with must be MobileMoney(), Card(account_name=...) or SavedAccount(id)"
-        raise InvalidInputError(sentence)
+_PAYER = 'Payer(fullname="Amara Kamara", phone="231771234567") or KnownPayer(77)'
+_MEANS = "MobileMoney(), Card(account_name=...) or SavedAccount(id)"
+_SOURCE = 'a document that exists, as in KnownSource("INVOICE", 310, Decimal("250.00"))'
 
 
 @attrs.frozen(kw_only=True)
 class Terms:
     """Everything that a collection was asked with, checked as a whole."""
 
-    payer: Payer | KnownPayer = attrs.field(validator=_a_payer)
+    payer: Payer | KnownPayer = attrs.field(validator=one_of(Payer, KnownPayer, shown=_PAYER))
     currency: str = attrs.field(converter=fields.currency_code)
     items: tuple[LineItem, ...] = attrs.field(converter=_items)
-    pay_with: MobileMoney | Card | SavedAccount = attrs.field(validator=_a_means)
-    source_type: SourceType = attrs.field(converter=_source_type)
+    pay_with: MobileMoney | Card | SavedAccount = attrs.field(
+        validator=one_of(MobileMoney, Card, SavedAccount, shown=_MEANS)
+    )
+    source_type: SourceType = attrs.field(converter=source_type)
     direct: bool = attrs.field(validator=fields.flag)
     mode: CheckoutMode | None = attrs.field(converter=_mode)
     payer_currency: str = attrs.field(converter=fields.currency_code)
@@ -171,11 +80,15 @@ class Terms:
     document_reference: str | None = attrs.field(validator=fields.optional_text)
     reference_id: UUID = attrs.field(converter=fields.reference)
     is_own_reference: bool
+    source: KnownSource | None = attrs.field(default=None, validator=one_of(KnownSource, NoneType, shown=_SOURCE))
 
     def __attrs_post_init__(self) -> None:
         """Check what concerns more than one value."""
         fitting = tuple(attrs.evolve(item, amount=fields.amount_in(item.amount, self.currency)) for item in self.items)
         object.__setattr__(self, "items", fitting)
+        if self.source is not None:
+            fields.amount_in(self.source.expected_total, self.currency)
+            object.__setattr__(self, "source_type", self.source.source_type)
         for refused, sentence in self._refusals():
             if refused:
                 raise InvalidInputError(sentence)
@@ -184,8 +97,18 @@ class Terms:
         unquotable = isinstance(self.pay_with, SavedAccount) and not (self.pay_with.method and self.pay_with.provider)
         return (
             (
-                self.source_type not in (SourceType.INVOICE, SourceType.ORDER),
-                f"a {self.source_type} cannot be collected for: use SourceType.INVOICE or SourceType.ORDER",
+                bool(self.items) == (self.source is not None),
+                (
+                    "say once what is paid for: items=[LineItem(...)] for a new document, or source=KnownSource(...) "
+                    "for one that exists"
+                ),
+            ),
+            (
+                self.source is not None and self._says_how_to_make_it,
+                (
+                    "source=KnownSource(...) is a document that exists already: leave out direct, mode, note, "
+                    "due_date, document_reference and fee_bearer"
+                ),
             ),
             (
                 self.direct and self.fee_bearer != FeeBearer.PAYER,
@@ -209,11 +132,24 @@ class Terms:
         )
 
     @property
+    def _says_how_to_make_it(self) -> bool:
+        texts = (self.mode, self.note, self.due_date, self.document_reference)
+        return self.direct or self.fee_bearer != FeeBearer.PAYER or any(text is not None for text in texts)
+
+    @property
+    def makes_party(self) -> bool:
+        """Whether the payer has to be a party before an account can be registered or a document be made."""
+        is_all_there = self.source is not None and isinstance(self.pay_with, SavedAccount)
+        return not self.direct and not is_all_there
+
+    @property
     def total(self) -> Decimal:
-        """What the items come to, exactly, in major units of `currency`."""
+        """What has to be paid, exactly, in major units of `currency`."""
+        if self.source is not None:
+            return self.source.expected_total
         total = Decimal(0)
         for item in self.items:
-            total = _EXACT.add(total, item.total)
+            total = EXACT.add(total, item.total)
         return total
 
     @property

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol, TypeVar
 from urllib.parse import quote
 
-from dollr_async.errors import InvalidInputError
+from dollr_async.errors import DecodeError, InvalidInputError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Awaitable, Mapping
 
     from dollr_async.codec import Body
     from dollr_async.retry import RetryPolicy
@@ -43,6 +43,10 @@ class Resource:
     async def _get(self, path: str, shape: type[T], **query: object) -> T:
         return await self._caller.call("GET", path, shape, query=query)
 
+    async def _list(self, path: str, entry: type[T], **query: object) -> tuple[T, ...]:
+        shape: type[tuple[T, ...]] = tuple[entry, ...]  # type: ignore[valid-type] # a type made at run time
+        return await self._caller.call("GET", path, shape, query=query)
+
     async def _post(self, path: str, shape: type[T], body: Body, **query: object) -> T:
         return await self._caller.call("POST", path, shape, body=body, query=query)
 
@@ -51,6 +55,17 @@ class Resource:
 
     async def _delete(self, path: str, shape: type[T]) -> T:
         return await self._caller.call("DELETE", path, shape)
+
+
+async def if_told(change: Awaitable[T]) -> T | None:
+    """Return what a change answered, or None where the answer is not the thing changed.
+
+    The replies of some changes are not documented; a success in another shape is still a success.
+    """
+    try:
+        return await change
+    except DecodeError:
+        return None
 
 
 def segment(value: object) -> str:

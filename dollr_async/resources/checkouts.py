@@ -12,13 +12,14 @@ from dollr_async import fields
 from dollr_async.codec import Answer, Body
 from dollr_async.enums import CheckoutMode, RelationshipType, SourceStatus, SourceType
 from dollr_async.errors import InvalidInputError
+from dollr_async.resources import words
 from dollr_async.resources.base import Resource
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class CheckoutItem(Body):
     """A line of a checkout, which has no quantity: `amount` is the whole line, in major units."""
 
@@ -35,7 +36,7 @@ def _lines(items: Iterable[CheckoutItem]) -> tuple[CheckoutItem, ...]:
     return lines
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class NewCheckout(Body):
     """A payer, a document and its lines in one; `source_kind` is what every other operation calls `source_type`.
 
@@ -46,21 +47,21 @@ class NewCheckout(Body):
     party_phone: str = attrs.field(converter=fields.phone_number)
     currency: str = attrs.field(converter=fields.currency_code)
     items: tuple[CheckoutItem, ...] = attrs.field(converter=_lines)
-    mode: CheckoutMode = attrs.field(default=CheckoutMode.HOSTED, converter=CheckoutMode)
-    source_kind: SourceType = attrs.field(default=SourceType.INVOICE, converter=SourceType)
+    mode: CheckoutMode = attrs.field(default=CheckoutMode.HOSTED, converter=words.checkout_mode)
+    source_kind: SourceType = attrs.field(default=SourceType.INVOICE, converter=words.source_type)
     party_name: str | None = attrs.field(default=None, validator=fields.optional_text)
     party_email: str | None = attrs.field(default=None, validator=fields.optional_text)
-    party_relationship: RelationshipType | None = None
+    party_relationship: RelationshipType | None = attrs.field(default=None, converter=words.optional_relationship)
     reference_id: str | None = attrs.field(default=None, validator=fields.optional_text)
     note: str | None = attrs.field(default=None, validator=fields.optional_text)
     due_date: datetime | None = attrs.field(default=None, converter=fields.aware)
-    success_url: str | None = None
-    cancel_url: str | None = None
+    success_url: str | None = attrs.field(default=None, validator=fields.optional_text)
+    cancel_url: str | None = attrs.field(default=None, validator=fields.optional_text)
     expires_at: datetime | None = attrs.field(default=None, converter=fields.aware)
     counterparty_id: int | None = attrs.field(default=None, converter=fields.optional_identifier)
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Checkout(Answer):
     """A checkout and the document it made; send the payer of a HOSTED one to `url`."""
 

@@ -9,11 +9,12 @@ import attrs
 from dollr_async import fields
 from dollr_async.codec import Answer, Body
 from dollr_async.enums import RelationshipType
-from dollr_async.resources.base import Resource, segment
+from dollr_async.resources import words
+from dollr_async.resources.base import Resource, if_told, segment
 from dollr_async.resources.parties import Party
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class NewCounterparty(Body):
     """A party to tie to the merchant, and how it relates to it.
 
@@ -22,10 +23,22 @@ class NewCounterparty(Body):
     """
 
     party_id: int = attrs.field(converter=fields.identifier)
-    relationship_type: RelationshipType = attrs.field(default=RelationshipType.CUSTOMER, converter=RelationshipType)
+    relationship_type: RelationshipType = attrs.field(default=RelationshipType.CUSTOMER, converter=words.relationship)
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
+class CounterpartyChanges(Body):
+    """What to change of a counterparty; what is None stays as it is.
+
+    Raises:
+        InvalidInputError: a value is not of the form shown.
+    """
+
+    relationship_type: RelationshipType | None = attrs.field(default=None, converter=words.optional_relationship)
+    party_id: int | None = attrs.field(default=None, converter=fields.optional_identifier)
+
+
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Counterparty(Answer):
     """A counterparty as the API keeps it; `party` is there where the operation embeds it.
 
@@ -49,6 +62,18 @@ class Counterparties(Resource):
         """Tie a party to the merchant (`create_counterparty`)."""
         return await self._post("counterparties/create", Counterparty, counterparty)
 
+    async def list(
+        self, *, fullname: str | None = None, relationship_type: RelationshipType | str | None = None
+    ) -> tuple[Counterparty, ...]:
+        """List counterparties, all or by a part of the party's name or by relationship (`list_counterparties`)."""
+        query = {"fullname": fullname, "relationship_type": words.optional_relationship(relationship_type)}
+        return await self._list("counterparties/list", Counterparty, **query)
+
     async def retrieve(self, counterparty_id: int | str) -> Counterparty:
         """Fetch one counterparty with its party (`retrieve_counterparties`)."""
         return await self._get(f"counterparties/retrieve/{segment(counterparty_id)}", Counterparty)
+
+    async def update(self, counterparty_id: int | str, changes: CounterpartyChanges) -> Counterparty | None:
+        """Change the relationship or the party; None where the API does not answer with it (`update_counterparty`)."""
+        path = f"counterparties/update/{segment(counterparty_id)}"
+        return await if_told(self._put(path, Counterparty, changes))

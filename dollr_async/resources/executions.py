@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from dollr_async import fields
 from dollr_async.codec import Answer, Body
 from dollr_async.enums import ExecutionKind, ExecutionStatus
+from dollr_async.errors import InvalidInputError
 from dollr_async.resources.base import Resource
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from dollr_async.retry import RetryPolicy
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class NewCollection(Body):
     """A checkout session to execute; `reference_id` is the idempotency key, `currency` what the payer pays in.
 
@@ -24,14 +27,103 @@ class NewCollection(Body):
         InvalidInputError: a value is not of the form shown.
     """
 
-    # Both ids are text here and integers wherever the API hands them out.
+    # Both ids are text here (`collect`) and integers wherever the API hands them out.
     session_id: str = attrs.field(converter=fields.identifier_text)
     payment_account_id: str = attrs.field(converter=fields.identifier_text)
     currency: str = attrs.field(converter=fields.currency_code)
     reference_id: str = attrs.field(converter=fields.reference_text)
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(eq=False, repr=False)
+class Passcode(Body):
+    """The merchant's passcode for payouts, with the phone (or the user) that it is registered for in the portal.
+
+    The code is sent and never shown.
+
+    Raises:
+        InvalidInputError: a value is not of the form shown.
+    """
+
+    code: str = attrs.field(validator=fields.text, repr=False)
+    phone: str | None = attrs.field(default=None, converter=fields.optional_phone, repr=False)
+    user_id: str | None = attrs.field(default=None, validator=fields.optional_text)
+
+
+@attrs.frozen(kw_only=True, eq=False, repr=False)
+class Device(Body):
+    """The machine that asks for a payout; all five are free text, as in `type="SERVER"` and `platform="PYTHON"`.
+
+    Raises:
+        InvalidInputError: a value is not text with something in it.
+    """
+
+    name: str = attrs.field(validator=fields.text)
+    type: str = attrs.field(validator=fields.text)
+    platform: str = attrs.field(validator=fields.text)
+    user_agent: str = attrs.field(validator=fields.text)
+    client_ip: str = attrs.field(validator=fields.text)
+
+
+def _is_of_its_kind(kind: type, shown: str) -> Callable[[object, attrs.Attribute[Any], object], None]:
+    def check(_: object, field: attrs.Attribute[Any], value: object) -> None:
+        if not isinstance(value, kind):
+            # Never the value itself: it may be the code.
+            sentence = f"{field.name} must not be of type {type(value).__name__}: write {shown}"
+            raise InvalidInputError(sentence)
+
+    return check
+
+
+@attrs.frozen(kw_only=True, eq=False, repr=False)
+class DevicePasscode(Body):
+    """A passcode and the device that it is used from, as a payout wants them together."""
+
+    token: Passcode = attrs.field(validator=_is_of_its_kind(Passcode, 'Passcode(code, phone="231771234567")'))
+    device: Device = attrs.field(validator=_is_of_its_kind(Device, 'Device(name="till 1", type="SERVER", ...)'))
+
+
+@attrs.frozen(kw_only=True, eq=False, repr=False)
+class NewPayout(Body):
+    """A payout session to execute; `reference_id` is the idempotency key.
+
+    Raises:
+        InvalidInputError: a value is not of the form shown.
+    """
+
+    # The account is an integer where the session is made (`create_payout_session`) and text here (`payout`).
+    session_id: str = attrs.field(converter=fields.identifier_text)
+    payout_account_id: str = attrs.field(converter=fields.identifier_text)
+    reference_id: str = attrs.field(converter=fields.reference_text)
+    passcode: DevicePasscode = attrs.field(
+        validator=_is_of_its_kind(DevicePasscode, "DevicePasscode(token=Passcode(...), device=Device(...))")
+    )
+
+
+@attrs.frozen(kw_only=True, eq=False, repr=False)
+class NewTransfer(Body):
+    """A transfer session to execute; `reference_id` is the idempotency key.
+
+    Raises:
+        InvalidInputError: a value is not of the form shown.
+    """
+
+    session_id: str = attrs.field(converter=fields.identifier_text)
+    reference_id: str = attrs.field(converter=fields.reference_text)
+
+
+@attrs.frozen(kw_only=True, eq=False, repr=False)
+class NewRefund(Body):
+    """A refund session to execute; `reference_id` is the idempotency key of the refund, not of what is refunded.
+
+    Raises:
+        InvalidInputError: a value is not of the form shown.
+    """
+
+    session_id: str = attrs.field(converter=fields.identifier_text)
+    reference_id: str = attrs.field(converter=fields.reference_text)
+
+
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Execution(Answer):
     """A movement of money as the API sees it; amounts are in major units.
 
@@ -58,3 +150,15 @@ class Executions(Resource):
     async def collection(self, collection: NewCollection, *, retry: RetryPolicy | None = None) -> Execution:
         """Execute a checkout session (`collect`); the same reference and body again is the same payment."""
         return await self._caller.call("POST", "executions/collection", Execution, body=collection, retry=retry)
+
+    async def payout(self, payout: NewPayout, *, retry: RetryPolicy | None = None) -> Execution:
+        """Execute a payout session (`payout`); the same reference and body again is the same payment."""
+        return await self._caller.call("POST", "executions/payout", Execution, body=payout, retry=retry)
+
+    async def transfer(self, transfer: NewTransfer, *, retry: RetryPolicy | None = None) -> Execution:
+        """Execute a transfer session (`transfer`); the same reference and body again is the same payment."""
+        return await self._caller.call("POST", "executions/transfer", Execution, body=transfer, retry=retry)
+
+    async def refund(self, refund: NewRefund, *, retry: RetryPolicy | None = None) -> Execution:
+        """Execute a refund session (`refund`); the same reference and body again is the same payment."""
+        return await self._caller.call("POST", "executions/refund", Execution, body=refund, retry=retry)

@@ -8,11 +8,15 @@ from dollr_async.enums import SourceType
 from dollr_async.resources.checkouts import Checkouts
 from dollr_async.resources.counterparties import Counterparties
 from dollr_async.resources.executions import Executions
+from dollr_async.resources.fees import Fees
 from dollr_async.resources.invoices import Invoices
+from dollr_async.resources.links import Links
+from dollr_async.resources.merchants import Merchants
 from dollr_async.resources.orders import Orders
 from dollr_async.resources.parties import Parties
 from dollr_async.resources.payment_accounts import PaymentAccounts
 from dollr_async.resources.predictions import Predictions
+from dollr_async.resources.realtime_keys import RealtimeKeys
 from dollr_async.resources.sessions import Sessions
 from dollr_async.resources.status import Status
 
@@ -35,6 +39,10 @@ class Groups:
         self.executions = Executions(caller)
         self.status = Status(caller)
         self.predictions = Predictions(caller)
+        self.fees = Fees(caller)
+        self.links = Links(caller)
+        self.merchants = Merchants(caller)
+        self.realtime_keys = RealtimeKeys(caller)
 
     def documents(self, source_type: SourceType) -> Invoices | Orders:
         """Return the group that keeps documents of a type."""

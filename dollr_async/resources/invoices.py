@@ -11,10 +11,10 @@ from dollr_async import fields
 from dollr_async.codec import Answer
 from dollr_async.enums import FeeBearer, SourceStatus
 from dollr_async.resources.counterparties import Counterparty
-from dollr_async.resources.documents import DocumentItem, Documents, NewDocument, Settlement
+from dollr_async.resources.documents import DocumentChanges, DocumentItem, Documents, NewDocument, Settlement
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class NewInvoice(NewDocument):
     """A draft invoice to create; `reference_id` is your own text on it, `due_date` an aware time.
 
@@ -25,7 +25,18 @@ class NewInvoice(NewDocument):
     due_date: datetime | None = attrs.field(default=None, converter=fields.aware)
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
+class InvoiceChanges(DocumentChanges):
+    """What to change of a draft invoice; what is None stays as it is. `due_date` is an aware time.
+
+    Raises:
+        InvalidInputError: a value is not of the form shown.
+    """
+
+    due_date: datetime | None = attrs.field(default=None, converter=fields.aware)
+
+
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Invoice(Answer):
     """An invoice as the API keeps it; `total_amount` is in major units."""
 
@@ -52,7 +63,7 @@ class Invoice(Answer):
         return self.invoice_number
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class InvoiceDetail(Invoice):
     """An invoice with its lines and its counterparty."""
 
@@ -65,7 +76,7 @@ class InvoiceDetail(Invoice):
         return self.invoice_items
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class InvoiceReceipt(Settlement):
     """The receipt of a PAID invoice."""
 
@@ -92,7 +103,7 @@ class InvoiceReceipt(Settlement):
         return self.invoice_number
 
 
-class Invoices(Documents[NewInvoice, Invoice, InvoiceDetail, InvoiceReceipt]):
+class Invoices(Documents[NewInvoice, InvoiceChanges, Invoice, InvoiceDetail, InvoiceReceipt]):
     """Numbered bills (`/v1/invoices`)."""
 
     plural = "invoices"

@@ -10,10 +10,10 @@ import attrs
 from dollr_async.codec import Answer, also_named
 from dollr_async.enums import FeeBearer, SourceStatus
 from dollr_async.resources.counterparties import Counterparty
-from dollr_async.resources.documents import DocumentItem, Documents, NewDocument, Settlement
+from dollr_async.resources.documents import DocumentChanges, DocumentItem, Documents, NewDocument, Settlement
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class NewOrder(NewDocument):
     """A draft order to create; `reference_id` is your own text on it. Orders have no due date.
 
@@ -22,7 +22,16 @@ class NewOrder(NewDocument):
     """
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
+class OrderChanges(DocumentChanges):
+    """What to change of a draft order; what is None stays as it is. Orders have no due date.
+
+    Raises:
+        InvalidInputError: a value is not of the form shown.
+    """
+
+
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Order(Answer):
     """An order as the API keeps it; `total_amount` is in major units and may be missing."""
 
@@ -49,7 +58,7 @@ class Order(Answer):
         return self.order_number
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class OrderDetail(Order):
     """An order with its lines and its counterparty."""
 
@@ -63,7 +72,7 @@ class OrderDetail(Order):
         return self.order_items
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class OrderReceipt(Settlement):
     """The receipt of a PAID order; only the first six fields are certain."""
 
@@ -89,7 +98,7 @@ class OrderReceipt(Settlement):
         return self.order_number
 
 
-class Orders(Documents[NewOrder, Order, OrderDetail, OrderReceipt]):
+class Orders(Documents[NewOrder, OrderChanges, Order, OrderDetail, OrderReceipt]):
     """Shop orders (`/v1/orders`)."""
 
     plural = "orders"

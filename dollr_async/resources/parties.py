@@ -11,7 +11,7 @@ from dollr_async.codec import Answer, Body
 from dollr_async.resources.base import Resource, segment
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class NewParty(Body):
     """A person or an organisation to keep as a contact.
 
@@ -27,7 +27,7 @@ class NewParty(Body):
     country_code: str | None = attrs.field(default=None, converter=fields.country)
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Party(Answer):
     """A contact record as the API keeps it."""
 
@@ -49,7 +49,7 @@ class Parties(Resource):
 
     async def list(self, *, fullname: str | None = None) -> tuple[Party, ...]:
         """List contact records, all or those whose name contains `fullname` (`list_parties`)."""
-        return await self._get("parties/list", tuple[Party, ...], fullname=fullname)
+        return await self._list("parties/list", Party, fullname=fullname)
 
     async def retrieve(self, party_id: int | str) -> Party:
         """Fetch one contact record (`retrieve_parties`)."""

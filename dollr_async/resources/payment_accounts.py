@@ -10,9 +10,10 @@ from dollr_async import fields
 from dollr_async.codec import Answer, Body
 from dollr_async.enums import ExecutionKind, PaymentMethod
 from dollr_async.resources.base import Resource
+from dollr_async.resources.words import operation_type as direction
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class NewPaymentAccount(Body):
     """A wallet or a card to register for a party; for mobile money the account number is the wallet's phone.
 
@@ -25,10 +26,10 @@ class NewPaymentAccount(Body):
     method: str = attrs.field(validator=fields.text)
     party_id: int = attrs.field(converter=fields.identifier)
     country_code: str | None = attrs.field(default=None, converter=fields.country)
-    insensitive_account_number: str | None = attrs.field(default=None, repr=False)
+    insensitive_account_number: str | None = attrs.field(default=None, validator=fields.optional_text, repr=False)
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class PaymentAccount(Answer):
     """A registered account; one that is not `is_active` cannot be executed against. Its number is never echoed."""
 
@@ -47,7 +48,8 @@ class PaymentAccounts(Resource):
     """Wallets and cards of a party (`/v1/payment-accounts`)."""
 
     async def create(
-        self, account: NewPaymentAccount, *, operation_type: ExecutionKind = ExecutionKind.COLLECTION
+        self, account: NewPaymentAccount, *, operation_type: ExecutionKind | str = ExecutionKind.COLLECTION
     ) -> PaymentAccount:
         """Register an account for one direction of money (`create_payment_account`)."""
-        return await self._post("payment-accounts/create", PaymentAccount, account, operation_type=operation_type)
+        query = {"operation_type": direction(operation_type)}
+        return await self._post("payment-accounts/create", PaymentAccount, account, **query)

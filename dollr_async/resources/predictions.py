@@ -6,13 +6,14 @@ from decimal import Decimal
 
 import attrs
 
+from dollr_async import fields
 from dollr_async.codec import Answer
-from dollr_async.enums import ExecutionKind, PaymentProvider, SourceType
-from dollr_async.fields import currency_code, phone_number
+from dollr_async.enums import ExecutionKind, FeeBearer, OwnerType, PaymentMethod, PaymentProvider, SourceType
+from dollr_async.resources import words
 from dollr_async.resources.base import Resource
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class PhoneRoute(Answer):
     """The mobile-money route of a phone: pass `payment_method` and `gateway_provider` on unchanged."""
 
@@ -26,7 +27,7 @@ class PhoneRoute(Answer):
     operation_type: ExecutionKind
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class CardRoute(Answer):
     """The route of a tokenised card."""
 
@@ -39,9 +40,14 @@ class CardRoute(Answer):
     operation_type: ExecutionKind | None = None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Quote(Answer):
-    """What the payer will pay and what arrives, in major units; nothing says that it is locked."""
+    """What the payer will pay and what arrives, in major units; nothing says that it is locked.
+
+    Execute in `payer_currency`, whatever currency was asked for.
+    """
+
+    # All amounts come as numbers in quotes (`predict_amount_and_fee`), elsewhere as plain numbers.
 
     payer_amount: Decimal
     payer_currency: str
@@ -58,22 +64,41 @@ class Predictions(Resource):
     """Quotes and routes (`/v1/predictions`)."""
 
     async def mmo_provider_info(
-        self, *, phone: str, operation_type: ExecutionKind = ExecutionKind.COLLECTION
+        self, *, phone: str, operation_type: ExecutionKind | str = ExecutionKind.COLLECTION
     ) -> PhoneRoute:
         """Find the mobile-money route of a phone (`predict_mmo_provider_info`)."""
-        path = "predictions/mmo-provider-info"
-        return await self._get(path, PhoneRoute, phone=phone_number(phone), operation_type=operation_type)
+        query = {"phone": fields.phone_number(phone), "operation_type": words.operation_type(operation_type)}
+        return await self._get("predictions/mmo-provider-info", PhoneRoute, **query)
 
     async def card_provider_info(
         self,
         *,
         payment_method_id: str,
-        operation_type: ExecutionKind = ExecutionKind.COLLECTION,
+        operation_type: ExecutionKind | str = ExecutionKind.COLLECTION,
         provider: PaymentProvider | str = PaymentProvider.STRIPE,
     ) -> CardRoute:
         """Find the route of a tokenised card (`predict_card_provider_info`)."""
-        query = {"payment_method_id": payment_method_id, "operation_type": operation_type, "provider": provider}
+        direction = words.operation_type(operation_type)
+        query = {"payment_method_id": payment_method_id, "operation_type": direction, "provider": provider}
         return await self._get("predictions/card-provider-info", CardRoute, **query)
+
+    async def amount_and_fees(
+        self,
+        *,
+        base_amount: Decimal | int,
+        base_currency: str,
+        target_currency: str,
+        payment_method: PaymentMethod | str,
+        provider: PaymentProvider | str,
+        operation_type: ExecutionKind | str = ExecutionKind.COLLECTION,
+        fee_bearer: FeeBearer | str = FeeBearer.PAYER,
+        owner_type: OwnerType | str | None = None,
+        owner_id: int | str | None = None,
+    ) -> Quote:
+        """Quote an amount, in major units of `base_currency` (`predict_amount_and_fee`)."""
+        base = _base(base_amount, base_currency, operation_type, fee_bearer) | _owner(owner_type, owner_id)
+        route = _route(target_currency, payment_method, provider)
+        return await self._get("predictions/amount-and-fees", Quote, **base, **route)
 
     async def payment_source_amount_and_fees(
         self,
@@ -81,11 +106,30 @@ class Predictions(Resource):
         source_type: SourceType | str,
         source_id: int | str,
         target_currency: str,
-        payment_method: str,
-        provider: str,
+        payment_method: PaymentMethod | str,
+        provider: PaymentProvider | str,
     ) -> Quote:
         """Quote what a published document costs its payer (`predict_payment_source_amount_and_fee`)."""
-        target = currency_code(target_currency)
-        route = {"target_currency": target, "payment_method": payment_method, "provider": provider}
-        path = "predictions/payment-source/amount-and-fees"
-        return await self._get(path, Quote, source_type=source_type, source_id=source_id, **route)
+        source = {"source_type": words.source_type(source_type), "source_id": fields.identifier(source_id)}
+        route = _route(target_currency, payment_method, provider)
+        return await self._get("predictions/payment-source/amount-and-fees", Quote, **source, **route)
+
+
+def _base(
+    base_amount: Decimal | int, base_currency: str, operation_type: ExecutionKind | str, fee_bearer: FeeBearer | str
+) -> dict[str, object]:
+    return {
+        "base_amount": fields.amount(base_amount),
+        "base_currency": fields.currency_code(base_currency),
+        "operation_type": words.operation_type(operation_type),
+        "fee_bearer": words.fee_bearer(fee_bearer),
+    }
+
+
+def _owner(owner_type: OwnerType | str | None, owner_id: int | str | None) -> dict[str, object]:
+    return {"owner_type": words.optional_owner_type(owner_type), "owner_id": fields.optional_identifier(owner_id)}
+
+
+def _route(target_currency: str, payment_method: str, provider: str) -> dict[str, object]:
+    target = fields.currency_code(target_currency)
+    return {"target_currency": target, "payment_method": payment_method, "provider": provider}

@@ -10,6 +10,8 @@ import attrs
 
 from dollr_async.codec import Answer
 from dollr_async.enums import ExecutionKind, SourceStatus, SourceType
+from dollr_async.fields import identifier
+from dollr_async.resources import words
 from dollr_async.resources.base import Resource, segment
 from dollr_async.resources.executions import Execution
 
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from dollr_async.retry import RetryPolicy
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class SourceState(Answer):
     """How far an invoice or an order is; `total_amount` is in major units."""
 
@@ -40,13 +42,29 @@ class Status(Resource):
         path = f"status/collection/{segment(reference_id)}"
         return await self._caller.call("GET", path, Execution, retry=retry)
 
-    async def source(self, source_type: SourceType | str, source_id: int | str) -> SourceState:
-        """Fetch the state of an invoice or an order (`get_payment_source_status`)."""
-        return await self._get("status/source", SourceState, source_type=source_type, source_id=source_id)
+    async def payout(self, reference_id: UUID | str, *, retry: RetryPolicy | None = None) -> Execution:
+        """Fetch the state of a payout (`get_payout_status`)."""
+        path = f"status/payout/{segment(reference_id)}"
+        return await self._caller.call("GET", path, Execution, retry=retry)
 
-    async def of(
-        self, kind: ExecutionKind, reference_id: UUID | str, *, retry: RetryPolicy | None = None
-    ) -> Execution:
+    async def transfer(self, reference_id: UUID | str, *, retry: RetryPolicy | None = None) -> Execution:
+        """Fetch the state of a transfer (`get_transfer_status`)."""
+        path = f"status/transfer/{segment(reference_id)}"
+        return await self._caller.call("GET", path, Execution, retry=retry)
+
+    async def refund(self, reference_id: UUID | str, *, retry: RetryPolicy | None = None) -> Execution:
+        """Fetch the state of a refund (`get_refund_status`)."""
+        path = f"status/refund/{segment(reference_id)}"
+        return await self._caller.call("GET", path, Execution, retry=retry)
+
+    async def source(
+        self, source_type: SourceType | str, source_id: int | str, *, retry: RetryPolicy | None = None
+    ) -> SourceState:
+        """Fetch the state of an invoice or an order (`get_payment_source_status`)."""
+        query = {"source_type": words.source_type(source_type), "source_id": identifier(source_id)}
+        return await self._caller.call("GET", "status/source", SourceState, query=query, retry=retry)
+
+    async def of(self, kind: ExecutionKind, reference_id: UUID | str, *, retry: RetryPolicy | None = None) -> Execution:
         """Fetch the state of an execution of any kind, by the status operation of that kind."""
         path = f"status/{kind.lower()}/{segment(reference_id)}"
         return await self._caller.call("GET", path, Execution, retry=retry)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from dollr_async.arguments import Card, KnownPayer, MobileMoney, Payer, SavedAccount
 from dollr_async.enums import ExecutionKind
 from dollr_async.errors import DollrError
 from dollr_async.resources.counterparties import NewCounterparty
@@ -13,7 +14,6 @@ from dollr_async.resources.groups import Groups
 from dollr_async.resources.parties import NewParty
 from dollr_async.routing import Contact, Route, account_to_register, asked_route, known_route, phone_to_charge
 from dollr_async.steps import Steps, made_id
-from dollr_async.terms import Card, KnownPayer, MobileMoney, Payer, SavedAccount
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -21,14 +21,19 @@ if TYPE_CHECKING:
 
 @attrs.frozen(kw_only=True)
 class PayerSteps:
-    """Takes the steps about one person; with `direct` the checkout makes the party, so that none is made here."""
+    """Takes the steps about one person.
+
+    `makes_party` is False where no party is needed, or another call makes it; `must_know_phone` is True where the
+    person's own phone is sent, whatever pays.
+    """
 
     api: Groups
     steps: Steps
     payer: Payer | KnownPayer
     pay_with: MobileMoney | Card | SavedAccount
     operation: ExecutionKind
-    direct: bool = False
+    makes_party: bool = True
+    must_know_phone: bool = False
 
     async def contact(self) -> Contact:
         """Make the party, or read what the caller left out of a known payer."""
@@ -36,7 +41,7 @@ class PayerSteps:
         if isinstance(payer, KnownPayer):
             return await self._known(payer)
         contact = Contact(party_id=None, phone=payer.phone, name=payer.fullname, country_code=payer.country_code)
-        if self.direct:
+        if not self.makes_party:
             return contact
         new = NewParty(fullname=payer.fullname, phone=payer.phone, email=payer.email, country_code=payer.country_code)
         party = await self.steps.step("party", self.api.parties.create(new), shows=made_id)
@@ -58,12 +63,12 @@ class PayerSteps:
         return Contact(party_id=party_id, phone=phone, name=party.fullname, country_code=party.country_code)
 
     def _lacks_phone(self, payer: KnownPayer) -> bool:
-        if self.direct:
+        if self.must_know_phone:
             return payer.phone is None
         return isinstance(self.pay_with, MobileMoney) and phone_to_charge(payer, self.pay_with) is None
 
     def _lacks_party(self, payer: KnownPayer) -> bool:
-        return payer.party_id is None and not self.direct and not isinstance(self.pay_with, SavedAccount)
+        return payer.party_id is None and self.makes_party and not isinstance(self.pay_with, SavedAccount)
 
     async def counterparty(self, payer: Awaitable[Contact]) -> int:
         """Return the counterparty of a known payer, or tie a new party to the merchant."""

@@ -1,0 +1,104 @@
+"""What a client is made of: its settings, its connection, and how a flow runs on it."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Self
+
+from dollr_async import fields
+from dollr_async.caller import HttpCaller
+from dollr_async.clock import LoopClock
+from dollr_async.errors import ConfigurationError, InvalidInputError
+from dollr_async.flows import run
+from dollr_async.polling import PollPolicy
+from dollr_async.resources.groups import Groups
+from dollr_async.retry import RetryPolicy
+from dollr_async.session import SessionManager
+from dollr_async.transport import Transport
+from dollr_async.watching import Watcher
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    import aiohttp
+
+    from dollr_async.executing import Executing
+    from dollr_async.resources.executions import Execution
+    from dollr_async.steps import Steps
+
+DEFAULT_BASE_URL = "https://api.heydollr.app"
+_RETRY = RetryPolicy()
+_POLLING = PollPolicy()
+
+
+class Core(Groups):
+    """The settings and the connection of one client."""
+
+    def __init__(
+        self,
+        client_id: str | None = None,
+        client_secret: str | None = None,
+        *,
+        base_url: str | None = None,
+        session: aiohttp.ClientSession | None = None,
+        timeout: float = 30.0,
+        retry: RetryPolicy = _RETRY,
+        polling: PollPolicy = _POLLING,
+    ) -> None:
+        """Keep the settings."""
+        self._retry = retry
+        self._polling = polling
+        if self._retry.recovery <= self._polling.not_found_grace:
+            sentence = (
+                f"RetryPolicy.recovery ({self._retry.recovery:g} s) must exceed PollPolicy.not_found_grace "
+                f"({self._polling.not_found_grace:g} s): a payment cannot be given up before it may be missing"
+            )
+            raise InvalidInputError(sentence)
+        self._clock = LoopClock()
+        transport = Transport(
+            base_url or os.environ.get("DOLLR_BASE_URL") or DEFAULT_BASE_URL,
+            timeout=fields.seconds("timeout", timeout),
+            session=session,
+        )
+        self._session = SessionManager(
+            transport,
+            client_id=_credential(client_id, "client_id"),
+            client_secret=fields.Secret(_credential(client_secret, "client_secret")),
+            retry=self._retry,
+            clock=self._clock,
+        )
+        super().__init__(HttpCaller(self._session, retry=self._retry, clock=self._clock))
+        self._watcher = Watcher(self.status, policy=self._polling, clock=self._clock)
+
+    async def __aenter__(self) -> Self:
+        """Return the client; it opens at its first request."""
+        self._session.check_open()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the client."""
+        await self.close()
+
+    async def close(self) -> None:
+        """End the background work and close the connections; closing twice is fine.
+
+        Raises:
+            ConfigurationError: the client was opened in another event loop, which is still running.
+        """
+        await self._session.close()
+
+    async def _accepted(self, chain: Executing, steps: Steps) -> Execution:
+        """Run a flow until the API has surely accepted its execution."""
+        grace = self._polling.not_found_grace
+        return await run(chain, steps, retry=self._retry, grace=grace, clock=self._clock)
+
+
+def _credential(given: str | None, name: str) -> str:
+    variable = f"DOLLR_{name.upper()}"
+    value = given if given is not None else os.environ.get(variable, "")
+    if not isinstance(value, str) or not value.strip():
+        message = f"{name} is missing: pass DollrClient({name}=...), or set the environment variable {variable}"
+        raise ConfigurationError(message)
+    return value

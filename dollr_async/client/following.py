@@ -1,0 +1,108 @@
+"""Following what an id names, from any process: a payment, or the document that is paid."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dollr_async import fields
+from dollr_async.arguments import source_type as payable
+from dollr_async.client.core import Core
+from dollr_async.enums import ExecutionKind
+from dollr_async.hosted import Verification, verify
+from dollr_async.payments import final_execution
+
+if TYPE_CHECKING:
+    import uuid
+    from datetime import datetime
+    from decimal import Decimal
+
+    from dollr_async.enums import SourceType
+    from dollr_async.polling import PollPolicy
+    from dollr_async.resources.executions import Execution
+    from dollr_async.watching import SourceWatch, Watch
+
+
+class Following(Core):
+    """Follows payments and documents by their ids alone."""
+
+    def watch(
+        self,
+        reference_id: uuid.UUID | str,
+        kind: ExecutionKind | str = ExecutionKind.COLLECTION,
+        *,
+        policy: PollPolicy | None = None,
+        began_at: datetime | None = None,
+    ) -> Watch:
+        """Return an async iterator over the changes of a payment, from its reference alone.
+
+        Args:
+            reference_id: the payment's key.
+            kind: the direction of the money.
+            policy: how to follow this one; by default the client's.
+            began_at: when the payment began (aware), so that an old one is asked rarely; it changes nothing else.
+
+        Raises:
+            InvalidInputError: the reference is not a version-4 UUID, the kind is unknown, or the time has no zone.
+        """
+        return self._watcher.watch(
+            fields.reference(reference_id),
+            fields.word(ExecutionKind, kind),
+            policy=policy,
+            began_at=fields.aware(began_at),
+        )
+
+    async def wait(
+        self,
+        reference_id: uuid.UUID | str,
+        kind: ExecutionKind | str = ExecutionKind.COLLECTION,
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109 - the face is fixed, and running out of time is an error of ours
+        policy: PollPolicy | None = None,
+        began_at: datetime | None = None,
+        raise_on_action: bool = True,
+    ) -> Execution:
+        """Follow a payment to its end, from its reference alone, and return the COMPLETED execution.
+
+        Takes what `watch` takes, and `timeout` in seconds (None means the policy's).
+
+        Raises:
+            PaymentFailedError: it ended in FAILED.
+            ActionRequiredError: its payer has to confirm a card, unless `raise_on_action` is False.
+            PollTimeoutError: it was not final in time, which says nothing against it.
+        """
+        watch = self.watch(reference_id, kind, policy=policy, began_at=began_at)
+        return await final_execution(watch.within(timeout), raise_on_action=raise_on_action)
+
+    def watch_source(
+        self, source_type: SourceType | str, source_id: int | str, *, policy: PollPolicy | None = None
+    ) -> SourceWatch:
+        """Return an async iterator over the changes of an invoice or an order, up to PAID or CANCELED.
+
+        Args:
+            source_type: the kind of document.
+            source_id: its id.
+            policy: how to follow this one; by default the client's.
+
+        Raises:
+            InvalidInputError: the kind is unknown or cannot be paid, or the id is not one.
+        """
+        return self._watcher.watch_source(payable(source_type), fields.identifier(source_id), policy=policy)
+
+    async def verify_source(
+        self, source_type: SourceType | str, source_id: int | str, *, expected_amount: Decimal, currency: str
+    ) -> Verification:
+        """Ask the API whether a document is PAID, with this total and in this currency; it works in any process.
+
+        Args:
+            source_type: the kind of document.
+            source_id: its id.
+            expected_amount: what it has to cost, in major units of `currency`.
+            currency: what it has to be billed in, three letters.
+
+        Raises:
+            InvalidInputError: an argument was refused; nothing was sent.
+            APIStatusError, TransportError: the API could not be asked.
+        """
+        return await verify(
+            self.status, payable(source_type), source_id, expected_amount=expected_amount, currency=currency
+        )

@@ -1,0 +1,127 @@
+"""The part of a flow that is alike for every kind of money: its reference, its session, and asking how it stands."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, ClassVar, Protocol
+
+from dollr_async.errors import DecodeError, NotFoundError, ReferenceUsedError
+from dollr_async.progress import how_to
+from dollr_async.retry import RetryPolicy
+from dollr_async.steps import made_id, side_by_side
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Awaitable
+    from datetime import datetime
+    from uuid import UUID
+
+    from dollr_async.clock import Clock
+    from dollr_async.enums import ExecutionKind
+    from dollr_async.resources.executions import Execution
+    from dollr_async.resources.groups import Groups
+    from dollr_async.steps import Steps
+
+ONCE = RetryPolicy(attempts=1)
+"""For the execution and the looks after it: recovery decides whether they are repeated, not the caller below."""
+
+
+class Session(Protocol):
+    """A session of any kind."""
+
+    @property
+    def id(self) -> int:
+        """The API's number."""
+        ...
+
+    @property
+    def expires_at(self) -> datetime:
+        """When it ends."""
+        ...
+
+    @property
+    def created_at(self) -> datetime | None:
+        """When it began, where the API says so."""
+        ...
+
+
+class Executing(ABC):
+    """What every flow does; a subclass makes the session, sends the execution, and adds the steps before them."""
+
+    kind: ClassVar[ExecutionKind]
+
+    def __init__(self, api: Groups, steps: Steps, clock: Clock, *, is_own_reference: bool) -> None:
+        """Keep what the flow needs; its reference is the one of its steps."""
+        self._api = api
+        self._steps = steps
+        self._clock = clock
+        self._session_id = 0
+        self.is_own_reference = is_own_reference
+        self.session_expires_at = 0.0
+
+    @property
+    def _reference_id(self) -> UUID:
+        return self._steps.progress.reference_id
+
+    async def prepare(self) -> None:
+        """Make everything that the execution needs.
+
+        Raises:
+            StepFailed: a step failed; the branches beside it have ended.
+            ReferenceUsedError: the caller's reference names a payment already; nothing was published.
+        """
+        await side_by_side(self._walk)
+
+    async def _walk(self, branches: asyncio.TaskGroup) -> None:
+        branches.create_task(self._check_reference())
+        await self.renew()
+
+    @abstractmethod
+    async def renew(self) -> None:
+        """Make a session, the first or one in the place of one that ran out."""
+
+    @abstractmethod
+    async def send(self) -> Execution:
+        """Execute the session once, under the payment's reference."""
+
+    async def _check_reference(self) -> None:
+        """Refuse a caller's reference that names a payment already (docs/design.md, rule 7)."""
+        if not self.is_own_reference:
+            await self._steps.step("execution", self._look_before(), shows=lambda _: "reference unused")
+
+    async def _look_before(self) -> None:
+        reference_id = self._reference_id
+        found: Execution | None = None
+        try:
+            found = await self._api.status.of(self.kind, reference_id)
+        except NotFoundError:
+            return
+        except DecodeError as error:
+            if error.status is None:
+                raise
+        message = (
+            f"reference {reference_id} already names a payment: follow it with "
+            f"{how_to('watch', reference_id, self.kind)}, or begin a new payment under another reference_id"
+        )
+        raise ReferenceUsedError(message, reference_id=reference_id, execution=found)
+
+    async def _open(self, making: Awaitable[Session]) -> None:
+        """Take the step that makes a session, the first or one in the place of one that ran out."""
+        session = await self._steps.step("session", making, shows=made_id)
+        self._session_id = session.id
+        # Counted from the answer: rather late than early, since a session that is over may be replaced.
+        self.session_expires_at = self._clock.monotonic() + session_life(session.expires_at, session.created_at)
+        self._steps.made(session_id=session.id)
+
+    async def look(self) -> Execution:
+        """Ask once how the reference stands."""
+        return await self._api.status.of(self.kind, self._reference_id, retry=ONCE)
+
+
+def session_life(expires_at: datetime, created_at: datetime | None) -> float:
+    """Return how long a session lives in seconds, by the API's own two times; without bound when they say nothing."""
+    if created_at is None:
+        return math.inf
+    life = (expires_at - created_at).total_seconds()
+    return life if life > 0 else math.inf

@@ -1,0 +1,88 @@
+"""The chain of a payout: party, counterparty and account, then the session and its execution with a passcode."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+import attrs
+
+from dollr_async import fields
+from dollr_async.arguments import KnownPayer, MobileMoney, Payer, SavedAccount, one_of
+from dollr_async.enums import ExecutionKind
+from dollr_async.executing import ONCE, Executing
+from dollr_async.payer_steps import PayerSteps
+from dollr_async.resources.executions import Device, DevicePasscode, NewPayout, Passcode
+from dollr_async.resources.sessions import NewPayoutSession
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from dollr_async.clock import Clock
+    from dollr_async.resources.executions import Execution
+    from dollr_async.resources.groups import Groups
+    from dollr_async.steps import Steps
+
+
+_PAYEE = 'Payer(fullname="Amara Kamara", phone="231771234567") or KnownPayer(77)'
+_MEANS = "MobileMoney() or SavedAccount(id)"
+_PASSCODE = 'Passcode("123456", phone="231771234567")'
+_DEVICE = 'Device(name="payroll", type="SERVER", platform="PYTHON", user_agent="payroll/1.0", client_ip="192.0.2.7")'
+
+
+@attrs.frozen(kw_only=True)
+class PayoutTerms:
+    """Everything that a payout was asked with, checked as a whole before anything is sent."""
+
+    to: Payer | KnownPayer = attrs.field(validator=one_of(Payer, KnownPayer, shown=_PAYEE))
+    amount: Decimal = attrs.field(converter=fields.amount)
+    currency: str = attrs.field(converter=fields.currency_code)
+    passcode: Passcode = attrs.field(validator=one_of(Passcode, shown=_PASSCODE))
+    device: Device = attrs.field(validator=one_of(Device, shown=_DEVICE))
+    pay_with: MobileMoney | SavedAccount = attrs.field(validator=one_of(MobileMoney, SavedAccount, shown=_MEANS))
+    reference_id: UUID = attrs.field(converter=fields.reference)
+    is_own_reference: bool
+
+    def __attrs_post_init__(self) -> None:
+        """Bring the amount into the currency's smallest unit."""
+        object.__setattr__(self, "amount", fields.amount_in(self.amount, self.currency))
+
+
+class PayoutChain(Executing):
+    """Everything of one payout up to its execution; the passcode is kept no longer than this object."""
+
+    kind = ExecutionKind.PAYOUT
+
+    def __init__(self, api: Groups, terms: PayoutTerms, steps: Steps, clock: Clock) -> None:
+        """Keep what the steps need."""
+        super().__init__(api, steps, clock, is_own_reference=terms.is_own_reference)
+        self._terms = terms
+        self._who = PayerSteps(api=api, steps=steps, payer=terms.to, pay_with=terms.pay_with, operation=self.kind)
+        self._account_id = 0
+
+    async def _walk(self, branches: asyncio.TaskGroup) -> None:
+        unused = branches.create_task(self._check_reference())
+        payee = branches.create_task(self._who.contact())
+        route = branches.create_task(self._who.route(payee))
+        counterparty = branches.create_task(self._who.counterparty(payee))
+        self._account_id = await self._who.account(payee, route)
+        await counterparty
+        await unused
+        await self.renew()
+
+    async def renew(self) -> None:
+        """Make a session for the payout, the first or one in the place of one that ran out."""
+        terms = self._terms
+        new = NewPayoutSession(payout_account_id=self._account_id, amount=terms.amount, currency=terms.currency)
+        await self._open(self._api.sessions.payout(new))
+
+    async def send(self) -> Execution:
+        """Execute the session once, under the payment's reference."""
+        payout = NewPayout(
+            session_id=self._session_id,
+            payout_account_id=self._account_id,
+            reference_id=self._reference_id,
+            passcode=DevicePasscode(token=self._terms.passcode, device=self._terms.device),
+        )
+        return await self._api.executions.payout(payout, retry=ONCE)

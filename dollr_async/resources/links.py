@@ -1,0 +1,37 @@
+"""Hosted pages of a document (`/v1/links`)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import attrs
+
+from dollr_async.codec import Answer
+from dollr_async.resources import words
+from dollr_async.resources.base import Resource
+
+if TYPE_CHECKING:
+    from dollr_async.enums import SourceType
+
+
+@attrs.frozen(kw_only=True, eq=False, repr=False)
+class Link(Answer):
+    """The address of a hosted page, to send to the payer."""
+
+    url: str
+
+
+class Links(Resource):
+    """Hosted pages of a document, by the number that people see (`/v1/links`)."""
+
+    async def pay(self, *, source_type: SourceType | str, source_number: str) -> Link:
+        """Fetch the page that a published document is paid on (`get_payment_link`)."""
+        return await self._get("links/pay", Link, **_source(source_type, source_number))
+
+    async def receipt(self, *, source_type: SourceType | str, source_number: str) -> Link:
+        """Fetch the page with the receipt of a PAID document (`get_receipt_link`)."""
+        return await self._get("links/receipt", Link, **_source(source_type, source_number))
+
+
+def _source(source_type: SourceType | str, source_number: str) -> dict[str, str]:
+    return {"source_type": words.source_type(source_type), "source_number": source_number}

@@ -1,0 +1,31 @@
+"""Merchant profiles (`/v1/merchants`)."""
+
+from __future__ import annotations
+
+import attrs
+
+from dollr_async import fields
+from dollr_async.codec import Answer
+from dollr_async.enums import MerchantType
+from dollr_async.resources import words
+from dollr_async.resources.base import Resource
+
+
+@attrs.frozen(kw_only=True, eq=False, repr=False)
+class MerchantInfo(Answer):
+    """What is public of a merchant."""
+
+    id: int
+    name: str
+    type: MerchantType
+    email: str | None = None
+    phone: str | None = None
+
+
+class Merchants(Resource):
+    """Merchant profiles (`/v1/merchants`)."""
+
+    async def merchant_info(self, *, merchant_id: int | str, merchant_type: MerchantType | str) -> MerchantInfo:
+        """Fetch a merchant's profile (`get_merchant_info`)."""
+        query = {"merchant_id": fields.identifier(merchant_id), "merchant_type": words.merchant_type(merchant_type)}
+        return await self._get("merchants/merchant-info", MerchantInfo, **query)

@@ -1,0 +1,42 @@
+"""Short keys for live updates (`/v1/realtime-keys`)."""
+
+from __future__ import annotations
+
+import attrs
+
+from dollr_async import fields
+from dollr_async.codec import Answer, Body
+from dollr_async.enums import SourceType
+from dollr_async.resources import words
+from dollr_async.resources.base import Resource
+
+
+@attrs.frozen(kw_only=True, eq=False, repr=False)
+class NewRealtimeKey(Body):
+    """The collection to be told about; `reference_id` is that of its execution.
+
+    Raises:
+        InvalidInputError: a value is not of the form shown.
+    """
+
+    # An integer here (`get_collection_realtime_key`), text where the session is executed (`collect`).
+    session_id: int = attrs.field(converter=fields.identifier)
+    source_type: SourceType = attrs.field(converter=words.source_type)
+    reference_id: str = attrs.field(converter=fields.reference_text)
+
+
+@attrs.frozen(kw_only=True, eq=False, repr=False)
+class RealtimeKey(Answer):
+    """A key for the live channel of one collection; its token is never shown."""
+
+    access_token: str = attrs.field(repr=False)
+    # In seconds here (`get_collection_realtime_key`), in minutes for the API's own token.
+    expires_in: int
+
+
+class RealtimeKeys(Resource):
+    """Short keys for live updates (`/v1/realtime-keys`)."""
+
+    async def collection(self, key: NewRealtimeKey) -> RealtimeKey:
+        """Obtain a key for the changes of one collection (`get_collection_realtime_key`)."""
+        return await self._post("realtime-keys/collection", RealtimeKey, key)
