@@ -24,6 +24,8 @@ _END_OF_TIME = 1_000_000.0
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "real_time: the test runs on an ordinary event loop, since it says why")
+    # Else Python 3.11 makes a loop for whoever asks which one was set before a test's own, and nobody closes it.
+    asyncio.set_event_loop(None)
 
 
 def pytest_asyncio_loop_factories(
