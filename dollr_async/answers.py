@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC
+from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -9,7 +11,7 @@ from dollr_async.codec import decode_loosely
 from dollr_async.errors import STATUS_ERRORS, APIStatusError, FieldProblem, ServerError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from dollr_async.clock import Clock
 
@@ -25,21 +27,29 @@ class RawAnswer(NamedTuple):
     headers: Mapping[str, str]
     content: bytes
 
+    @property
+    def is_success(self) -> bool:
+        """Whether it is any 2xx."""
+        return 200 <= self.status < 300  # noqa: PLR2004 - the HTTP class of success
 
-def error_of(answer: RawAnswer, method: str, path: str, clock: Clock) -> APIStatusError | None:
-    """Return the error that an answer stands for, or None for any 2xx."""
+
+def error_of(
+    answer: RawAnswer, method: str, path: str, clock: Clock, *, secrets: Collection[str] = ()
+) -> APIStatusError:
+    """Return the error that an answer other than success stands for.
+
+    `secrets` are what the request carried; they are hidden where the answer repeats them, as an echo of the input does.
+    """
     status = answer.status
-    if 200 <= status < 300:  # noqa: PLR2004 - the HTTP class of success
-        return None
-    cls = STATUS_ERRORS.get(status, ServerError if status >= 500 else APIStatusError)  # noqa: PLR2004 - as above
-    detail, fields = _detail(answer.content)
+    cls = STATUS_ERRORS.get(status, ServerError if status >= 500 else APIStatusError)  # noqa: PLR2004 - the HTTP class
+    detail, fields = _detail(answer.content, secrets)
     return cls(
         status=status,
-        detail=detail,
+        detail=detail[:_DETAIL_SHOWN],
         method=method,
         path=f"/v1/{path}",
         retry_after=retry_after(answer.headers, clock),
-        body=answer.content[:_BODY_SHOWN].decode(errors="replace"),
+        body=_hidden(answer.content.decode(errors="replace"), secrets)[:_BODY_SHOWN],
         fields=fields,
     )
 
@@ -61,27 +71,36 @@ def retry_after(headers: Mapping[str, str], clock: Clock) -> float | None:
     try:
         if value.replace(".", "", 1).isdecimal():
             return float(value)
-        return max((parsedate_to_datetime(value) - clock.now()).total_seconds(), 0.0)
+        moment = parsedate_to_datetime(value)
+        # The older forms of an HTTP date name no zone; all of them are UTC.
+        moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+        return max((moment - clock.now()).total_seconds(), 0.0)
     except (ValueError, TypeError, OverflowError):
         return None
 
 
-def _detail(content: bytes) -> tuple[str, tuple[FieldProblem, ...]]:
+def _detail(content: bytes, secrets: Collection[str] = ()) -> tuple[str, tuple[FieldProblem, ...]]:
     body = decode_loosely(content)
     detail = body.get("detail") if isinstance(body, dict) else None
-    if isinstance(detail, str):
-        return detail[:_DETAIL_SHOWN], ()
     if not isinstance(detail, list):
-        return "", ()
-    fields = tuple(_problem(entry) for entry in detail)
-    return "; ".join(f"{field.path}: {field.message}" if field.path else field.message for field in fields)[
-        :_DETAIL_SHOWN
-    ], fields
+        return (_hidden(detail, secrets) if isinstance(detail, str) else ""), ()
+    fields = tuple(_problem(entry, secrets) for entry in detail)
+    return "; ".join(f"{field.path}: {field.message}" if field.path else field.message for field in fields), fields
 
 
-def _problem(entry: object) -> FieldProblem:
+def _problem(entry: object, secrets: Collection[str]) -> FieldProblem:
     if not isinstance(entry, dict):
-        return FieldProblem(path="", message=str(entry), type="")
+        return FieldProblem(path="", message=_hidden(_plain(entry), secrets), type="")
     where = entry.get("loc")
-    path = ".".join(str(part) for part in where) if isinstance(where, list) else ""
-    return FieldProblem(path=path, message=str(entry.get("msg", "")), type=str(entry.get("type", "")))
+    path = ".".join(_plain(part) for part in where) if isinstance(where, list) else ""
+    return FieldProblem(path=path, message=_hidden(_plain(entry.get("msg")), secrets), type=_plain(entry.get("type")))
+
+
+def _plain(value: object) -> str:
+    return str(value) if isinstance(value, str | int | Decimal) else ""
+
+
+def _hidden(text: str, secrets: Collection[str]) -> str:
+    for secret in secrets:
+        text = text.replace(secret, "***")
+    return text

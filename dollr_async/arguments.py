@@ -10,6 +10,7 @@ import attrs
 from dollr_async import fields
 from dollr_async.enums import SourceType
 from dollr_async.errors import InvalidInputError
+from dollr_async.record import Record
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,8 +39,8 @@ def source_type(value: SourceType | str) -> SourceType:
     return kind
 
 
-@attrs.frozen
-class Payer:
+@attrs.frozen(eq=False, repr=False)
+class Payer(Record):
     """Somebody who pays, given by name and phone.
 
     `phone` is international (`231771234567`; a leading plus and spaces are dropped), `country_code` is ISO 3166-1
@@ -59,8 +60,8 @@ class Payer:
         object.__setattr__(self, "phone", fields.phone_number(self.phone, self.country_code))
 
 
-@attrs.frozen
-class KnownPayer:
+@attrs.frozen(eq=False, repr=False)
+class KnownPayer(Record):
     """Somebody whom the API knows already, by the counterparty's id; what is left out is read from there once.
 
     Raises:
@@ -72,8 +73,8 @@ class KnownPayer:
     phone: str | None = attrs.field(default=None, converter=fields.optional_phone, repr=False)
 
 
-@attrs.frozen
-class LineItem:
+@attrs.frozen(eq=False, repr=False)
+class LineItem(Record):
     """One thing that is paid for: `amount` is for one piece, in major units (a `Decimal` or an `int`).
 
     Raises:
@@ -90,8 +91,8 @@ class LineItem:
         return EXACT.multiply(self.amount, Decimal(self.qty))
 
 
-@attrs.frozen
-class MobileMoney:
+@attrs.frozen(eq=False, repr=False)
+class MobileMoney(Record):
     """Pay from a mobile-money wallet; by default the payer's own phone, its operator asked from the API.
 
     Give `method` and `provider` (`MTN_MOMO_LBR`, `PAWAPAY`) to skip the question, `account_name` to name the account
@@ -107,8 +108,8 @@ class MobileMoney:
     account_name: str | None = attrs.field(default=None, validator=fields.optional_text)
 
 
-@attrs.frozen
-class Card:
+@attrs.frozen(eq=False, repr=False)
+class Card(Record):
     """Pay by card: a new card account is made for each payment, named `account_name`.
 
     `payment_method_id` is the token (`pm_...`) that the browser got from Stripe; with it the card's route is asked.
@@ -121,8 +122,8 @@ class Card:
     payment_method_id: str | None = attrs.field(default=None, validator=fields.optional_text, repr=False)
 
 
-@attrs.frozen
-class SavedAccount:
+@attrs.frozen(eq=False, repr=False)
+class SavedAccount(Record):
     """Pay from a payment account that exists, by its id.
 
     `method` and `provider` are needed only to be quoted in another currency.
@@ -136,8 +137,8 @@ class SavedAccount:
     provider: str | None = attrs.field(default=None, validator=fields.optional_text)
 
 
-@attrs.frozen
-class KnownSource:
+@attrs.frozen(eq=False, repr=False)
+class KnownSource(Record):
     """A document that exists and is ACTIVE, with the total that you expect it to have, in major units.
 
     Raises:

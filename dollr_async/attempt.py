@@ -10,6 +10,8 @@ import math
 
 import attrs
 
+from dollr_async.record import Record
+
 
 class Sent(enum.Enum):
     """How a send ended."""
@@ -41,8 +43,8 @@ class Act(enum.Enum):
     GIVE_UP = "give up: the outcome is unknown"
 
 
-@attrs.frozen(kw_only=True)
-class Attempt:
+@attrs.frozen(kw_only=True, eq=False, repr=False)
+class Attempt(Record):
     """What is known of one execution; times are seconds on one clock.
 
     `doubt_since` is when an answer was first lost, and it stays: no later refusal turns doubt into "not run".

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 from dollr_async import codec
 from dollr_async.answers import error_of, is_unauthenticated
-from dollr_async.errors import DollrError
+from dollr_async.errors import DollrError, InvalidInputError
 from dollr_async.retry import retry_delay
 
 if TYPE_CHECKING:
@@ -79,8 +79,9 @@ class HttpCaller:
                     self._session.discard(token)
                     replayed = True
                     continue
-                if error := error_of(answer, method, path, self._clock):
-                    raise error
+                if not answer.is_success:
+                    secrets = (token.secret.reveal(), *codec.secrets_of(body))
+                    raise error_of(answer, method, path, self._clock, secrets=secrets)
                 return codec.decode(answer.content, shape)
             except DollrError as failure:
                 delay = retry_delay(policy, failure, sends=sends, repeatable=method == "GET")
@@ -113,7 +114,11 @@ class HttpCaller:
 def _encoded(query: Mapping[str, object] | None) -> str:
     if not query:
         return ""
-    return urlencode([(key, _plain(value)) for key, value in query.items() if value is not None])
+    try:
+        return urlencode([(key, _plain(value)) for key, value in query.items() if value is not None])
+    except UnicodeEncodeError:
+        sentence = "a filter has a character that cannot be sent (half of a surrogate pair): remove it"
+        raise InvalidInputError(sentence) from None
 
 
 def _plain(value: object) -> str:

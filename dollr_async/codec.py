@@ -11,14 +11,15 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal, DecimalException
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 import attrs
 import cattrs
 import msgspec
 from cattrs.gen import make_dict_structure_fn, override
 
-from dollr_async.errors import DecodeError
+from dollr_async.errors import DecodeError, InvalidInputError
+from dollr_async.record import Record, fields_of, names
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,43 +28,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _NOTHING: Mapping[str, object] = MappingProxyType({})
+_LARGEST = 10**19
 _MAX_DEPTH_PROBLEMS = (RecursionError, DecimalException, OverflowError, msgspec.DecodeError, UnicodeDecodeError)
 _decoder = msgspec.json.Decoder(float_hook=Decimal)
 _encoder = msgspec.json.Encoder(decimal_format="number")
-
-
-class Record:
-    """How what is sent and what is answered compares and shows itself.
-
-    Written once for all, since attrs would compile it for each class, and that is half of what `import dollr_async`
-    costs above its dependencies.
-    """
-
-    __slots__ = ()
-
-    def __eq__(self, other: object) -> bool:
-        """Whether both are of one class and equal in every field."""
-        if type(self) is not type(other):
-            return NotImplemented
-        return all(getattr(self, name) == getattr(other, name) for name in _names(type(self)))
-
-    def __hash__(self) -> int:
-        """Hash every field but `extra`."""
-        return hash((type(self), *(getattr(self, name) for name in _names(type(self)) if name != "extra")))
-
-    def __repr__(self) -> str:
-        """Show every field that may be shown."""
-        shown = ", ".join(f"{field.name}={getattr(self, field.name)!r}" for field in _fields(type(self)) if field.repr)
-        return f"{type(self).__name__}({shown})"
-
-
-def _fields(cls: type) -> tuple[attrs.Attribute[Any], ...]:
-    fields: tuple[attrs.Attribute[Any], ...] = attrs.fields(cls)
-    return fields
-
-
-def _names(cls: type) -> list[str]:
-    return [field.name for field in _fields(cls)]
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
@@ -81,13 +49,33 @@ class Body(Record):
 
 
 def encode(body: Body) -> bytes:
-    """Return a body as JSON: fields that are None are left out, `extra` is merged in and wins."""
-    return _encoder.encode(plain(body))
+    """Return a body as JSON: fields that are None are left out, `extra` is merged in and wins.
+
+    Raises:
+        InvalidInputError: `extra` holds what JSON cannot say.
+    """
+    try:
+        return _encoder.encode(plain(body))
+    except (TypeError, ValueError, RecursionError) as error:
+        sentence = f"extra must hold plain JSON values: text, numbers, True, False, None, lists and dicts ({error})"
+        raise InvalidInputError(sentence) from None
+
+
+def secrets_of(body: Body | None) -> list[str]:
+    """Return the values in a body that may not be shown, so that they can be hidden where an answer repeats them."""
+    found: list[str] = []
+    for field in () if body is None else fields_of(type(body)):
+        value = getattr(body, field.name)
+        if isinstance(value, Body):
+            found += secrets_of(value)
+        elif isinstance(value, str) and value and not field.repr:
+            found.append(value)
+    return found
 
 
 def plain(body: Body) -> dict[str, object]:
     """Return a body as the plain mapping that is sent."""
-    values = {name: getattr(body, name) for name in _names(type(body)) if name != "extra"}
+    values = {name: getattr(body, name) for name in names(type(body)) if name != "extra"}
     return {name: _sendable(value) for name, value in values.items() if value is not None} | dict(body.extra)
 
 
@@ -171,10 +159,6 @@ def _reason(error: BaseException, _: type | None) -> str:
     return "a required field is missing" if isinstance(error, KeyError) else str(error)
 
 
-def _is_list(shape: object) -> bool:
-    return get_origin(shape) is tuple
-
-
 # The converter. Detailed validation is on, since it is what names the path, and it costs nothing on a good answer.
 _converter = cattrs.Converter(prefer_attrib_converters=False, detailed_validation=True)
 
@@ -190,13 +174,14 @@ def _word(value: object, wanted: type[str]) -> str:
 
 
 def _whole(value: object, _: object) -> int:
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
     # Ids are text in some places and integers in others, and `payment_account_id` is any number in a checkout session.
-    if isinstance(value, Decimal) and value == value.to_integral_value():
+    if isinstance(value, str) and re.fullmatch(r"-?\d{1,19}", value, re.ASCII):
         return int(value)
-    if isinstance(value, str) and re.fullmatch(r"-?\d{1,18}", value, re.ASCII):
-        return int(value)
+    # The bounds come first: the digits of 1E+999999999 would fill the memory.
+    if isinstance(value, int | Decimal) and not isinstance(value, bool) and -_LARGEST < value < _LARGEST:
+        whole = int(value)
+        if whole == value:
+            return whole
     message = f"a whole number expected, {_kind(value)} found"
     raise ValueError(message)
 
@@ -278,4 +263,4 @@ _converter.register_structure_hook(bool, _truth)
 _converter.register_structure_hook(Decimal, _money)
 _converter.register_structure_hook(datetime, _time)
 _converter.register_structure_hook_factory(lambda t: isinstance(t, type) and issubclass(t, Answer), _answer_hook)
-_converter.register_structure_hook_factory(_is_list, _list_hook)
+_converter.register_structure_hook_factory(lambda t: getattr(t, "__origin__", None) is tuple, _list_hook)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from dollr_async.record import Record
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from uuid import UUID
@@ -66,8 +68,8 @@ class RequestTimeoutError(TransportError):
     """The time for one request ran out; the request may have reached the API."""
 
 
-@attrs.frozen(kw_only=True)
-class FieldProblem:
+@attrs.frozen(kw_only=True, eq=False, repr=False)
+class FieldProblem(Record):
     """One field that the API refused.
 
     `path` is dotted (`body.items.0.amount`), `message` the API's words, `type` its word for the kind of problem.

@@ -27,6 +27,8 @@ _PHONE = re.compile(r"[1-9]\d{7,14}", re.ASCII)
 _PHONE_PUNCTUATION = str.maketrans("", "", " -().\u00a0")
 _CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
 _COUNTRY = re.compile(r"[A-Z]{2}", re.ASCII)
+_DIGITS = re.compile(r"\d{1,19}", re.ASCII)
+_LARGEST_ID = 10**19
 _CALLING_CODES = {"LR": "231", "RW": "250"}
 _LONGEST_LOCAL_NUMBER = 9
 _UUID_VERSION = 4
@@ -94,7 +96,7 @@ def amount(value: Decimal | int) -> Decimal:
     Only `Decimal` and `int` are taken: a float has lost its cents before it arrives here.
     """
     if isinstance(value, float):
-        shown = f'Decimal("{value}")'
+        shown = f'Decimal("{value}")' if math.isfinite(value) else 'Decimal("250.00")'
         sentence = f"amount {value!r} is a float, which cannot hold every cent: write {shown}"
         raise InvalidInputError(sentence)
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
@@ -106,7 +108,10 @@ def amount(value: Decimal | int) -> Decimal:
         sentence = f'amount {value} is not above zero: write a Decimal in major units, as in Decimal("250.00")'
         raise InvalidInputError(sentence)
     if exact.adjusted() >= _MOST_DIGITS or len(exact.as_tuple().digits) > _MOST_DIGITS:
-        sentence = f"amount {value} has more than {_MOST_DIGITS} digits: write the amount in major units"
+        sentence = (
+            f"amount {exact:.3E} has more than {_MOST_DIGITS} digits: write a Decimal in major units, as in "
+            'Decimal("250.00")'
+        )
         raise InvalidInputError(sentence)
     return exact
 
@@ -201,11 +206,11 @@ def quantity(_: object, field: attrs.Attribute[int], value: object) -> None:
 
 def identifier(value: int | str) -> int:
     """Return an id of the API as a whole number above zero; its digits as text are accepted."""
-    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+    if isinstance(value, int) and not isinstance(value, bool) and 0 < value < _LARGEST_ID:
         return value
-    if isinstance(value, str) and value.isascii() and value.isdigit() and int(value) > 0:
+    if isinstance(value, str) and _DIGITS.fullmatch(value) and int(value) > 0:
         return int(value)
-    sentence = f"{value!r} is not an id: write the whole number that the API gave, as in 310"
+    sentence = f"{value!r:.60} is not an id: write the whole number that the API gave, as in 310"
     raise InvalidInputError(sentence)
 
 
@@ -239,7 +244,7 @@ def aware(value: datetime | None) -> datetime | None:
     """Return a time with a zone in UTC, or None for None; a naive one is refused."""
     if value is None:
         return None
-    if not isinstance(value, datetime) or value.tzinfo is None:
+    if not isinstance(value, datetime) or value.utcoffset() is None:
         sentence = f"{value!r} has no zone: write an aware time, as in datetime(2026, 7, 31, tzinfo=UTC)"
         raise InvalidInputError(sentence)
     return value.astimezone(UTC)

@@ -12,6 +12,7 @@ from dollr_async import fields
 from dollr_async.enums import ExecutionKind, SourceStatus, SourceType
 from dollr_async.flows import stopped
 from dollr_async.payer_steps import PayerSteps
+from dollr_async.record import Record
 from dollr_async.resources.status import SourceState, Status
 from dollr_async.source_steps import SourceSteps
 from dollr_async.sources import check_payable
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
     from dollr_async.watching import SourceWatch
 
 
-@attrs.frozen(kw_only=True)
-class Verification:
+@attrs.frozen(kw_only=True, eq=False, repr=False)
+class Verification(Record):
     """Whether a document was paid as expected, by a look of our own; its truth is `ok`.
 
     `reason` says in a sentence why not (None when it was), `source` is what the look found.
@@ -61,8 +62,8 @@ async def verify(
     return Verification(ok=reason is None, reason=reason, source=source)
 
 
-@attrs.frozen(kw_only=True, eq=False)
-class HostedCheckout:
+@attrs.frozen(kw_only=True, eq=False, repr=False)
+class HostedCheckout(Record):
     """A published document and the page that it is paid on: send the payer to `url`, then iterate or `wait`.
 
     A payer who comes back from the page proves nothing; `verify` asks the API. `expected_amount` is in major units of

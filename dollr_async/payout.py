@@ -31,7 +31,7 @@ _PASSCODE = 'Passcode("123456", phone="231771234567")'
 _DEVICE = 'Device(name="payroll", type="SERVER", platform="PYTHON", user_agent="payroll/1.0", client_ip="192.0.2.7")'
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class PayoutTerms:
     """Everything that a payout was asked with, checked as a whole before anything is sent."""
 
@@ -58,16 +58,26 @@ class PayoutChain(Executing):
         """Keep what the steps need."""
         super().__init__(api, steps, clock, is_own_reference=terms.is_own_reference)
         self._terms = terms
-        self._who = PayerSteps(api=api, steps=steps, payer=terms.to, pay_with=terms.pay_with, operation=self.kind)
+        # An account that exists has its owner already.
+        self._makes_payee = not isinstance(terms.pay_with, SavedAccount)
+        self._who = PayerSteps(
+            api=api,
+            steps=steps,
+            payer=terms.to,
+            pay_with=terms.pay_with,
+            operation=self.kind,
+            makes_party=self._makes_payee,
+        )
         self._account_id = 0
 
     async def _walk(self, branches: asyncio.TaskGroup) -> None:
         unused = branches.create_task(self._check_reference())
         payee = branches.create_task(self._who.contact())
         route = branches.create_task(self._who.route(payee))
-        counterparty = branches.create_task(self._who.counterparty(payee))
+        counterparty = branches.create_task(self._who.counterparty(payee)) if self._makes_payee else None
         self._account_id = await self._who.account(payee, route)
-        await counterparty
+        if counterparty is not None:
+            await counterparty
         await unused
         await self.renew()
 

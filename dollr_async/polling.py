@@ -7,10 +7,11 @@ import random
 import attrs
 
 from dollr_async.fields import number
+from dollr_async.record import Record
 
 
-@attrs.frozen(kw_only=True)
-class PollPolicy:
+@attrs.frozen(kw_only=True, eq=False, repr=False)
+class PollPolicy(Record):
     """How a payment is followed; all times in seconds.
 
     Args:

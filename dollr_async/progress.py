@@ -7,6 +7,8 @@ from uuid import UUID
 
 import attrs
 
+from dollr_async.record import Record
+
 if TYPE_CHECKING:
     from decimal import Decimal
 
@@ -64,8 +66,8 @@ class SourceFacts(Protocol):
         ...
 
 
-@attrs.frozen(kw_only=True)
-class Progress:
+@attrs.frozen(kw_only=True, eq=False, repr=False)
+class Progress(Record):
     """What exists by now of one payment, under the names that its handle uses; None where a step has not been done."""
 
     reference_id: UUID

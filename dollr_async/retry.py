@@ -16,6 +16,7 @@ from dollr_async.errors import (
     TransportError,
 )
 from dollr_async.fields import number
+from dollr_async.record import Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,8 +25,8 @@ _REQUEST_TIMEOUT = 408
 _CLIENT_ERRORS = 400
 
 
-@attrs.frozen(kw_only=True)
-class RetryPolicy:
+@attrs.frozen(kw_only=True, eq=False, repr=False)
+class RetryPolicy(Record):
     """How often and how patiently a request is sent again; all times in seconds.
 
     Args:

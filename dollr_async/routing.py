@@ -9,6 +9,7 @@ import attrs
 from dollr_async.arguments import Card, MobileMoney, SavedAccount
 from dollr_async.enums import PaymentMethod, PaymentProvider
 from dollr_async.errors import APIStatusError, InvalidInputError
+from dollr_async.record import Record
 from dollr_async.resources.payment_accounts import NewPaymentAccount
 
 if TYPE_CHECKING:
@@ -17,16 +18,16 @@ if TYPE_CHECKING:
     from dollr_async.resources.predictions import Predictions
 
 
-@attrs.frozen
-class Route:
+@attrs.frozen(eq=False, repr=False)
+class Route(Record):
     """The API's two words for the way that money takes: passed on as they were predicted, never translated."""
 
     method: str
     provider: str
 
 
-@attrs.frozen(kw_only=True)
-class Contact:
+@attrs.frozen(kw_only=True, eq=False, repr=False)
+class Contact(Record):
     """What is known of the payer by now."""
 
     party_id: int | None

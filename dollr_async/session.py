@@ -29,13 +29,14 @@ if TYPE_CHECKING:
 logger = logging.getLogger("dollr_async.session")
 
 TOKEN_PATH = "jwt/client/obtain/token"  # noqa: S105 - a path
-_SHORTEST_NAP = 1.0
+_CLOSED = "this DollrClient is closed: make a new one"
+_SHORTEST_NAP = 5.0
 _LONGEST_NAP = 30.0
 _FIRST_PAUSE = 5.0
 _LONGEST_PAUSE = 300.0
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class TokenRequest(codec.Body):
     """The credentials, as the token operation wants them."""
 
@@ -43,7 +44,7 @@ class TokenRequest(codec.Body):
     client_secret: str = attrs.field(repr=False)
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class TokenAnswer(codec.Answer):
     """The token operation's answer; `expires_in` is in minutes."""
 
@@ -76,8 +77,7 @@ class SessionManager:
             ConfigurationError: the client is closed, or was opened in another event loop.
         """
         if self._is_closed:
-            message = "this DollrClient is closed: make a new one"
-            raise ConfigurationError(message)
+            raise ConfigurationError(_CLOSED)
         loop = asyncio.get_running_loop()
         if self._loop is None:
             self._loop = loop
@@ -93,8 +93,10 @@ class SessionManager:
 
         Raises:
             AuthenticationError: the credentials were refused.
+            ConfigurationError: the client was closed meanwhile.
             DollrError: the token endpoint could not be reached, or its answer could not be read.
         """
+        self.check_open()
         token = self._token
         if token is not None and (freshness := token.freshness(self._clock)) is not Freshness.EXPIRED:
             if freshness is Freshness.STALE:
@@ -124,8 +126,14 @@ class SessionManager:
         if self._fetching is None:
             self._fetching = asyncio.create_task(self._fetch(), name="dollr_async token fetch")
             self._fetching.add_done_callback(self._fetch_ended)
-        # Shielded: one waiter that is cancelled must not take the token away from the others.
-        return await asyncio.shield(self._fetching)
+        fetching = self._fetching
+        try:
+            # Shielded: one waiter that is cancelled must not take the token away from the others.
+            return await asyncio.shield(fetching)
+        except asyncio.CancelledError:
+            if fetching.cancelled() and not _is_being_cancelled():
+                raise ConfigurationError(_CLOSED) from None  # the fetch ended with the client, not with its waiter
+            raise
 
     def _fetch_ended(self, task: asyncio.Task[Token]) -> None:
         self._fetching = None
@@ -143,8 +151,9 @@ class SessionManager:
             born_at, born_on = self._clock.monotonic(), self._clock.now()
             try:
                 answer = await self._transport.send("POST", TOKEN_PATH, headers=headers, content=body)
-                if error := error_of(answer, "POST", TOKEN_PATH, self._clock):
-                    raise error
+                if not answer.is_success:
+                    secrets = (self._client_secret.reveal(),)
+                    raise error_of(answer, "POST", TOKEN_PATH, self._clock, secrets=secrets)
                 found = codec.decode(answer.content, TokenAnswer)
             except DollrError as error:
                 # Obtaining a token changes nothing, so it may be asked for again.
@@ -196,11 +205,18 @@ class SessionManager:
             message = "this DollrClient was opened in another event loop: close it there"
             raise ConfigurationError(message)
         self._is_closed = True
-        tasks: list[asyncio.Task[Token | None]] = [
-            task for task in (self._refreshing, self._fetching) if task is not None and not task.done()
-        ]
+        tasks = [task for task in (self._refreshing, self._fetching) if task is not None and not task.done()]
         self._refreshing = self._fetching = None
+        if loop is not None and loop.is_closed():
+            tasks = []  # they ended with their loop, and another cannot cancel them
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await self._transport.close()
+        try:
+            await asyncio.gather(*tasks, return_exceptions=True)
+        finally:
+            await self._transport.close()
+
+
+def _is_being_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from dollr_async.routing import Contact
 
 
-@attrs.define(kw_only=True, eq=False)
+@attrs.define(kw_only=True, eq=False, repr=False)
 class SourceSteps:
     """Takes the steps about the document; `id` is the document's, once there is one."""
 

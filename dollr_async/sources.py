@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from dollr_async.terms import Terms
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class PageTerms:
     """Where the payer goes after the page, and when it ends."""
 

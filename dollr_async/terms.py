@@ -60,7 +60,7 @@ _MEANS = "MobileMoney(), Card(account_name=...) or SavedAccount(id)"
 _SOURCE = 'a document that exists, as in KnownSource("INVOICE", 310, Decimal("250.00"))'
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Terms:
     """Everything that a collection was asked with, checked as a whole."""
 

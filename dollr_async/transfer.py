@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from abc import abstractmethod
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -11,7 +13,7 @@ import attrs
 
 from dollr_async import fields
 from dollr_async.enums import ExecutionKind
-from dollr_async.errors import InvalidInputError
+from dollr_async.errors import DollrError, InvalidInputError
 from dollr_async.executing import ONCE, Executing
 from dollr_async.resources.executions import NewRefund, NewTransfer
 from dollr_async.resources.sessions import NewRefundSession, NewTransferSession
@@ -20,13 +22,14 @@ if TYPE_CHECKING:
     from dollr_async.clock import Clock
     from dollr_async.resources.executions import Execution
     from dollr_async.resources.groups import Groups
+    from dollr_async.resources.sessions import RefundSession, TransferSession
     from dollr_async.steps import Steps
 
 SESSION_LIFE = timedelta(minutes=15)
 """How long a session lives whose end the caller did not say."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class TransferTerms:
     """Everything that a transfer was asked with, checked as a whole before anything is sent."""
 
@@ -43,7 +46,7 @@ class TransferTerms:
         object.__setattr__(self, "amount", fields.amount_in(self.amount, self.currency))
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class RefundTerms:
     """Everything that a refund was asked with; its amount is in the currency of the original payment."""
 
@@ -61,12 +64,27 @@ class _Expiring(Executing):
     def __init__(self, api: Groups, terms: TransferTerms | RefundTerms, steps: Steps, clock: Clock) -> None:
         super().__init__(api, steps, clock, is_own_reference=terms.is_own_reference)
         self._ends_at = terms.expires_at
-        if self._ends_at is not None and self._ends_at <= clock.now():
-            sentence = f"expires_at {self._ends_at.isoformat()} is over: write a time to come, or leave it out"
-            raise InvalidInputError(sentence)
+        life = math.inf if self._ends_at is None else (self._ends_at - clock.now()).total_seconds()
+        self._ends_on = clock.monotonic() + life
+        if life <= 0:
+            raise InvalidInputError(self._is_over())
 
-    def _expires_at(self) -> datetime:
-        return self._ends_at or self._clock.now() + SESSION_LIFE
+    async def renew(self) -> None:
+        """Make a session, the first or one in the place of one that ran out; never beyond the caller's time."""
+        await self._open(self._make())
+
+    async def _make(self) -> TransferSession | RefundSession:
+        if self._clock.monotonic() >= self._ends_on:
+            raise DollrError(self._is_over())
+        return await self._declare(self._ends_at or self._clock.now() + SESSION_LIFE)
+
+    @abstractmethod
+    async def _declare(self, expires_at: datetime) -> TransferSession | RefundSession:
+        """Ask the API for a session that ends at `expires_at`."""
+
+    def _is_over(self) -> str:
+        ended = self._ends_at.isoformat() if self._ends_at else ""
+        return f"expires_at {ended} is over: write a time to come, or leave it out"
 
 
 class TransferChain(_Expiring):
@@ -78,18 +96,18 @@ class TransferChain(_Expiring):
         """Keep what the steps need."""
         super().__init__(api, terms, steps, clock)
         self._terms = terms
+        steps.made(counterparty_id=terms.to_counterparty_id)
 
-    async def renew(self) -> None:
-        """Make a session for the transfer, the first or one in the place of one that ran out."""
+    async def _declare(self, expires_at: datetime) -> TransferSession:
         terms = self._terms
         new = NewTransferSession(
             from_wallet_id=terms.from_wallet_id,
             to_counterparty_id=terms.to_counterparty_id,
             amount=terms.amount,
             currency=terms.currency,
-            expires_at=self._expires_at(),
+            expires_at=expires_at,
         )
-        await self._open(self._api.sessions.transfer(new))
+        return await self._api.sessions.transfer(new)
 
     async def send(self) -> Execution:
         """Execute the session once, under the payment's reference."""
@@ -107,16 +125,15 @@ class RefundChain(_Expiring):
         super().__init__(api, terms, steps, clock)
         self._terms = terms
 
-    async def renew(self) -> None:
-        """Make a session for the refund, the first or one in the place of one that ran out."""
+    async def _declare(self, expires_at: datetime) -> RefundSession:
         terms = self._terms
         new = NewRefundSession(
             original_payment_intent_id=terms.original_payment_intent_id,
             amount=terms.amount,
             reason=terms.reason,
-            expires_at=self._expires_at(),
+            expires_at=expires_at,
         )
-        await self._open(self._api.sessions.refund(new))
+        return await self._api.sessions.refund(new)
 
     async def send(self) -> Execution:
         """Execute the session once, under the payment's reference."""

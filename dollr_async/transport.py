@@ -38,6 +38,14 @@ _NEVER_SENT = (
     aiohttp.NonHttpUrlClientError,
 )
 
+# These hold the request's headers or its whole URL, and with them the token or a payer's phone number.
+_SHOWING_THE_REQUEST = (
+    aiohttp.ClientResponseError,
+    aiohttp.InvalidURL,
+    aiohttp.NonHttpUrlClientError,
+    aiohttp.ServerTimeoutError,
+)
+
 
 class Transport:
     """Owns the aiohttp session; one that the caller gave is used as it is and never closed."""
@@ -73,7 +81,6 @@ class Transport:
         """
         session = self._opened()
         url = URL(f"{self._base_url}/v1/{path}?{query}" if query else f"{self._base_url}/v1/{path}", encoded=True)
-        where = f"{method} /v1/{path}"
         try:
             async with session.request(
                 method,
@@ -87,17 +94,23 @@ class Transport:
                 return RawAnswer(response.status, response.headers, await _read(response))
         except TransportError:
             raise
-        except _NEVER_SENT as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, it comes out as one of ours
+            failure = self._mapped(error, f"{method} /v1/{path}")
+            cause = None if isinstance(error, _SHOWING_THE_REQUEST) else error
+        # Raised out here, since an error that shows the request must be no part of the chain.
+        raise failure from cause
+
+    def _mapped(self, error: Exception, where: str) -> TransportError:
+        if isinstance(error, _NEVER_SENT) and not isinstance(error, aiohttp.RedirectClientError):
             message = f"{where}: no connection to the API could be made ({_described(error)}); nothing was sent"
-            raise ConnectError(message) from error
-        except TimeoutError as error:
+            return ConnectError(message)
+        if isinstance(error, TimeoutError):
             message = f"{where}: no answer within {self._timeout.total:g} seconds; the request may have arrived"
-            raise RequestTimeoutError(message) from error
+            return RequestTimeoutError(message)
         # A caller's session may have middlewares, and what they raise may come before or after the request was
         # carried out: anything unforeseen is ambiguous.
-        except Exception as error:
-            message = f"{where}: the connection broke before the answer was whole ({_described(error)})"
-            raise TransportError(message) from error
+        message = f"{where}: the connection broke before the answer was whole ({_described(error)})"
+        return TransportError(message)
 
     def _opened(self) -> aiohttp.ClientSession:
         session = self._session
@@ -107,8 +120,8 @@ class Transport:
                 cookie_jar=aiohttp.DummyCookieJar(),
             )
         if session.closed:
-            message = "the aiohttp session given to DollrClient is closed: keep it open while the client is used"
-            raise ConfigurationError(message)
+            given = "the aiohttp session given to DollrClient is closed: keep it open while the client is used"
+            raise ConfigurationError("this DollrClient is closed: make a new one" if self._is_own else given)
         if session.auth is not None:
             message = "the aiohttp session given to DollrClient has auth= of its own: make one without it"
             raise ConfigurationError(message)
@@ -152,23 +165,24 @@ def _described(error: BaseException) -> str:
 
 def checked_base_url(base_url: str) -> str:
     """Return the base URL without a closing slash, or raise `ConfigurationError`."""
+    address = base_url.strip() if isinstance(base_url, str) else ""
     try:
-        parts = urlsplit(base_url.strip())
+        parts = urlsplit(address)
         host = parts.hostname or ""
         parts.port  # noqa: B018 - reading it is what checks it
     except ValueError:
         host, parts = "", urlsplit("")
     secure = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))
-    if not host or not secure:
+    if not host or not secure or not address.isascii() or not address.isprintable() or " " in address:
         message = (
-            f"base_url {_without_userinfo(base_url)!r} is not an https address, as in 'https://api.heydollr.app' "
+            f"base_url {_without_userinfo(str(base_url))!r} is not an https address, as in 'https://api.heydollr.app' "
             "(http is for a sandbox on this machine, as in 'http://127.0.0.1:8080')"
         )
         raise ConfigurationError(message)
     if parts.username is not None or parts.query or parts.fragment:
         message = "base_url must be a plain address, without credentials, query or fragment"
         raise ConfigurationError(message)
-    return base_url.strip().rstrip("/")
+    return address.rstrip("/")
 
 
 def _without_userinfo(url: str) -> str:

@@ -13,6 +13,7 @@ from dollr_async.enums import ExecutionKind, ExecutionStatus, SourceStatus, Sour
 from dollr_async.errors import PollTimeoutError
 from dollr_async.pollers import Following, Poller
 from dollr_async.progress import how_to
+from dollr_async.record import Record
 from dollr_async.resources.executions import Execution
 from dollr_async.resources.status import SourceState
 from dollr_async.retry import RetryPolicy
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 _ONCE = RetryPolicy(attempts=1)
 
 
-@attrs.frozen(kw_only=True)
-class StatusChange:
+@attrs.frozen(kw_only=True, eq=False, repr=False)
+class StatusChange(Record):
     """One change of a payment: of its status, or of whether its payer has to act.
 
     `previous` is the status before (None at first), `at` the aware UTC time at which the change was seen.
@@ -49,8 +50,8 @@ class StatusChange:
         return bool(self.execution.requires_action)
 
 
-@attrs.frozen(kw_only=True)
-class SourceChange:
+@attrs.frozen(kw_only=True, eq=False, repr=False)
+class SourceChange(Record):
     """One change of an invoice's or an order's status.
 
     `previous` is the status before (None at first), `at` the aware UTC time at which the change was seen.

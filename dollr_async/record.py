@@ -1,0 +1,43 @@
+"""What the values of this library have in common: how they compare, and how they show themselves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+
+
+class Record:
+    """How the values of this library compare and show themselves.
+
+    Written once for all, since attrs would compile it for each class, and that is half of what `import dollr_async`
+    costs above its dependencies.
+    """
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        """Whether both are of one class and equal in every field."""
+        if type(self) is not type(other):
+            return NotImplemented
+        return all(getattr(self, name) == getattr(other, name) for name in names(type(self)))
+
+    def __hash__(self) -> int:
+        """Hash every field but `extra`."""
+        return hash((type(self), *(getattr(self, name) for name in names(type(self)) if name != "extra")))
+
+    def __repr__(self) -> str:
+        """Show every field that may be shown."""
+        shown = ", ".join(f"{field.name}={getattr(self, field.name)!r}" for field in fields_of(type(self)) if field.repr)
+        return f"{type(self).__name__}({shown})"
+
+
+def fields_of(cls: type) -> tuple[attrs.Attribute[Any], ...]:
+    """Return the fields of an attrs class."""
+    fields: tuple[attrs.Attribute[Any], ...] = attrs.fields(cls)
+    return fields
+
+
+def names(cls: type) -> list[str]:
+    """Return the names of the fields of an attrs class."""
+    return [field.name for field in fields_of(cls)]
