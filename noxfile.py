@@ -106,3 +106,22 @@ def package(session: nox.Session) -> None:
     wheel = next(name for name in built if name.endswith(".whl"))
     session.run("uv", "pip", "install", "--force-reinstall", wheel)
     session.run("python", "-I", "-c", "import dollr_async, dollr_async.sandbox; print(len(dollr_async.__all__))")
+    # A user's program sees the types of the installed package, and nothing of this checkout.
+    session.install(*PROJECT["dependency-groups"]["types"])
+    program = str(ROOT / "tests" / "typing" / "user_program.py")
+    session.chdir(out)
+    session.run("mypy", "--strict", "--config-file=", program)
+
+
+@nox.session(python=OLDEST)
+def fuzz(session: nox.Session) -> None:
+    """Look for requests on which the sandbox leaves the contract."""
+    install(session, "tests", "fuzz")
+    session.run("python", "-m", "tests.contract.fuzz", "--max-examples", "40", *session.posargs)
+
+
+@nox.session(python=OLDEST)
+def docs(session: nox.Session) -> None:
+    """The documentation; a warning is an error."""
+    install(session, "docs")
+    session.run("sphinx-build", "-W", "--keep-going", "-b", "html", "docs", "docs/_build/html")

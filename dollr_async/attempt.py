@@ -68,12 +68,12 @@ class Attempt(Record):
         return self.session_sends == 0
 
     def renewed(self, expires_at: float) -> Attempt:
-        """Return the attempt under a new session."""
+        """Return the attempt under a new session; one that no send was begun under was none (8a)."""
         return attrs.evolve(
             self,
             session_expires_at=expires_at,
             session_sends=0,
-            is_renewed=True,
+            is_renewed=self.is_renewed or not self.must_renew_first,
             is_refused=False,
             asking_since=None,
             doubt_since=None,

@@ -74,8 +74,9 @@ class Executing(ABC):
         await side_by_side(self._walk)
 
     async def _walk(self, branches: asyncio.TaskGroup) -> None:
-        branches.create_task(self._check_reference())
+        unused = branches.create_task(self._check_reference())
         await self.renew()
+        await unused
 
     @abstractmethod
     async def renew(self) -> None:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from dollr_async.errors import CollectError, DecodeError, OutcomeUnknownError
 from dollr_async.progress import how_to
-from dollr_async.recovery import FateUnknown, NotRun, Operation, execute
+from dollr_async.recovery import FateUnknown, NotRun, execute
 from dollr_async.steps import StepFailed
 
 if TYPE_CHECKING:
     from dollr_async.clock import Clock
-    from dollr_async.enums import ExecutionKind
+    from dollr_async.executing import Executing
     from dollr_async.resources.executions import Execution
     from dollr_async.retry import RetryPolicy
     from dollr_async.steps import Steps
@@ -21,25 +21,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("dollr_async.collect")
 
 
-class Flow(Operation, Protocol):
-    """Everything of one flow: what leads to its execution, and the execution itself."""
-
-    @property
-    def kind(self) -> ExecutionKind:
-        """The direction of the money."""
-        ...
-
-    @property
-    def is_own_reference(self) -> bool:
-        """Whether the reference was made here, and not given by the caller."""
-        ...
-
-    async def prepare(self) -> None:
-        """Make everything that the execution needs."""
-        ...
-
-
-async def run(flow: Flow, steps: Steps, *, retry: RetryPolicy, grace: float, clock: Clock) -> Execution:
+async def run(flow: Executing, steps: Steps, *, retry: RetryPolicy, grace: float, clock: Clock) -> Execution:
     """Run a flow and return its execution, once the API has surely accepted it.
 
     Cancellation passes and leaves the payment alone; its reference is logged before the execution and noted on the

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 import attrs
 
 from dollr_async import fields
+from dollr_async.arguments import KnownSource
 from dollr_async.enums import ExecutionKind, SourceStatus, SourceType
+from dollr_async.errors import InvalidInputError
 from dollr_async.flows import stopped
 from dollr_async.payer_steps import PayerSteps
 from dollr_async.record import Record
@@ -17,14 +19,13 @@ from dollr_async.resources.status import SourceState, Status
 from dollr_async.source_steps import SourceSteps
 from dollr_async.sources import check_payable
 from dollr_async.steps import StepFailed, Steps
+from dollr_async.terms import A_KNOWN_SOURCE, Terms
 from dollr_async.watching import Watcher
 
 if TYPE_CHECKING:
-    from dollr_async.arguments import KnownSource
     from dollr_async.resources.checkouts import Checkout
     from dollr_async.resources.groups import Groups
     from dollr_async.sources import PageTerms
-    from dollr_async.terms import Terms
     from dollr_async.watching import SourceWatch
 
 
@@ -79,8 +80,8 @@ class HostedCheckout(Record):
     expires_at: datetime | None = None
     party_id: int | None = None
     counterparty_id: int | None = None
-    _status: Status = attrs.field(repr=False)
-    _watcher: Watcher = attrs.field(repr=False)
+    _status: Status = attrs.field(alias="status", repr=False)
+    _watcher: Watcher = attrs.field(alias="watcher", repr=False)
 
     def __aiter__(self) -> SourceWatch:
         """Return an iterator over the document's changes: the present state at once, PAID or CANCELED last."""
@@ -156,8 +157,12 @@ async def link(api: Groups, source: KnownSource, currency: str, watcher: Watcher
     """Return the page of a document that exists, is ACTIVE, and costs what the caller expects.
 
     Raises:
+        InvalidInputError: an argument was refused; nothing was sent.
         DollrError: it does not, or the API could not be asked.
     """
+    if not isinstance(source, KnownSource):
+        sentence = f"source must be {A_KNOWN_SOURCE}"
+        raise InvalidInputError(sentence)
     wanted = fields.currency_code(currency)
     expected = fields.amount_in(source.expected_total, wanted)
     state = await api.status.source(source.source_type, source.source_id)

@@ -28,7 +28,9 @@ class Record:
 
     def __repr__(self) -> str:
         """Show every field that may be shown."""
-        shown = ", ".join(f"{field.name}={getattr(self, field.name)!r}" for field in fields_of(type(self)) if field.repr)
+        shown = ", ".join(
+            f"{field.name}={getattr(self, field.name)!r}" for field in fields_of(type(self)) if field.repr
+        )
         return f"{type(self).__name__}({shown})"
 
 

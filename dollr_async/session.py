@@ -205,7 +205,9 @@ class SessionManager:
             message = "this DollrClient was opened in another event loop: close it there"
             raise ConfigurationError(message)
         self._is_closed = True
-        tasks = [task for task in (self._refreshing, self._fetching) if task is not None and not task.done()]
+        tasks: list[asyncio.Task[Token | None]] = [
+            task for task in (self._refreshing, self._fetching) if task is not None and not task.done()
+        ]
         self._refreshing = self._fetching = None
         if loop is not None and loop.is_closed():
             tasks = []  # they ended with their loop, and another cannot cancel them

@@ -69,7 +69,7 @@ def new_lines(terms: Terms) -> list[NewLineItem]:
 def new_checkout(terms: Terms, contact: Contact, page: PageTerms) -> NewCheckout:
     """Return the one-call checkout of a collection; its lines have no quantity, so the name says it."""
     if contact.phone is None:
-        message = "a direct collection needs the payer's phone: give KnownPayer(counterparty_id, phone=...)"
+        message = "the API knows no phone of this payer: give KnownPayer(counterparty_id, phone=...)"
         raise DollrError(message)
     payer = terms.payer
     lines = tuple(

@@ -88,7 +88,11 @@ def made_id(made: HasId) -> int:
 
 
 async def side_by_side(walk: Callable[[asyncio.TaskGroup], Awaitable[T]]) -> T:
-    """Run `walk` with a task group; one failure ends all branches and is raised alone, never as a group."""
+    """Run `walk` with a task group; one failure ends all branches and is raised alone, never as a group.
+
+    `walk` awaits every branch that may fail: before Python 3.13 a group that is already being left takes the failure of
+    a branch for a cancellation from outside.
+    """
     failed: BaseException
     task = asyncio.current_task()
     cancelled_before = task.cancelling() if task is not None else 0

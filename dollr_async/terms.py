@@ -57,7 +57,7 @@ def _items(values: Iterable[LineItem] | None) -> tuple[LineItem, ...]:
 
 _PAYER = 'Payer(fullname="Amara Kamara", phone="231771234567") or KnownPayer(77)'
 _MEANS = "MobileMoney(), Card(account_name=...) or SavedAccount(id)"
-_SOURCE = 'a document that exists, as in KnownSource("INVOICE", 310, Decimal("250.00"))'
+A_KNOWN_SOURCE = 'a document that exists, as in KnownSource("INVOICE", 310, Decimal("250.00"))'
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
@@ -80,7 +80,9 @@ class Terms:
     document_reference: str | None = attrs.field(validator=fields.optional_text)
     reference_id: UUID = attrs.field(converter=fields.reference)
     is_own_reference: bool
-    source: KnownSource | None = attrs.field(default=None, validator=one_of(KnownSource, NoneType, shown=_SOURCE))
+    source: KnownSource | None = attrs.field(
+        default=None, validator=one_of(KnownSource, NoneType, shown=A_KNOWN_SOURCE)
+    )
 
     def __attrs_post_init__(self) -> None:
         """Check what concerns more than one value."""
@@ -88,6 +90,9 @@ class Terms:
         object.__setattr__(self, "items", fitting)
         if self.source is not None:
             fields.amount_in(self.source.expected_total, self.currency)
+            if self.source_type not in (SourceType.INVOICE, self.source.source_type):  # an invoice is the default
+                sentence = f"source is an {self.source.source_type}, source_type is not: leave source_type out"
+                raise InvalidInputError(sentence)
             object.__setattr__(self, "source_type", self.source.source_type)
         for refused, sentence in self._refusals():
             if refused:

@@ -16,7 +16,7 @@ from dollr_async.resources import words
 from dollr_async.resources.base import Resource
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
@@ -28,10 +28,10 @@ class CheckoutItem(Body):
     amount: Decimal = attrs.field(converter=fields.amount)
 
 
-def _lines(items: Iterable[CheckoutItem]) -> tuple[CheckoutItem, ...]:
-    lines = tuple(items)
-    if not lines:
-        sentence = "items must have at least one entry"
+def _lines(items: Sequence[CheckoutItem]) -> tuple[CheckoutItem, ...]:
+    lines = tuple(items) if isinstance(items, list | tuple) else ()
+    if not lines or not all(isinstance(line, CheckoutItem) for line in lines):
+        sentence = "items must be a list of at least one CheckoutItem"
         raise InvalidInputError(sentence)
     return lines
 

@@ -1,0 +1,1 @@
+"""Programs for type checkers: read by them, never run."""
