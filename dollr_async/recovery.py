@@ -86,6 +86,7 @@ class _Walk:
         self._found: Execution | None = None
         self._refusal: DollrError | None = None
         self._failure: DollrError | None = None
+        self._asked_to_wait: float | None = None
 
     async def to_the_end(self) -> Execution:
         act = Act.SEND
@@ -132,7 +133,7 @@ class _Walk:
                 raise
             raise FateUnknown from error
         except DollrError as error:
-            self._failure = error
+            self._failed(error)
             outcome = sent(error)
             if outcome is Sent.REFUSED:
                 self._refusal = error
@@ -140,7 +141,7 @@ class _Walk:
         return Sent.LANDED
 
     def _pause_before_resend(self) -> float | None:
-        asked = self._failure.retry_after if isinstance(self._failure, APIStatusError) else None
+        asked = self._asked_to_wait
         if asked is None:
             return self._retry.delay(self._attempt.sends)
         return asked if asked <= self._retry.max_retry_after else None
@@ -155,6 +156,7 @@ class _Walk:
             outcome = Looked.FOUND
         except NotFoundError:
             outcome = Looked.NOT_FOUND
+            self._asked_to_wait = None
         except ConfigurationError as error:
             # The client was closed meanwhile: nobody can be asked any more.
             raise FateUnknown from error
@@ -162,14 +164,18 @@ class _Walk:
             if isinstance(error, DecodeError) and error.status is not None:
                 raise
             outcome = Looked.NOT_ASKED
-            self._failure = error
+            self._failed(error)
             began = self._clock.monotonic()  # what counts is that time has passed, not what the API knew by then
         self._attempt, act = self._attempt.after_look(outcome, began)
         return act
 
     def _pause_before_look(self) -> float:
-        asked = self._failure.retry_after if isinstance(self._failure, RateLimitError) else None
-        return max(self._retry.delay(self._looks), min(asked or 0.0, self._retry.max_retry_after))
+        asked = min(self._asked_to_wait or 0.0, self._retry.max_retry_after)
+        return max(self._retry.delay(self._looks), asked)
+
+    def _failed(self, error: DollrError) -> None:
+        self._failure = error
+        self._asked_to_wait = error.retry_after if isinstance(error, APIStatusError) else None
 
 
 def sent(error: DollrError) -> Sent:

@@ -30,7 +30,8 @@ logger = logging.getLogger("dollr_async.session")
 
 TOKEN_PATH = "jwt/client/obtain/token"  # noqa: S105 - a path
 _CLOSED = "this DollrClient is closed: make a new one"
-_SHORTEST_NAP = 5.0
+_SOONEST_REFRESH = 5.0
+_SHORTEST_NAP = 1.0
 _LONGEST_NAP = 30.0
 _FIRST_PAUSE = 5.0
 _LONGEST_PAUSE = 300.0
@@ -131,7 +132,7 @@ class SessionManager:
             # Shielded: one waiter that is cancelled must not take the token away from the others.
             return await asyncio.shield(fetching)
         except asyncio.CancelledError:
-            if fetching.cancelled() and not _is_being_cancelled():
+            if fetching.cancelled() and self._is_closed and not _is_being_cancelled():
                 raise ConfigurationError(_CLOSED) from None  # the fetch ended with the client, not with its waiter
             raise
 
@@ -180,7 +181,8 @@ class SessionManager:
             token = self._token
             if token is None:
                 return  # dropped after a 401: whoever needs the next one fetches it, and that starts this again
-            due = token.refresh_after - token.age(self._clock)
+            # A life of no length, as a broken clock at the API may give, is no reason to ask without pause.
+            due = max(token.refresh_after, _SOONEST_REFRESH) - token.age(self._clock)
             if due > 0:
                 # In naps: a machine that was suspended finds the token stale at once instead of hours later.
                 await self._clock.sleep(min(max(due, _SHORTEST_NAP), _LONGEST_NAP))

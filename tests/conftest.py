@@ -6,6 +6,7 @@ import asyncio
 import gc
 from typing import TYPE_CHECKING
 
+import hypothesis
 import looptime
 import pytest
 
@@ -26,6 +27,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "real_time: the test runs on an ordinary event loop, since it says why")
     # Else Python 3.11 makes a loop for whoever asks which one was set before a test's own, and nobody closes it.
     asyncio.set_event_loop(None)
+    # A busy machine is slow; that is no failure of the code.
+    hypothesis.settings.register_profile("calm", deadline=None, database=None, derandomize=True)
+    hypothesis.settings.load_profile("calm")
 
 
 def pytest_asyncio_loop_factories(

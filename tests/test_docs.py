@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import ast
 import asyncio
 import re
 import tomllib
-import types
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from sybil import Sybil
-from sybil.parsers.markdown import CodeBlockParser
 
 from dollr_async.attempt import Act, Looked, Sent
-from dollr_async.sandbox import Sandbox
 from tests.conftest import virtual_loop
+from tests.documents import ROOT, python_blocks, run_blocks, sandbox_of_the_environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sybil import Example
+    from dollr_async.sandbox import Sandbox
 
-ROOT = Path(__file__).parent.parent
 PAGES = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "docs/design.md")
 DEMO = "python3 -m pip install '.[cli]' && python3 -m dollr_async demo"
 CHECKS = "python3 -m pip install 'nox[uv]' && python3 -m nox"
@@ -37,30 +31,8 @@ def loop() -> Iterator[asyncio.AbstractEventLoop]:
 
 @pytest.fixture
 def sandbox(loop: asyncio.AbstractEventLoop, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
-    sandbox = Sandbox()
-    loop.run_until_complete(sandbox.start())
-    for name, value in sandbox.settings.items():
-        monkeypatch.setenv(f"DOLLR_{name.upper()}", str(value))
-    yield sandbox
-    loop.run_until_complete(sandbox.close())
-
-
-def run_blocks(page: str, loop: asyncio.AbstractEventLoop) -> int:
-    """Run a page's Python blocks in their order, `await` at their top level included, and return how many ran."""
-
-    def evaluate(example: Example) -> None:
-        # The lines before the block keep the numbers of a traceback right.
-        source = "\n" * (example.line + example.parsed.line_offset) + example.parsed
-        code = compile(source, example.path, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
-        running = types.FunctionType(code, example.namespace)()
-        if running is not None:
-            loop.run_until_complete(running)
-
-    document = Sybil(parsers=[CodeBlockParser("python", evaluate)]).parse(ROOT / page)
-    examples = list(document.examples())
-    for example in examples:
-        example.evaluate()
-    return len(examples)
+    with sandbox_of_the_environment(loop, monkeypatch) as sandbox:
+        yield sandbox
 
 
 def commands(page: str) -> list[str]:
@@ -71,7 +43,7 @@ def commands(page: str) -> list[str]:
 def test_the_readmes_python_runs(
     sandbox: Sandbox, loop: asyncio.AbstractEventLoop, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run_blocks("README.md", loop) == 5
+    assert run_blocks("README.md", python_blocks(loop)) == 5
     assert capsys.readouterr().out.splitlines() == [
         *("PENDING", "PROCESSING", "COMPLETED"),
         "COMPLETED 257.00 USD",

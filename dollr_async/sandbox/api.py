@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -14,8 +15,6 @@ from dollr_async.sandbox.rules import problem, read
 from dollr_async.sandbox.settlement import settle_due
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from dollr_async.sandbox.operations import Operation
     from dollr_async.sandbox.world import World
 

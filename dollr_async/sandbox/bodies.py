@@ -32,7 +32,7 @@ class ClientCredentials:
     """`ClientCredentialObtainTokenPayload`."""
 
     client_id: Text
-    client_secret: Text
+    client_secret: Text = attrs.field(repr=False)
 
 
 @attrs.frozen(kw_only=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from dollr_async.sandbox.documents import add_document, add_item, move
 from dollr_async.sandbox.parties import add_counterparty, add_party
+from dollr_async.sandbox.records import Page
 from dollr_async.sandbox.refusals import unprocessable
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from dollr_async.sandbox.world import World
 
 PAGE_PATH = "/pay/"
+RECEIPT_PATH = "/receipt"
 
 
 def create_checkout(world: World, body: NewCheckout) -> Answer:
@@ -39,21 +41,32 @@ def create_checkout(world: World, body: NewCheckout) -> Answer:
         add_item(world, document, item.name, item.currency, 1, item.amount)
     if world.quirks.checkout_status == "ACTIVE":
         move(world, document, "publish")
-    document.page_expires_at = body.expires_at
-    return _checkout_answer(world, body, document)
+    page = add_page(world, document)
+    page.expires_at, page.success_url, page.cancel_url = body.expires_at, body.success_url, body.cancel_url
+    return _checkout_answer(world, body, page)
 
 
-def page_token(world: World, document: Document) -> str:
-    """The last part of the document's hosted page, made at the first use."""
-    if document.page_token is None:
-        document.page_token = secrets.token_urlsafe(12)
-        world.pages[document.page_token] = document
-    return document.page_token
+def add_page(world: World, document: Document) -> Page:
+    """Keep a new hosted page for a document."""
+    page = Page(token=secrets.token_urlsafe(12), document=document)
+    document.page = world.pages[page.token] = page
+    return page
 
 
-def page_url(world: World, document: Document) -> str:
-    """Where a payer pays a document by hand."""
-    return f"{world.url}{PAGE_PATH}{page_token(world, document)}"
+def open_page(world: World, document: Document) -> Page:
+    """The document's hosted page; a new one when there is none, or when it has expired."""
+    page = document.page
+    return add_page(world, document) if page is None or has_expired(world, page) else page
+
+
+def has_expired(world: World, page: Page) -> bool:
+    """Whether a page takes no payments any more."""
+    return page.expires_at is not None and world.clock.now() >= page.expires_at
+
+
+def page_url(world: World, page: Page) -> str:
+    """Where a payer pays by hand."""
+    return f"{world.url}{PAGE_PATH}{page.token}"
 
 
 def _counterparty(world: World, body: NewCheckout) -> Counterparty:
@@ -66,7 +79,8 @@ def _counterparty(world: World, body: NewCheckout) -> Counterparty:
     return counterparty
 
 
-def _checkout_answer(world: World, body: NewCheckout, document: Document) -> Answer:
+def _checkout_answer(world: World, body: NewCheckout, page: Page) -> Answer:
+    document = page.document
     answer: Answer = {
         "mode": body.mode,
         "source_type": document.source_type,
@@ -80,12 +94,12 @@ def _checkout_answer(world: World, body: NewCheckout, document: Document) -> Ans
         "reference_id": document.reference_id,
         "due_date": document.due_date,
         "expires_at": body.expires_at,
-        "hosted_path_or_token": page_token(world, document),
+        "hosted_path_or_token": page.token,
         "success_url": body.success_url,
         "cancel_url": body.cancel_url,
     }
     if world.quirks.checkout_total:
         answer["total_amount"] = document.total_amount
     if world.quirks.checkout_url:
-        answer["url"] = page_url(world, document)
+        answer["url"] = page_url(world, page)
     return answer

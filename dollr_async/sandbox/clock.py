@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 
@@ -32,10 +33,8 @@ class SandboxClock:
     def seconds(self) -> float:
         """Seconds since the sandbox began, the skipped ones included."""
         if self._origin is not None:
-            try:
+            with suppress(RuntimeError):  # outside a loop: keep showing the last second seen
                 self._followed = asyncio.get_running_loop().time() - self._origin
-            except RuntimeError:  # outside a loop: keep showing the last second seen
-                pass
         return self._followed + self._skipped
 
     def advance(self, seconds: float) -> None:

@@ -10,6 +10,7 @@ from dollr_async.sandbox.hosted import pay_document
 from dollr_async.sandbox.operations import operation_id
 from dollr_async.sandbox.outcomes import OUTCOMES, Outcome, Settlement
 from dollr_async.sandbox.records import LedgerEntry, Payment
+from dollr_async.sandbox.refusals import Refusal
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -81,8 +82,8 @@ class Controls:
     def fail(self, operation: str, fault: Fault | str | int, times: int | None = 1, *, chance: float = 1.0) -> None:
         """Let the next `times` requests to an operation go wrong; `times=None` means all of them.
 
-        `operation` is the contract's operationId (`collect`), the route (`executions/collection`), the same with dots
-        (`executions.collection`), or "*" for any; an unknown name is a ValueError that lists near ones. `fault` is a
+        `operation` is the contract's operationId (`collect`), the route (`executions/collection`), a verb of its group
+        (`invoices.add_item`), or "*" for any; an unknown name is a ValueError that lists near ones. `fault` is a
         `Fault`, one of `FAULT_WORDS` ("lose_answer", "drop", "hang", "cut_body", ...), or a status (503 before the
         work, "503_after" after it). Faults of one operation strike in the order they were asked for. With a `chance`
         below 1 a request is spared by luck, repeatably for a `seed`.
@@ -143,7 +144,11 @@ class Controls:
             status = document.status if document else "unknown"
             message = f"{source_type} {source_id} is {status}: only an ACTIVE source can be paid."
             raise ValueError(message)
-        return pay_document(self._world, document).reference_id
+        try:
+            return pay_document(self._world, document).reference_id
+        except Refusal as refusal:
+            message = f"{source_type} {source_id} cannot be paid: {refusal.detail}."
+            raise ValueError(message) from refusal
 
     # accounts and wallets
 

@@ -98,11 +98,12 @@ class Documents:
 
     def update_item(self, world: World, path: ItemPath, body: ItemChanges) -> Answer:
         """Change a line of a draft."""
-        item = find(self._draft(world, path.document_id).items, path.id, "Item")
+        document = self._draft(world, path.document_id)
+        item = find(document.items, path.id, "Item")
         item.name = item.name if body.name is None else body.name
         item.qty = body.qty or item.qty
         item.amount = body.amount or item.amount
-        item.updated_at = world.clock.now()
+        item.updated_at = document.updated_at = world.clock.now()
         return _item_answer(item)
 
     def remove_item(self, world: World, path: ItemPath) -> Answer | None:
@@ -110,6 +111,7 @@ class Documents:
         document = self._draft(world, path.document_id)
         find(document.items, path.id, "Item")
         del document.items[path.id]
+        document.updated_at = world.clock.now()
         return None if world.quirks.remove_item_reply == "no_content" else {}
 
     def publish(self, world: World, path: IdPath) -> Answer | bytes | None:
@@ -133,26 +135,7 @@ class Documents:
         return document
 
 
-def _without_total(document: Document) -> Answer:
-    answer = document_answer(document)
-    del answer["total_amount"]
-    return answer
-
-
-_CHANGED: dict[str, Callable[[Document], Answer | bytes | None]] = {
-    "document": lambda document: document_answer(document),  # looked up late: it is defined below
-    "without_total": _without_total,
-    "empty": lambda _: b"",
-    "no_content": lambda _: None,
-}
-
-
-def _changed(document: Document, reply: str) -> Answer | bytes | None:
-    """Answer a publish or a cancel in the way that the quirks ask for."""
-    return _CHANGED[reply](document)
-
-
-def add_document(  # noqa: PLR0913 - a document has this many terms
+def add_document(
     world: World,
     source_type: str,
     counterparty: Counterparty,
@@ -186,9 +169,7 @@ def add_document(  # noqa: PLR0913 - a document has this many terms
     return document
 
 
-def add_item(  # noqa: PLR0913 - a line has this many fields
-    world: World, document: Document, name: str, currency: str, qty: int, amount: Decimal
-) -> Item:
+def add_item(world: World, document: Document, name: str, currency: str, qty: int, amount: Decimal) -> Item:
     """Keep a new line, which must be in the document's currency."""
     if currency != document.currency:
         raise unprocessable(f"An item in {currency} does not fit a document in {document.currency}")
@@ -229,6 +210,25 @@ def document_answer(document: Document) -> Answer:
     if document.source_type == "INVOICE":
         answer["due_date"] = document.due_date
     return answer
+
+
+def _without_total(document: Document) -> Answer:
+    answer = document_answer(document)
+    del answer["total_amount"]
+    return answer
+
+
+_CHANGED: dict[str, Callable[[Document], Answer | bytes | None]] = {
+    "document": document_answer,
+    "without_total": _without_total,
+    "empty": lambda _: b"",
+    "no_content": lambda _: None,
+}
+
+
+def _changed(document: Document, reply: str) -> Answer | bytes | None:
+    """Answer a publish or a cancel in the way that the quirks ask for."""
+    return _CHANGED[reply](document)
 
 
 def _detail(world: World, document: Document) -> Answer:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from dollr_async.sandbox import settlement
@@ -17,6 +16,8 @@ from dollr_async.sandbox.sessions import active_session, check_refundable
 from dollr_async.sandbox.world import World, as_id
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     from dollr_async.sandbox.bodies import CollectionOrder, PayoutOrder, SessionOrder
     from dollr_async.sandbox.outcomes import Outcome
 
@@ -32,7 +33,7 @@ def collect(world: World, body: CollectionOrder) -> Answer:
     return execution_answer(world, charge(world, session, account, body.currency, body.reference_id, terms))
 
 
-def charge(  # noqa: PLR0913 - everything a collection is made of
+def charge(
     world: World, session: Session, account: Account, currency: str, reference_id: str, terms: tuple[str, ...]
 ) -> Payment:
     """Accept a collection: the account must be the payer's, the source ACTIVE and the currency convertible."""
@@ -56,6 +57,7 @@ def charge(  # noqa: PLR0913 - everything a collection is made of
 
 def payout(world: World, body: PayoutOrder) -> Answer:
     """Pay out from the merchant's wallet, with the merchant's passcode; the fees are the merchant's."""
+    check_passcode(body.passcode.token)
     terms = ("PAYOUT", body.session_id, body.payout_account_id)
     known = _known(world, body.reference_id, terms)
     if known is not None:
@@ -64,7 +66,6 @@ def payout(world: World, body: PayoutOrder) -> Answer:
     account = usable_account(world, as_id(body.payout_account_id), "PAYOUT")
     if session.account is not account:
         raise unprocessable(f"Payout account {body.payout_account_id} not found for this session")
-    check_passcode(body.passcode.token)
     cost = price(
         session.amount,
         session.currency,
@@ -117,7 +118,7 @@ def _known(world: World, reference_id: str, terms: tuple[str, ...]) -> Payment |
     return payment
 
 
-def _accept(  # noqa: PLR0913 - everything a payment is made of
+def _accept(
     world: World,
     session: Session,
     account: Account | None,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import random
-from datetime import datetime
-from enum import Enum
+from datetime import UTC, datetime
 from email.utils import format_datetime
+from enum import Enum
 from typing import TYPE_CHECKING
 
 import attrs
@@ -73,7 +73,7 @@ class Fault:
     def rate_limited(cls, retry_after: float | datetime | str | None = None) -> Fault:
         """Answer 429, with a Retry-After in seconds, as an HTTP date (for an aware datetime), as it is, or without."""
         if isinstance(retry_after, datetime):
-            retry_after = format_datetime(retry_after, usegmt=True)
+            retry_after = format_datetime(retry_after.astimezone(UTC), usegmt=True)
         headers = {} if retry_after is None else {"Retry-After": f"{retry_after}"}
         return cls.answer(429, {"detail": "Too Many Requests"}, headers=headers)
 
@@ -171,7 +171,7 @@ class FaultPlan:
         """The fault that strikes a request of this operation now, if any."""
         if not self._planned:
             return None
-        for key in (operation, "*"):
+        for key in dict.fromkeys((operation, "*")):
             for planned in self._planned.get(key, ()):
                 if planned.chance >= 1 or self._random.random() < planned.chance:
                     self._spend(key, planned)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from dollr_async.sandbox.accounts import PROVIDERS
-from dollr_async.sandbox.checkouts import page_url
+from dollr_async.sandbox.checkouts import RECEIPT_PATH, open_page, page_url
 from dollr_async.sandbox.pricing import FX_PERCENTAGE, GATEWAY_FEES, PLATFORM_PERCENTAGES
 from dollr_async.sandbox.refusals import not_found, unprocessable
 from dollr_async.sandbox.world import MERCHANT_NAME, OWNER_ID, OWNER_TYPE, World
@@ -99,7 +99,7 @@ def pay_link(world: World, query: LinkQuery) -> Answer:
         raise unprocessable(f"Source is {document.status}: a link needs a published source")
     if not document.as_payment_link:
         raise unprocessable(f"{document.number} was made without as_payment_link")
-    return {"url": page_url(world, document)}
+    return {"url": page_url(world, open_page(world, document))}
 
 
 def receipt_link(world: World, query: LinkQuery) -> Answer:
@@ -107,4 +107,4 @@ def receipt_link(world: World, query: LinkQuery) -> Answer:
     document = world.document_by_number(query.source_type, query.source_number)
     if document.status != "PAID":
         raise unprocessable(f"Source is {document.status}: a receipt needs a PAID source")
-    return {"url": page_url(world, document) + "/receipt"}
+    return {"url": page_url(world, open_page(world, document)) + RECEIPT_PATH}

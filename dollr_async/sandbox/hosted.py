@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 def pay_document(world: World, document: Document) -> Payment:
     """Charge the document's own payer on the phone it was made for, under a reference of the page's own."""
     now = world.clock.now()
-    if document.page_expires_at is not None and now >= document.page_expires_at:
-        raise unprocessable("This page has expired")
     party = document.counterparty.party
     method = operator_of(party.phone)
     if method is None:

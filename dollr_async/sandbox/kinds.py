@@ -144,13 +144,14 @@ def reference(value: object) -> str:
 def moment(value: object) -> datetime:
     """A date and time in ISO 8601, returned aware; one without an offset is read as UTC."""
     candidate = text(value)
+    refused = Invalid("datetime_parsing", "Input should be a valid datetime")
+    if "T" not in candidate.upper():
+        raise refused
     try:
         parsed = datetime.fromisoformat(candidate)
-        if "T" not in candidate.upper():
-            raise ValueError(candidate)
         return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
     except (ValueError, OverflowError):
-        raise Invalid("datetime_parsing", "Input should be a valid datetime") from None
+        raise refused from None
 
 
 def three_letters(value: object) -> str:

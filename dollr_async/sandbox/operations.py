@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
@@ -24,7 +25,7 @@ from dollr_async.sandbox.documents import Documents
 from dollr_async.sandbox.receipts import Receipts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
 PREFIX = "/v1/"
 
@@ -54,9 +55,12 @@ class Operation:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What `fail` calls this operation: its id and its route, with and without parameters."""
+        """What `fail` calls this operation: its id, its route, and its route as a verb of its group."""
         fixed = "/".join(part for part in self.path.split("/") if not part.startswith("{"))
-        return tuple(dict.fromkeys((self.id, self.path, fixed)))
+        spoken = fixed.replace("/number", "/by/number")
+        for verb in ("add", "update", "remove"):
+            spoken = spoken.replace(f"items/{verb}", f"{verb}/item")
+        return (self.id, fixed, spoken)
 
 
 @attrs.frozen
@@ -114,7 +118,7 @@ def _get(name: str, path: str, handler: Callable[..., object], query: _Shape | N
     return Operation(name, "GET", path, handler, query=query)
 
 
-def _at(  # noqa: PLR0913 - the columns of the table
+def _at(
     name: str, method: str, path: str, handler: Callable[..., object], path_shape: _Shape, body: _Shape | None = None
 ) -> Operation:
     return Operation(name, method, path, handler, body, path_shape=path_shape)
@@ -213,14 +217,15 @@ OPERATIONS = (
 
 
 def _plain(name: str) -> str:
-    return name.strip("/").removeprefix("v1/").replace(".", "/").replace("-", "_")
+    fixed = "/".join(part for part in name.strip("/").removeprefix("v1/").split("/") if not part.startswith("{"))
+    return fixed.replace(".", "_").replace("-", "_").replace("/", "_")
 
 
 _NAMES = {_plain(name): operation.id for operation in OPERATIONS for name in operation.names}
 
 
 def operation_id(name: str) -> str:
-    """The contract's id of an operation, named by that id, by its route (`executions/collection`) or with dots.
+    """The contract's id of an operation, named by that id, its route (`executions/collection`) or `invoices.add_item`.
 
     "*" stands for any operation. An unknown name is a ValueError that lists the nearest ones.
     """

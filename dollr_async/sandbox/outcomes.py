@@ -25,6 +25,7 @@ class AfterLooks:
 
 
 Settlement = AfterSeconds | AfterLooks
+"""When a payment moves on: by the clock, or by being asked about."""
 
 
 @attrs.frozen(kw_only=True)

@@ -82,13 +82,9 @@ def exchange_rate(currency: str, into: str) -> Decimal:
     return (UNITS_PER_USD[into] / UNITS_PER_USD[currency]).quantize(_RATE_DIGITS)
 
 
-def price(  # noqa: PLR0913 - the terms of a payment are these six
-    base: Decimal, currency: str, *, payer_currency: str, method: str, operation: str, fee_bearer: str
-) -> Price:
-    """Price `base` in `currency`, paid in `payer_currency`; refuses what the fees would eat up."""
-    gateway = GATEWAY_FEES.get((method, operation))
-    if gateway is None:
-        raise Refusal(422, f"Method {method} is not available for {operation}")
+def price(base: Decimal, currency: str, *, payer_currency: str, method: str, operation: str, fee_bearer: str) -> Price:
+    """Price `base` in `currency`, paid in `payer_currency`, by a known route; refuses what the fees would eat up."""
+    gateway = GATEWAY_FEES[method, operation]
     base = rounded(base, currency)
     platform_fee = rounded(base * PLATFORM_PERCENTAGES[operation] / 100, currency)
     fixed = gateway.fixed_usd * exchange_rate("USD", currency) if gateway.fixed_usd else _NOTHING

@@ -71,13 +71,23 @@ class Document:
     items: dict[int, Item] = attrs.field(factory=dict)
     paid_at: datetime | None = None
     paid_by: str | None = None
-    page_token: str | None = None
-    page_expires_at: datetime | None = None
+    page: Page | None = attrs.field(default=None, eq=False, repr=False)
 
     @property
     def total_amount(self) -> Decimal:
         """The sum of the lines, exactly."""
         return sum((item.qty * item.amount for item in self.items.values()), Decimal(0))
+
+
+@attrs.define(kw_only=True)
+class Page:
+    """A hosted page where a document's payer pays by hand, until it expires."""
+
+    token: str
+    document: Document
+    expires_at: datetime | None = None
+    success_url: str | None = None
+    cancel_url: str | None = None
 
 
 @attrs.define(kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from types import UnionType
 from typing import TYPE_CHECKING, Annotated, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -11,7 +12,7 @@ import attrs
 from dollr_async.sandbox.kinds import AtLeast, Invalid
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
 Shape = TypeVar("Shape")
 Where = tuple[str | int, ...]

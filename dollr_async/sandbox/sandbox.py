@@ -30,10 +30,8 @@ class Settings(TypedDict):
 class Sandbox(Controls):
     """A whole local Dollr on a loopback port, with every operation of the API and no real money.
 
-    ```python
-    async with Sandbox() as sandbox:
-        async with DollrClient(**sandbox.settings) as dollr: ...
-    ```
+    >>> async with Sandbox() as sandbox:
+    ...     async with DollrClient(**sandbox.settings) as dollr: ...
 
     It keeps state like the API does: documents go from IDLE to PAID, payments from PENDING to their end, sessions
     expire, references are used once. A payment's end is chosen by the payer's phone (`TEST_PHONES`), by the card
@@ -42,7 +40,7 @@ class Sandbox(Controls):
     again after `close`: same port, same state, as a server that was restarted.
     """
 
-    def __init__(  # noqa: PLR0913 - settings of a test double, all optional and named
+    def __init__(
         self,
         *,
         host: str = "127.0.0.1",
@@ -68,7 +66,6 @@ class Sandbox(Controls):
         3-D Secure by itself, None never. `keep_requests` bounds `requests` to the last so many. `seed` decides when
         faults with a chance strike.
         """
-        check_loopback(host)
         clock = SandboxClock()
         world = World(
             clock=clock,
@@ -85,7 +82,7 @@ class Sandbox(Controls):
         """The client id that the sandbox accepts."""
         self.client_secret = client_secret
         """The client secret that the sandbox accepts."""
-        self._host = host
+        self._host = check_loopback(host)
         self._port = port
         if latency:
             self.set_latency(latency)

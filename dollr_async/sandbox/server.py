@@ -23,17 +23,17 @@ _FAREWELL = 0.2
 """Seconds that connections get to end when the server closes."""
 
 
-def check_loopback(host: str) -> None:
-    """Refuse a host that other machines could reach."""
-    if host == "localhost":
-        return
+def check_loopback(host: str) -> str:
+    """Return the address to listen on, or refuse a host that other machines could reach with a ValueError."""
+    address = "127.0.0.1" if host == "localhost" else host
     try:
-        loopback = ipaddress.ip_address(host).is_loopback
+        loopback = ipaddress.ip_address(address).is_loopback
     except ValueError:
         loopback = False
     if not loopback:
         message = f"The sandbox only listens on this machine: use host '127.0.0.1' instead of {host!r}."
         raise ValueError(message)
+    return address
 
 
 class Server:
@@ -47,7 +47,7 @@ class Server:
         self._keep = keep_requests
         self._closing = asyncio.Event()
         self._tasks: set[asyncio.Task[web.StreamResponse]] = set()
-        self._web: web.Server[web.BaseRequest] | None = None
+        self._web: web.Server | None = None
         self._socket: asyncio.Server | None = None
         self._seen = 0
         self.requests: list[RecordedRequest] = []
@@ -63,9 +63,9 @@ class Server:
     async def start(self, host: str, port: int) -> int:
         """Listen, and return the port: a free one when asked for 0."""
         self._closing = asyncio.Event()
-        self._web = web.Server(self._handle, access_log=None, handler_cancellation=True)
-        self._socket = await asyncio.get_running_loop().create_server(self._web, host, port)
-        bound: int = self._socket.sockets[0].getsockname()[1]
+        self._web = served = web.Server(self._handle, access_log=None, handler_cancellation=True)
+        self._socket = listening = await asyncio.get_running_loop().create_server(served, host, port)
+        bound: int = listening.sockets[0].getsockname()[1]
         return bound
 
     async def close(self) -> None:

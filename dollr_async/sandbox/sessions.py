@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from dollr_async.sandbox.accounts import usable_account
+from dollr_async.sandbox.pricing import rounded
 from dollr_async.sandbox.records import Answer, Payment, Session
 from dollr_async.sandbox.refusals import unprocessable
 from dollr_async.sandbox.world import as_id
@@ -141,6 +142,8 @@ def _begin(
     now = world.clock.now()
     if expires_at is not None and expires_at <= now:
         raise unprocessable("expires_at must be in the future")
+    if currency and rounded(amount, currency) <= 0:
+        raise unprocessable(f"{amount} {currency} is less than the currency's smallest unit")
     session = Session(
         id=world.next_id("session"),
         kind=kind,

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from decimal import Decimal
 from itertools import count
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import attrs
 
-from dollr_async.sandbox.outcomes import OUTCOMES, AfterSeconds
-from dollr_async.sandbox.records import Account, Counterparty, Document, Party, Payment, Session, Wallet
+from dollr_async.sandbox.auth import Tokens
+from dollr_async.sandbox.clock import SandboxClock
+from dollr_async.sandbox.outcomes import OUTCOMES, AfterSeconds, Outcome, Settlement
+from dollr_async.sandbox.quirks import Quirks
+from dollr_async.sandbox.records import Account, Counterparty, Document, Page, Party, Payment, Session, Wallet
 from dollr_async.sandbox.refusals import not_found
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from dollr_async.sandbox.auth import Tokens
-    from dollr_async.sandbox.clock import SandboxClock
-    from dollr_async.sandbox.outcomes import Outcome, Settlement
-    from dollr_async.sandbox.quirks import Quirks
 
 Key = TypeVar("Key")
 Record = TypeVar("Record")
@@ -68,7 +64,7 @@ class World:
     counterparties: dict[int, Counterparty] = attrs.field(factory=dict)
     documents: dict[str, dict[int, Document]] = attrs.field(factory=lambda: {"INVOICE": {}, "ORDER": {}})
     numbers: dict[tuple[str, str], Document] = attrs.field(factory=dict)
-    pages: dict[str, Document] = attrs.field(factory=dict)
+    pages: dict[str, Page] = attrs.field(factory=dict)
     accounts: dict[int, Account] = attrs.field(factory=dict)
     sessions: dict[int, Session] = attrs.field(factory=dict)
     payments: dict[str, Payment] = attrs.field(factory=dict)

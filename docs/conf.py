@@ -1,0 +1,104 @@
+"""How the pages are built: `sphinx-build -W --keep-going -b html docs docs/_build/html`."""
+
+from __future__ import annotations
+
+import sys
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, get_args, get_origin
+
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT))
+
+import dollr_async  # noqa: E402 - from this checkout, installed or not
+from dollr_async.pollers import Following  # noqa: E402 - the same
+from dollr_async.resources.base import Resource  # noqa: E402 - the same
+from dollr_async.resources.invoices import Invoices  # noqa: E402 - the same
+from dollr_async.resources.orders import Orders  # noqa: E402 - the same
+
+if TYPE_CHECKING:
+    from docutils.nodes import Element
+    from sphinx.addnodes import pending_xref
+    from sphinx.application import Sphinx
+    from sphinx.environment import BuildEnvironment
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+project = PROJECT["name"]
+author = PROJECT["authors"][0]["name"]
+release = PROJECT["version"]
+
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+exclude_patterns = ["_build"]
+html_theme = "furo"
+html_title = project
+html_show_copyright = False
+html_show_sphinx = False
+myst_heading_anchors = 3
+
+# The docstrings write `code` as Markdown does.
+default_role = "code"
+add_module_names = False
+autodoc_member_order = "bysource"
+autodoc_typehints_format = "short"
+python_use_unqualified_type_names = True
+python_maximum_signature_line_length = 88
+
+nitpicky = True
+nitpick_ignore_regex = [
+    # The types of others, whose pages are not fetched while these are built.
+    (r"py:.*", r"(aiohttp|asyncio|collections|datetime|decimal|typing|uuid)\..*|datetime|Decimal|UUID"),
+    # Types of the house that nobody has to name.
+    (r"py:class", r"dollr_async\.sandbox\.sandbox\.Settings"),
+]
+
+NOT_MADE_BY_USERS = (BaseException, Resource, Following, dollr_async.Payment)
+
+
+class Options(Protocol):
+    """What is said of one entry of the reference."""
+
+    undoc_members: bool
+
+
+def public_name(app: Sphinx, env: BuildEnvironment, node: pending_xref, shown: Element) -> Element | None:
+    """Lead a name from the room that it lives in to the one place where users import it from."""
+    name = node["reftarget"].rpartition(".")[2]
+    if node["refdomain"] != "py" or name not in dollr_async.__all__:
+        return None
+    target = f"dollr_async.{name}"
+    return env.domains.python_domain.resolve_xref(env, node["refdoc"], app.builder, "obj", target, node, shown)
+
+
+def shown_signature(
+    _app: Sphinx, what: str, name: str, thing: type, options: Options, signature: str | None, returns: str | None
+) -> tuple[str | None, str | None] | None:
+    """Show how to make what users make, and the operations of invoices and orders in types of their own."""
+    if signature is None:
+        return None
+    if what in {"class", "exception"} and (options.undoc_members or issubclass(thing, NOT_MADE_BY_USERS)):
+        return "", None
+    return with_own_types(name, signature.replace("mappingproxy({})", "{}")), with_own_types(name, returns)
+
+
+def with_own_types(name: str, text: str | None) -> str | None:
+    """Put the types of a group of documents in the place of the ones that invoices and orders share."""
+    for group in (Invoices, Orders):
+        if text and f".{group.__name__}." in name:
+            (shared,) = vars(group)["__orig_bases__"]
+            for variable, own in zip(get_origin(shared).__parameters__, get_args(shared), strict=True):
+                text = text.replace(f"{variable.__module__}.{variable.__name__}", f"dollr_async.{own.__name__}")
+    return text
+
+
+def keep_colons(_app: Sphinx, what: str, _name: str, _thing: object, _options: object, lines: list[str]) -> None:
+    """Keep napoleon from reading an attribute's words before a colon as its type: a comment comes first."""
+    if what in {"attribute", "data", "property"}:
+        lines[:0] = ["..", ""]
+
+
+def setup(app: Sphinx) -> None:
+    """Join what sphinx does with what the docstrings need."""
+    app.connect("missing-reference", public_name)
+    app.connect("autodoc-process-signature", shown_signature)
+    app.connect("autodoc-process-docstring", keep_colons, priority=400)  # napoleon's own is 500

@@ -1,0 +1,121 @@
+"""`python -m dollr_async.sandbox`: a local Dollr to develop against, with the core alone."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+from dollr_async.sandbox.outcomes import OUTCOMES, TEST_CARDS, TEST_PHONES, UNKNOWN_OPERATOR_PHONES, AfterSeconds
+from dollr_async.sandbox.passcodes import PASSCODE, PASSCODE_PHONE
+from dollr_async.sandbox.sandbox import Sandbox
+from dollr_async.sandbox.server import check_loopback
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+_KEEP_REQUESTS = 1000
+"""A sandbox that runs for days remembers only so many requests."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a sandbox until Ctrl-C or SIGTERM, and return the exit code.
+
+    `argv` are the options, by default those of the command line. The code is 0 after a clean end and 1 when the port
+    is not to be had; wrong options leave by SystemExit with code 2, `--help` with 0.
+    """
+    options = _parser().parse_args(argv)
+    sandbox = Sandbox(
+        host=options.host,
+        port=options.port,
+        latency=options.latency,
+        settlement=AfterSeconds(processing=options.seconds / 3, final=options.seconds),
+        confirm_cards_after=options.seconds,
+        keep_requests=_KEEP_REQUESTS,
+    )
+    try:
+        asyncio.run(_serve(sandbox))
+    except KeyboardInterrupt:  # where the loop cannot handle signals itself
+        return 0
+    except OSError as error:
+        sys.stderr.write(f"The sandbox cannot listen on port {options.port} of {options.host}: {error.strerror}.\n")
+        return 1
+    return 0
+
+
+async def _serve(sandbox: Sandbox) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        try:
+            loop.add_signal_handler(number, stop.set)
+        except NotImplementedError:  # Windows: Ctrl-C arrives as a KeyboardInterrupt
+            break
+    async with sandbox:
+        for line in _welcome(sandbox):
+            sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
+        await stop.wait()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="dollr sandbox",
+        description="Run a local Dollr to develop against. No real money moves, and all state is gone at its end.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    parser.add_argument("--port", type=_port, default=0, help="the port to listen on; 0 takes a free one")
+    parser.add_argument("--host", type=_host, default="127.0.0.1", help="an address of this machine's loopback")
+    parser.add_argument("--seconds", type=_seconds, default=3.0, help="how long a payment takes to reach its end")
+    parser.add_argument("--latency", type=_seconds, default=0.0, help="how many seconds each answer takes")
+    return parser
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 <= port < 2**16:
+        raise argparse.ArgumentTypeError(f"{port} is no port: give a number from 0 to 65535")
+    return port
+
+
+def _host(text: str) -> str:
+    try:
+        return check_loopback(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 <= seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is no number of seconds: give 0 or more")
+    return seconds
+
+
+def _welcome(sandbox: Sandbox) -> Iterator[str]:
+    """Everything a developer needs to know, line by line."""
+    yield f"Dollr sandbox at {sandbox.url} until Ctrl-C. No real money moves."
+    yield ""
+    yield "Point your program at it:"
+    yield f"  export DOLLR_BASE_URL={sandbox.url}"
+    yield f"  export DOLLR_CLIENT_ID={sandbox.client_id}"
+    yield f"  export DOLLR_CLIENT_SECRET={sandbox.client_secret}"
+    yield ""
+    yield "The payer's phone decides how a payment ends; with any other number it is approved:"
+    for outcome in OUTCOMES.values():
+        phones = [phone for phone, name in TEST_PHONES.items() if name == outcome.name]
+        if phones:
+            yield f"  {' '.join(phones)}  {outcome.about}"
+    yield f"  {' '.join(sorted(UNKNOWN_OPERATOR_PHONES))}  no known operator"
+    yield ""
+    yield "Test cards; 3-D Secure finishes by itself:"
+    for token, card in TEST_CARDS.items():
+        yield f"  {token:<18}  {OUTCOMES[card.outcome].about}"
+    yield ""
+    yield f"Payouts take the passcode {PASSCODE} with the phone {PASSCODE_PHONE}."
+
+
+if __name__ == "__main__":
+    sys.exit(main())

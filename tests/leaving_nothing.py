@@ -1,0 +1,54 @@
+"""A program for `python -X dev`: success, failure, cancellation and a second loop, after which nothing is left."""
+
+from __future__ import annotations
+
+import asyncio
+
+from dollr_async import CollectError, DollrClient
+from dollr_async.sandbox import Sandbox
+from tests.collecting import collect
+
+
+async def _success(sandbox: Sandbox) -> None:
+    async with DollrClient(**sandbox.settings) as dollr:
+        collection = await collect(dollr)
+        async for _ in collection:
+            break
+
+
+async def _failure(sandbox: Sandbox) -> None:
+    sandbox.fail("publish_invoice", 422)
+    async with DollrClient(**sandbox.settings) as dollr:
+        try:
+            await collect(dollr)
+        except CollectError:
+            return
+
+
+async def _cancellation(sandbox: Sandbox) -> None:
+    sandbox.fail("create_checkout_session", "hang")
+    async with DollrClient(**sandbox.settings) as dollr:
+        task = asyncio.create_task(collect(dollr))
+        await asyncio.sleep(0.05)
+        task.cancel()
+        await asyncio.wait([task])
+
+
+async def _all() -> None:
+    async with Sandbox() as sandbox:
+        for work in (_success, _failure, _cancellation):
+            await work(sandbox)
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    if left:
+        raise SystemExit(f"still running: {left}")
+
+
+def main() -> None:
+    """Do it all in one loop, and again in a second."""
+    asyncio.run(_all())
+    asyncio.run(_all())
+    print("success failure cancellation")  # noqa: T201 - what the test reads
+
+
+if __name__ == "__main__":
+    main()
