@@ -36,6 +36,7 @@ html_show_copyright = False
 html_show_sphinx = False
 myst_heading_anchors = 3
 
+napoleon_custom_sections = [("Raises while iterating", "Raises")]
 # The docstrings write `code` as Markdown does.
 default_role = "code"
 add_module_names = False

@@ -30,6 +30,7 @@ from dollr_async.errors import (
     ServerError,
     TransportError,
 )
+from dollr_async.resources.parties import Parties
 from dollr_async.sandbox import Fault, Quirks, Sandbox
 from tests.conftest import check_requests
 from tests.fakes import CLIENT_SECRET, MORNING, Rig, jwt, raw
@@ -101,6 +102,32 @@ async def test_a_filter_stays_inside_its_place(rig: Rig, value: object, written:
 async def test_a_filter_that_cannot_be_sent_is_refused(rig: Rig) -> None:
     with pytest.raises(InvalidInputError, match="half of a surrogate pair"):
         await _call(rig, query={"q": "\ud800"})
+    assert rig.transport.sent == []
+
+
+@pytest.mark.parametrize(
+    ("given", "written"),
+    [
+        (310, "310"),
+        ("INV-2026-00001", "INV-2026-00001"),
+        ("a/b", "a%2Fb"),
+        ("../list", "..%2Flist"),
+        ("%2e%2e/x", "%252e%252e%2Fx"),
+        ("1?fullname=x#y", "1%3Ffullname%3Dx%23y"),
+        ("1\r\nX-Injected: 1\x00", "1%0D%0AX-Injected%3A%201%00"),
+        ("é", "%C3%A9"),
+    ],
+)
+async def test_an_id_stays_inside_its_place(rig: Rig, given: int | str, written: str) -> None:
+    with pytest.raises(DecodeError):
+        await Parties(rig.caller).retrieve(given)
+    assert rig.transport.calls[0].path == f"parties/retrieve/{written}"
+
+
+@pytest.mark.parametrize("given", ["", ".", "..", "...", "\ud800", "x\udfff"])
+async def test_an_id_that_names_another_path_is_refused(rig: Rig, given: str) -> None:
+    with pytest.raises(InvalidInputError, match="write the one that the API gave, as in 310"):
+        await Parties(rig.caller).retrieve(given)
     assert rig.transport.sent == []
 
 

@@ -72,10 +72,12 @@ def segment(value: object) -> str:
     """Return an id or a number as one percent-encoded part of a path.
 
     Raises:
-        InvalidInputError: it is empty, or dots alone, and would name another path.
+        InvalidInputError: it is empty, dots alone, which would name another path, or has what cannot be sent.
     """
     written = str(value)
-    if not written.strip("."):
-        sentence = f"{written!r} is not an id or a number: write the one that the API gave, as in 310"
+    # Half of a surrogate pair has no bytes to send.
+    sendable = written.encode(errors="ignore").decode()
+    if not written.strip(".") or sendable != written:
+        sentence = f"{written!r:.60} is not an id or a number: write the one that the API gave, as in 310"
         raise InvalidInputError(sentence)
     return quote(written, safe="")

@@ -67,6 +67,19 @@ async def test_quote_execution_and_receipt_agree(
     assert merchant.sandbox.balances[currency] - _opening(currency) == receipt["payee_amount"]
 
 
+@pytest.mark.parametrize("kind", ["invoice", "order"])
+async def test_a_receipt_names_document_payer_and_way_of_payment(merchant: Merchant, kind: str) -> None:
+    paid = await merchant.collected(kind, amount=100)
+    (listed,) = (await merchant.get(f"{kind}s/list", status="PAID")).body
+    receipt = (await merchant.get(f"{kind}s/receipt/{listed['id']}")).body
+    assert (receipt[f"{kind}_id"], receipt[f"{kind}_number"]) == (listed["id"], listed[f"{kind}_number"])
+    assert (receipt["counterparty_name"], receipt["counterparty_phone"]) == ("Fatu Kollie", "231880001122")
+    assert (receipt["payment_method"], receipt["payment_provider"]) == ("MTN_MOMO_LBR", "PAWAPAY")
+    assert receipt["provider_transaction_id"] == paid["provider_transaction_id"]
+    assert receipt["gateway_confirmed_at"] == receipt["paid_at"] == listed["paid_at"]
+    assert [(line["name"], line["qty"], line["amount"]) for line in receipt["items"]] == [("Solar kit", 1, 100)]
+
+
 def _check_sum(receipt: Body, amount: Decimal, fee_bearer: str) -> None:
     fees = receipt["platform_fee"] + receipt["gateway_fee"] + (receipt["fx_fee"] or 0)
     rate = Decimal(receipt["fx_rate"] or 1)

@@ -9,7 +9,6 @@ import pytest
 
 from dollr_async.sandbox import (
     OUTCOMES,
-    TEST_CARDS,
     TEST_PHONES,
     AfterLooks,
     AfterSeconds,
@@ -19,16 +18,11 @@ from dollr_async.sandbox import (
 )
 from dollr_async.sandbox.documents import MOVES as DOCUMENT_MOVES
 from dollr_async.sandbox.settlement import MOVES as PAYMENT_MOVES
-from tests.sandbox.merchant import Merchant
 
 if TYPE_CHECKING:
-    import aiohttp
+    from tests.sandbox.merchant import Body, Merchant
 
-    from tests.contract import Contract
-    from tests.sandbox.merchant import Body
-
-_CARD = {"provider": "STRIPE", "method": "CREDIT_CARD", "insensitive_account_number": None}
-_LIVES = {
+LIVES = {
     "approve": ["PENDING", "PROCESSING", "COMPLETED"],
     "decline": ["PENDING", "PROCESSING", "FAILED"],
     "no_balance": ["PENDING", "PROCESSING", "FAILED"],
@@ -39,7 +33,7 @@ _LIVES = {
 }
 
 
-async def _life(merchant: Merchant, payment: Body, *seconds: float) -> list[str]:
+async def life(merchant: Merchant, payment: Body, *seconds: float) -> list[str]:
     seen = [payment["status"]]
     for wait in seconds:
         merchant.sandbox.advance(wait)
@@ -52,7 +46,7 @@ async def test_a_test_phone_decides_how_a_payment_goes(merchant: Merchant, phone
     merchant.sandbox.set_outcome("complete_at_once" if name == "approve" else "approve")
     currency = "RWF" if phone.startswith("250") else "USD"
     payment = await merchant.collect(phone=phone, currency=currency)
-    assert await _life(merchant, payment, 1, 2) == _LIVES[name]
+    assert await life(merchant, payment, 1, 2) == LIVES[name]
     final = (await merchant.status(payment["reference_id"])).body
     assert (final["gateway_message"], final["wallet_message"]) == (
         OUTCOMES[name].gateway_message,
@@ -62,19 +56,19 @@ async def test_a_test_phone_decides_how_a_payment_goes(merchant: Merchant, phone
 
 async def test_a_slow_payment_completes_after_three_minutes(merchant: Merchant) -> None:
     payment = await merchant.collect(phone="231880000003")
-    assert await _life(merchant, payment, 179, 1) == ["PENDING", "PROCESSING", "COMPLETED"]
+    assert await life(merchant, payment, 179, 1) == ["PENDING", "PROCESSING", "COMPLETED"]
 
 
 @pytest.mark.parametrize("name", [name for name in OUTCOMES if name != "need_action"])
 async def test_other_phones_have_the_outcome_that_is_set(merchant: Merchant, name: str) -> None:
     merchant.sandbox.set_outcome(name)
-    assert await _life(merchant, await merchant.collect(), 1, 2) == _LIVES[name]
+    assert await life(merchant, await merchant.collect(), 1, 2) == LIVES[name]
 
 
 async def test_an_outcome_may_be_ones_own(merchant: Merchant) -> None:
     rule = AfterSeconds(processing=10, final=20)
     merchant.sandbox.set_outcome(Outcome(name="odd", about="odd", final="FAILED", settlement=rule))
-    assert await _life(merchant, await merchant.collect(), 9, 1, 10) == ["PENDING", "PENDING", "PROCESSING", "FAILED"]
+    assert await life(merchant, await merchant.collect(), 9, 1, 10) == ["PENDING", "PENDING", "PROCESSING", "FAILED"]
     assert merchant.sandbox.ledger[0].outcome == "odd"
 
 
@@ -95,7 +89,7 @@ async def test_a_payment_may_move_by_being_looked_at(merchant: Merchant, rule: A
     merchant.sandbox.set_settlement(rule)
     payment = await merchant.collect()
     merchant.sandbox.advance(1000)
-    assert await _life(merchant, payment, 0, 0, 0) == expected
+    assert await life(merchant, payment, 0, 0, 0) == expected
 
 
 async def test_a_look_at_the_source_counts_too(merchant: Merchant) -> None:
@@ -108,7 +102,7 @@ async def test_a_look_at_the_source_counts_too(merchant: Merchant) -> None:
 async def test_a_payment_waits_for_nobody_who_does_not_look(merchant: Merchant) -> None:
     merchant.sandbox.set_settlement(AfterLooks())
     merchant.sandbox.set_outcome("stay_pending")
-    assert set(await _life(merchant, await merchant.collect(), 0, 0, 0)) == {"PENDING"}
+    assert set(await life(merchant, await merchant.collect(), 0, 0, 0)) == {"PENDING"}
 
 
 async def test_time_passes_by_the_loops_own_clock(merchant: Merchant) -> None:
@@ -167,7 +161,7 @@ async def test_after_a_failed_payment_the_source_can_be_paid_anew(merchant: Merc
 @pytest.mark.parametrize("quirks", [Quirks(source_lag=2.0)])
 async def test_the_source_may_lag_behind_its_payment(merchant: Merchant) -> None:
     payment = await merchant.collect()
-    assert await _life(merchant, payment, 3) == ["PENDING", "COMPLETED"]
+    assert await life(merchant, payment, 3) == ["PENDING", "COMPLETED"]
     assert (await merchant.get("invoices/receipt/300001")).status == 404
     assert (await merchant.get("invoices/retrieve/300001")).body["status"] == "PROCESSING"
     merchant.sandbox.advance(2)
@@ -190,7 +184,7 @@ async def test_a_payment_can_be_declined_by_hand(merchant: Merchant) -> None:
     payment = await merchant.collect()
     merchant.sandbox.decline(payment["reference_id"], "No, thank you")
     merchant.sandbox.settle(payment["reference_id"])
-    assert await _life(merchant, payment, 5) == ["PENDING", "FAILED"]
+    assert await life(merchant, payment, 5) == ["PENDING", "FAILED"]
     assert (await merchant.status(payment["reference_id"])).body["gateway_message"] == "No, thank you"
 
 
@@ -212,85 +206,6 @@ async def test_a_source_can_be_paid_as_if_by_its_payer(merchant: Merchant) -> No
     nobody = await merchant.published(phone="231880000007")
     with pytest.raises(ValueError, match="cannot be paid: No mobile-money operator"):
         merchant.sandbox.pay("INVOICE", nobody["id"])
-
-
-# cards
-
-
-@pytest.mark.parametrize(("token", "card"), TEST_CARDS.items())
-@pytest.mark.parametrize("by_prediction", [True, False])
-async def test_a_test_card_decides_how_a_payment_goes(
-    merchant: Merchant, token: str, card: object, *, by_prediction: bool
-) -> None:
-    bound = {} if by_prediction else {"payment_method_id": token}
-    if by_prediction:
-        query = {"payment_method_id": token, "operation_type": "COLLECTION", "provider": "STRIPE"}
-        await merchant.get("predictions/card-provider-info", **query)
-    payment = await merchant.collect(account={**_CARD, **bound})
-    expected = {"need_action": ["PROCESSING", "PROCESSING", "PROCESSING"]}
-    name = TEST_CARDS[token].outcome
-    assert await _life(merchant, payment, 1, 2) == expected.get(name, _LIVES.get(name))
-
-
-@pytest.mark.parametrize(
-    ("name", "status"), [("Amara 3DS", "PROCESSING"), ("Declined Amara", "FAILED"), ("A", "COMPLETED")]
-)
-async def test_a_word_in_the_accounts_name_decides_too(merchant: Merchant, name: str, status: str) -> None:
-    payment = await merchant.collect(account={**_CARD, "account_name": name})
-    assert (await _life(merchant, payment, 5))[-1] == status
-
-
-async def test_a_card_waits_for_its_payer_and_then_goes_on(merchant: Merchant) -> None:
-    payment = await merchant.collect(account={**_CARD, "account_name": "3ds"})
-    assert (payment["requires_action"], payment["client_secret"].startswith("pi_")) == (True, True)
-    assert payment["client_secret"] not in repr(merchant.sandbox.ledger) + repr(merchant.sandbox.requests)
-    merchant.sandbox.advance(1000)
-    assert (await merchant.status(payment["reference_id"])).body["client_secret"] == payment["client_secret"]
-    merchant.sandbox.confirm_card(payment["reference_id"])
-    merchant.sandbox.confirm_card(payment["reference_id"])
-    now = (await merchant.status(payment["reference_id"])).body
-    assert (now["status"], now["requires_action"], now["client_secret"]) == ("PROCESSING", False, None)
-    merchant.sandbox.advance(3)
-    assert (await merchant.status(payment["reference_id"])).body["status"] == "COMPLETED"
-
-
-async def test_a_card_that_is_never_confirmed_can_be_declined(merchant: Merchant) -> None:
-    payment = await merchant.collect(account={**_CARD, "account_name": "3ds"})
-    merchant.sandbox.decline(payment["reference_id"])
-    final = (await merchant.status(payment["reference_id"])).body
-    assert (final["status"], final["requires_action"]) == ("FAILED", False)
-
-
-async def test_looks_move_a_card_only_after_its_payer(merchant: Merchant) -> None:
-    merchant.sandbox.set_settlement(AfterLooks())
-    payment = await merchant.collect(account={**_CARD, "account_name": "3ds"})
-    assert await _life(merchant, payment, 0, 0, 0) == ["PROCESSING"] * 4
-    merchant.sandbox.confirm_card(payment["reference_id"])
-    assert await _life(merchant, payment, 0, 0) == ["PROCESSING", "PROCESSING", "COMPLETED"]
-
-
-async def test_cards_may_confirm_themselves(http: aiohttp.ClientSession, contract: Contract) -> None:
-    async with Sandbox(confirm_cards_after=10) as sandbox:
-        merchant = Merchant(sandbox, http, contract)
-        await merchant.log_in()
-        payment = await merchant.collect(account={**_CARD, "account_name": "3ds"})
-        assert await _life(merchant, payment, 9, 4) == ["PROCESSING", "PROCESSING", "COMPLETED"]
-
-
-async def test_a_card_account_is_used_once(merchant: Merchant) -> None:
-    order = await merchant.order(account=_CARD)
-    await merchant.made("executions/collection", order)
-    session = await merchant.checkout_session(await merchant.published())
-    again = {**order, "session_id": str(session["id"]), "reference_id": "1b671a64-40d5-491e-99b0-da01ff1f3341"}
-    reply = await merchant.post("executions/collection", again)
-    assert (reply.status, "already used" in reply.body["detail"]) == (422, True)
-
-
-async def test_mobile_money_needs_no_action_of_a_browser(merchant: Merchant) -> None:
-    merchant.sandbox.set_outcome("need_action")
-    payment = await merchant.collect()
-    assert (payment["status"], payment["requires_action"]) == ("PROCESSING", None)
-    assert (await _life(merchant, payment, 3))[-1] == "COMPLETED"
 
 
 def test_the_tables_are_the_documented_machines() -> None:
