@@ -30,13 +30,15 @@ def classified() -> list[str]:
 def interpreter(version: str) -> str | None:
     """Return a working interpreter of a version: on the PATH, or among pyenv's; a shim that points nowhere is none."""
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
-    candidates = [shutil.which(f"python{version}"), *sorted(pyenv.glob(f"{version}.*/bin/python"), reverse=True)]
-    for candidate in filter(None, candidates):
+    found = [str(path) for path in sorted(pyenv.glob(f"{version}.*/bin/python"), reverse=True)]
+    for candidate in [shutil.which(f"python{version}"), *found]:
+        if candidate is None:
+            continue
         try:
             subprocess.run([candidate, "--version"], check=True, capture_output=True, timeout=20)  # noqa: S603 - a Python
         except (OSError, subprocess.SubprocessError):
             continue
-        return str(candidate)
+        return candidate
     return None
 
 
