@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import pickle
+import time
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
@@ -188,6 +189,16 @@ def test_a_time_is_aware_and_in_utc(written: str, read: datetime) -> None:
     at = _paper(at=written).at
     assert at == read
     assert at.tzinfo is UTC
+
+
+def test_a_time_without_a_zone_is_utc_wherever_the_machine_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "XST-9")
+    time.tzset()
+    try:
+        assert _paper(at="2026-07-31T12:00:00").at == datetime(2026, 7, 31, 12, tzinfo=UTC)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 @pytest.mark.parametrize(

@@ -286,8 +286,11 @@ async def test_a_declined_payments_reference_is_not_used_again(
 ) -> None:
     sandbox.set_outcome("fail_at_once")
     await _collect(dollr, invoice, reference_id=REFERENCE)
+    sandbox.requests.clear()
+    sandbox.set_latency(20.0, "get_collection_status")
     with pytest.raises(ReferenceUsedError) as caught:
         await _collect(dollr, invoice, reference_id=REFERENCE)
+    assert "create_checkout_session" not in operations(sandbox)
     assert caught.value.execution is not None
     assert caught.value.execution.status == "FAILED"
     assert len(sandbox.ledger) == 1

@@ -25,6 +25,7 @@ from dollr_async import (
     PaymentFailedError,
     PermissionDeniedError,
     RateLimitError,
+    ReferenceUsedError,
     SavedAccount,
     ServerError,
     TransportError,
@@ -146,6 +147,17 @@ async def test_nothing_waits_that_does_not_depend(sandbox: Sandbox, dollr: Dollr
         2: {"create_payout_session"},
         3: {"payout"},
     }
+
+
+async def test_no_session_is_made_before_the_reference_is_known_to_be_unused(
+    sandbox: Sandbox, dollr: DollrClient
+) -> None:
+    await payout(dollr, reference_id=REFERENCE)
+    sandbox.requests.clear()
+    sandbox.set_latency(20.0, "get_payout_status")
+    with pytest.raises(ReferenceUsedError):
+        await payout(dollr, reference_id=REFERENCE)
+    assert "create_payout_session" not in operations(sandbox)
 
 
 @pytest.mark.parametrize(

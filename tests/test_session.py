@@ -398,10 +398,12 @@ async def test_a_cancelled_waiter_is_cancelled_even_when_the_client_closes(rig: 
     rig.transport.latency = 5.0
     waiting = asyncio.create_task(rig.session.token())
     await _pass(1.0)
+    closing = asyncio.create_task(rig.session.close())
+    await _pass(0.0)
     waiting.cancel()
-    await rig.session.close()
     with pytest.raises(asyncio.CancelledError):
         await waiting
+    await closing
 
 
 async def test_a_cancelled_close_still_closes(rig: Rig) -> None:

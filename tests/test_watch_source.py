@@ -108,6 +108,8 @@ async def test_a_document_that_vanishes_for_a_moment_is_followed_on(
 ) -> None:
     watch = even.watch_source("INVOICE", invoice.source_id)
     await anext(watch)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(anext(watch), 100)
     sandbox.fail(_LOOK, 404, times=10)
     sandbox.pay("INVOICE", invoice.source_id)
     assert await _all(watch) == ["PAID"]
