@@ -1,0 +1,27 @@
+"""What every journal says of a lease alike."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from dollr_async.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+
+def checked_lease(lease: float) -> float:
+    """Return the seconds of a lease, if they are some."""
+    if isinstance(lease, bool) or not isinstance(lease, int | float) or not (0 < lease < math.inf):
+        sentence = f"lease is a number of seconds above zero, as in lease=15.0; it was {lease!r}"
+        raise InvalidInputError(sentence)
+    return float(lease)
+
+
+def lost(reference_id: UUID) -> str:
+    """Return the sentence of a `LeaseLostError`."""
+    return (
+        f"payment {reference_id} is no longer this run's: another run has taken it over, or it was given back. "
+        "Nothing was written; follow the payment by its reference"
+    )

@@ -1,0 +1,78 @@
+"""An entry as one flat row of plain values, and back: what a table can hold."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from dollr_async.errors import JournalError
+from dollr_async.journal.entry import Entry, Terms
+from dollr_async.record import names
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+Plain = str | int | None
+
+_TERMS = "terms_"
+_ENTRY_NAMES = tuple(name for name in names(Entry) if name != "terms")
+_TERMS_NAMES = tuple(names(Terms))
+
+COLUMNS = (*_ENTRY_NAMES, *(_TERMS + name for name in _TERMS_NAMES))
+"""The columns of an entry; those of its terms begin with `terms_`."""
+
+_READERS: dict[str, Callable[..., object]] = {
+    "reference_id": UUID,
+    "began_at": datetime.fromisoformat,
+    "updated_at": datetime.fromisoformat,
+    "session_expires_at": datetime.fromisoformat,
+    "is_renewed": bool,
+    "in_doubt": bool,
+    "terms_amount": Decimal,
+}
+
+
+def as_row(entry: Entry) -> dict[str, Plain]:
+    """Return an entry as text, whole numbers and None, by column.
+
+    Amounts and references are text, times are ISO 8601 in UTC and sort as text, flags are 0 and 1.
+    """
+    row = {name: _plain(getattr(entry, name)) for name in _ENTRY_NAMES}
+    row |= {_TERMS + name: _plain(getattr(entry.terms, name)) for name in _TERMS_NAMES}
+    return row
+
+
+def from_row(row: Mapping[str, object]) -> Entry:
+    """Return the entry of a row that `as_row` made; columns of your own beside it are left aside.
+
+    Raises:
+        JournalError: the row was changed and does not hold an entry any more.
+    """
+    try:
+        terms: dict[str, Any] = {name: _read(row, _TERMS + name) for name in _TERMS_NAMES}
+        entry: dict[str, Any] = {name: _read(row, name) for name in _ENTRY_NAMES}
+    except (ValueError, TypeError, ArithmeticError, LookupError) as error:
+        sentence = (
+            f"the journal's row of payment {row.get('reference_id')} cannot be read: {error!r}. Restore it from a copy"
+        )
+        raise JournalError(sentence) from error
+    return Entry(terms=Terms(**terms), **entry)
+
+
+def _plain(value: object) -> Plain:
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, datetime):
+        # A fixed width, so that the text sorts as the time does.
+        return value.astimezone(UTC).isoformat(timespec="microseconds")
+    return str(value)
+
+
+def _read(row: Mapping[str, object], column: str) -> object:
+    value = row[column]
+    reader = _READERS.get(column)
+    return value if value is None or reader is None else reader(value)

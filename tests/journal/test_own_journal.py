@@ -1,0 +1,48 @@
+"""The guide to a journal of one's own: its code is run, and keeps to the contract."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from contextlib import asynccontextmanager, closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from dollr_async.journal import Journal
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "own_journal.md"
+
+Rows = list[dict[str, Any]]
+
+
+@asynccontextmanager
+async def an_empty_database() -> AsyncIterator[Callable[..., Awaitable[Rows]]]:
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        connection.row_factory = sqlite3.Row
+
+        async def rows(sql: str, **values: object) -> Rows:
+            return [dict(row) for row in connection.execute(sql, values).fetchall()]
+
+        yield rows
+
+
+def guide() -> dict[str, Any]:
+    namespace: dict[str, Any] = {"an_empty_database": an_empty_database}
+    for block in re.findall(r"^```python\n(.*?)^```", GUIDE.read_text(), flags=re.MULTILINE | re.DOTALL):
+        exec(compile(block, str(GUIDE), "exec"), namespace)  # noqa: S102 - our own page
+    return namespace
+
+
+@pytest.mark.real_time  # its leases are on the time of day
+@pytest.mark.skipif(sqlite3.sqlite_version_info < (3, 35), reason="this SQLite has no RETURNING")
+async def test_the_guides_journal_keeps_to_the_contract() -> None:
+    page = guide()
+    contract = page["TestTableJournal"]()
+    async with contract.journal() as journal:
+        assert isinstance(journal, Journal)
+    await contract.check()

@@ -1,0 +1,583 @@
+"""The SQLite journal: what it refuses, its file, its leases, and what cancelling and closing leave behind."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import sqlite3
+import sys
+import threading
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, TypeVar
+
+import attrs
+import pytest
+
+from dollr_async.errors import InvalidInputError, JournalError
+from dollr_async.journal import Entry, LeaseLostError, SQLiteJournal, as_row, from_row
+from dollr_async.journal.changes import Change, Changes
+from dollr_async.journal.database import Database, explained
+from dollr_async.journal.owner import is_alive
+from dollr_async.journal.rows import COLUMNS
+from dollr_async.journal.schema import APPLICATION, MIGRATIONS, use_write_ahead_log
+from dollr_async.testing import a_full_entry, an_entry
+from tests.journal.test_contract import SetClock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+T = TypeVar("T")
+
+
+class Impatient(SQLiteJournal):
+    """A journal that hardly waits for another process."""
+
+    _busy_timeout = 0.02
+
+
+class Watched(SQLiteJournal):
+    """A journal that tells when its thread has begun to work."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.begun = threading.Event()
+
+    def _work(self, work: Callable[[], T]) -> T:
+        self.begun.set()
+        return super()._work(work)
+
+
+class CancelledLate(SQLiteJournal):
+    """A journal whose changes are made, and cancelled before their caller hears of it."""
+
+    async def _change(self, make: Callable[[Database], T]) -> T:
+        done = await super()._change(make)
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+        await asyncio.sleep(0)
+        return done
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "payments.db"
+
+
+def tables(path: Path, *statements: str) -> None:
+    with closing(sqlite3.connect(path)) as connection, connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+@contextmanager
+def locked(path: Path, how: str = "IMMEDIATE") -> Iterator[None]:
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute(f"BEGIN {how}")
+        yield
+        connection.execute("ROLLBACK")
+
+
+async def pragma(journal: SQLiteJournal, words: str) -> object:
+    def ask(database: Database) -> object:
+        return next(iter(database._connection.execute(f"PRAGMA {words}").fetchone() or [None]))
+
+    return await journal._run(ask)
+
+
+def directory_missing(path: Path) -> Path:
+    return path / "payments.db"
+
+
+def a_directory(path: Path) -> Path:
+    path.mkdir()
+    return path
+
+
+def garbage(path: Path) -> Path:
+    path.write_bytes(b"no database at all" * 500)
+    return path
+
+
+def another_program(path: Path) -> Path:
+    tables(path, "CREATE TABLE orders (id)")
+    return path
+
+
+def move_away(path: Path) -> None:
+    path.rename(path.with_name("moved.db"))
+
+
+def newer(path: Path) -> Path:
+    tables(path, *MIGRATIONS, f"PRAGMA application_id = {APPLICATION}", "PRAGMA user_version = 99")
+    return path
+
+
+def damaged(path: Path) -> Path:
+    asyncio.run(claim_one(path))
+    content = bytearray(path.read_bytes())
+    content[200:] = b"\xff" * (len(content) - 200)
+    path.write_bytes(content)
+    return path
+
+
+async def claim_one(path: Path) -> Entry:
+    async with SQLiteJournal(path) as journal:
+        return (await journal.claim(an_entry())).entry
+
+
+@pytest.mark.parametrize(
+    ("broken", "says"),
+    [
+        (directory_missing, "make its directory first"),
+        (a_directory, "cannot be opened: give it a file, in a directory where this user may write"),
+        (garbage, "is damaged, or is no SQLite file"),
+        (damaged, "is damaged, or is no SQLite file"),
+        (another_program, "is the database of another program: give the journal a file of its own"),
+        (newer, r"was written by a newer dollr_async \(schema 99, this one knows 2\): update dollr_async here"),
+    ],
+)
+def test_a_file_that_cannot_be_a_journal_is_refused_in_a_sentence(
+    path: Path, broken: Callable[[Path], Path], says: str
+) -> None:
+    place = broken(path)
+    before = place.read_bytes() if place.is_file() else None
+    with pytest.raises(JournalError, match=says) as caught:
+        asyncio.run(claim_one(place))
+    assert str(place) in str(caught.value)
+    assert (place.read_bytes() if place.is_file() else None) == before
+    assert list(path.parent.glob("*-owner-*")) == []
+
+
+@pytest.fixture
+def unprivileged() -> Iterator[None]:
+    """Do without the rights of the superuser, whom no directory is closed to."""
+    before = os.geteuid()
+    if before == 0:
+        os.seteuid(65534)
+    yield
+    os.seteuid(before)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="users are another matter on Windows")
+async def test_a_place_that_may_not_be_written_is_refused(path: Path, request: pytest.FixtureRequest) -> None:
+    path.parent.chmod(0o500)
+    request.getfixturevalue("unprivileged")
+    with pytest.raises(JournalError, match="put it where this user may write, on a local disk with space"):
+        await claim_one(path)
+
+
+async def test_memory_is_refused_in_favour_of_the_memory_journal() -> None:
+    with pytest.raises(InvalidInputError, match=r"use MemoryJournal\(\)"):
+        SQLiteJournal(":memory:")
+
+
+async def test_a_failed_opening_is_tried_again_at_the_next_use(path: Path) -> None:
+    async with SQLiteJournal(path / "payments.db") as journal:
+        with pytest.raises(JournalError, match="make its directory first"):
+            await journal.unfinished()
+        a_directory(path)
+        assert await journal.unfinished() == []
+
+
+async def test_a_full_disk_refuses_and_keeps_what_was_there(path: Path) -> None:
+    async with SQLiteJournal(path) as journal:
+        entry = (await journal.claim(an_entry())).entry
+        await pragma(journal, "max_page_count = 1")
+        with pytest.raises(JournalError, match="cannot be written since its disk is full: make space") as caught:
+            await asyncio.gather(*(journal.claim(an_entry()) for _ in range(20)))
+        assert isinstance(caught.value.__cause__, sqlite3.OperationalError)
+        assert await unleased(path) == [entry]
+        assert await journal.read(entry.reference_id) == entry
+        await pragma(journal, "max_page_count = 1000000")
+        assert (await journal.claim(an_entry())).is_mine
+
+
+async def test_a_file_that_became_read_only_is_an_error(path: Path) -> None:
+    async with SQLiteJournal(path) as journal:
+        await pragma(journal, "query_only = ON")
+        with pytest.raises(JournalError, match="cannot be written: put it where this user may write"):
+            await journal.claim(an_entry())
+
+
+async def test_a_file_that_stays_locked_is_an_error_and_then_goes_on(path: Path) -> None:
+    async with Impatient(path) as journal:
+        entry = (await journal.claim(an_entry())).entry
+        with locked(path):
+            with pytest.raises(JournalError, match="was locked by another program for too long"):
+                await journal.write(attrs.evolve(entry, sends=1), 1)
+            assert await journal.read(entry.reference_id) == entry
+        await journal.write(attrs.evolve(entry, sends=1), 1)
+
+
+async def test_a_file_that_is_locked_while_it_is_opened_is_an_error(path: Path) -> None:
+    tables(path)
+    async with Impatient(path) as journal:
+        with locked(path, "EXCLUSIVE"), pytest.raises(JournalError, match="was locked by another program for too long"):
+            await journal.unfinished()
+
+
+async def test_a_journal_that_is_locked_while_it_is_opened_is_opened_by_the_next_use(path: Path) -> None:
+    entry = await claim_one(path)
+    async with Impatient(path) as journal:
+        with locked(path), pytest.raises(JournalError, match="was locked by another program for too long"):
+            await journal.unfinished()
+        assert await journal.unfinished() == [entry]
+
+
+def test_the_write_ahead_log_is_waited_for_while_another_writes(path: Path) -> None:
+    tables(path, "CREATE TABLE orders (id)")
+    connection = sqlite3.connect(path, timeout=0)
+    with closing(connection), locked(path), pytest.raises(sqlite3.OperationalError, match="locked"):
+        use_write_ahead_log(connection, path, patience=0.02)
+
+
+def test_without_a_write_ahead_log_there_is_no_journal(path: Path) -> None:
+    connection, says = sqlite3.connect(":memory:"), r"SQLite gave 'memory'\): put the journal on a local disk"
+    with closing(connection), pytest.raises(JournalError, match=says):
+        use_write_ahead_log(connection, path, patience=0)
+
+
+async def test_a_file_that_was_removed_or_replaced_takes_no_more_payments(path: Path) -> None:
+    async with SQLiteJournal(path) as journal:
+        await journal.claim(an_entry())
+        move_away(path)
+        with pytest.raises(JournalError, match="leave the file where it is while it is open"):
+            await journal.claim(an_entry())
+        another_program(path)
+        with pytest.raises(JournalError, match="was replaced while it was open: put it back, and start again"):
+            await journal.claim(an_entry())
+
+
+async def test_a_row_that_somebody_changed_is_an_error_with_its_reference(path: Path) -> None:
+    async with SQLiteJournal(path) as journal:
+        entry = (await journal.claim(an_entry())).entry
+        tables(path, "UPDATE payments SET terms_amount = 'much'")
+        with pytest.raises(JournalError, match=f"row of payment {entry.reference_id} cannot be read"):
+            await journal.read(entry.reference_id)
+
+
+@pytest.mark.parametrize("values", [{"source_id": 2**70}, {"status": "\ud800"}], ids=["integer", "text"])
+async def test_a_value_that_sqlite_cannot_hold_is_an_error_and_changes_nothing(
+    path: Path, values: dict[str, object]
+) -> None:
+    async with SQLiteJournal(path) as journal:
+        entry = (await journal.claim(an_entry())).entry
+        with pytest.raises(JournalError, match="cannot hold a value of this payment"):
+            await journal.write(attrs.evolve(entry, **values), 1)  # type: ignore[arg-type] # fields of an entry
+        assert await journal.read(entry.reference_id) == entry
+
+
+async def test_a_change_that_breaks_a_rule_of_the_table_is_taken_back(path: Path) -> None:
+    async with SQLiteJournal(path) as journal:
+        entry = (await journal.claim(an_entry())).entry
+        kindless = attrs.evolve(an_entry(), kind=None)  # type: ignore[arg-type] # the point
+        with pytest.raises(JournalError, match="NOT NULL constraint failed"):
+            await journal.claim(kindless)
+        assert await journal.read(kindless.reference_id) is None
+        await journal.write(entry, 1)
+
+
+def test_what_sqlite_says_without_a_code_is_explained_too(path: Path) -> None:
+    says = "could not be read or written: look at the file and at its disk"
+    with pytest.raises(JournalError, match=says), explained(path):
+        raise sqlite3.ProgrammingError("closed")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="modes are another matter on Windows")
+async def test_only_the_user_may_read_what_is_written(path: Path) -> None:
+    before = os.umask(0)
+    try:
+        async with SQLiteJournal(path) as journal:
+            await journal.claim(an_entry())
+            modes = {
+                found.name.partition("-owner-")[0]: found.stat().st_mode & 0o777 for found in path.parent.iterdir()
+            }
+            owners = [found.stat().st_mode & 0o777 for found in path.parent.glob("*-owner-*")]
+    finally:
+        os.umask(before)
+    assert modes == {"payments.db": 0o600, "payments.db-wal": 0o600, "payments.db-shm": 0o600}
+    assert owners == [0o600]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="modes are another matter on Windows")
+def test_a_file_that_others_could_read_is_closed_to_them(path: Path) -> None:
+    path.touch(mode=0o644)
+    asyncio.run(claim_one(path))
+    assert path.stat().st_mode & 0o777 == 0o600
+    asyncio.run(claim_one(path))
+
+
+async def test_every_write_is_synced_to_a_write_ahead_log(path: Path) -> None:
+    async with SQLiteJournal(path) as journal:
+        assert await pragma(journal, "journal_mode") == "wal"
+        assert await pragma(journal, "synchronous") == 2
+        before = path.with_name("payments.db-wal").stat().st_size
+        await journal.claim(an_entry())
+        assert path.with_name("payments.db-wal").stat().st_size > before
+
+
+async def test_what_is_written_at_once_shares_a_sync_and_one_refusal_takes_nothing_from_the_others(path: Path) -> None:
+    async with SQLiteJournal(path) as journal:
+        entries = [(await journal.claim(an_entry())).entry for _ in range(20)]
+        said: list[str] = []
+        going_on = threading.Event()
+
+        def listen(database: Database) -> None:
+            database._connection.set_trace_callback(said.append)
+            going_on.wait()
+
+        busy = asyncio.create_task(journal._run(listen))
+        await asyncio.sleep(0)
+        writes = [asyncio.create_task(journal.write(attrs.evolve(entry, sends=1), 1)) for entry in entries]
+        writes[1:1] = [asyncio.create_task(journal.write(entries[0], 99))]
+        await asyncio.sleep(0)
+        going_on.set()
+        first, second, *others = await asyncio.gather(*writes, return_exceptions=True)
+        await busy
+        assert isinstance(second, LeaseLostError)
+        assert [first, *others] == [None] * len(entries)
+        assert said.count("COMMIT") == 1
+        assert [entry.sends for entry in await unleased(path)] == [1] * len(entries)
+
+
+async def unleased(path: Path) -> list[Entry]:
+    async with SetClock(path) as later:
+        SetClock.time += 10**9
+        return await later.unfinished()
+
+
+async def test_a_file_of_the_first_schema_is_brought_up_to_date(path: Path) -> None:
+    entry = a_full_entry(an_entry().reference_id)
+    tables(path, MIGRATIONS[0], f"PRAGMA application_id = {APPLICATION}", "PRAGMA user_version = 1")
+    with closing(sqlite3.connect(path)) as connection, connection:
+        row = as_row(entry) | {"lease_number": 4}
+        places = ", ".join(f":{column}" for column in row)
+        connection.execute(f"INSERT INTO payments ({', '.join(row)}) VALUES ({places})", row)  # noqa: S608 - columns
+    async with SQLiteJournal(path) as journal:
+        assert await pragma(journal, "user_version") == len(MIGRATIONS)
+        claim = await journal.claim(entry)
+    assert (claim.number, claim.entry) == (5, entry)
+
+
+def test_every_field_of_an_entry_is_tried() -> None:
+    full, fresh = a_full_entry(an_entry().reference_id), an_entry()
+    defaults = [field for field in attrs.fields(Entry) if field.default is not attrs.NOTHING]
+    assert [field.name for field in defaults if getattr(full, field.name) == field.default] == []
+    assert set(as_row(full)) == set(as_row(fresh)) == set(COLUMNS)
+
+
+def test_a_row_lacking_a_column_is_an_error() -> None:
+    row = as_row(an_entry())
+    del row["terms_digest"]
+    with pytest.raises(JournalError, match="terms_digest"):
+        from_row(row)
+
+
+async def test_closing_gives_every_lease_back_at_once(path: Path) -> None:
+    entry = an_entry()
+    async with SQLiteJournal(path) as other:
+        async with SQLiteJournal(path) as journal:
+            await journal.claim(entry)
+            assert not (await other.claim(entry)).is_mine
+        assert (await other.claim(entry)).number == 2
+        assert len(list(path.parent.glob("*-owner-*"))) == 1
+
+
+async def test_an_owner_that_cannot_be_asked_is_taken_to_live_until_its_lease_ends(path: Path) -> None:
+    path.with_name("payments.db-owner-odd").mkdir()
+    assert is_alive(path, "odd")
+    entry = await claim_one(path)
+    tables(path, "UPDATE payments SET lease_owner = 'odd', lease_until = 2000")
+    async with SetClock(path) as journal:
+        SetClock.time = 1999
+        assert not (await journal.claim(entry)).is_mine
+        SetClock.time = 2000
+        assert (await journal.claim(entry)).number == 2
+
+
+async def test_two_tasks_of_one_journal_exclude_each_other_until_the_first_is_silent(path: Path) -> None:
+    entry = an_entry()
+    async with SetClock(path) as journal:
+        first = await journal.claim(entry)
+        assert not (await journal.claim(entry)).is_mine
+        SetClock.time += journal.lease
+        assert (await journal.claim(entry)).number == 2
+        assert first.number is not None
+        with pytest.raises(LeaseLostError, match=f"payment {entry.reference_id} is no longer this run's"):
+            await journal.write(entry, first.number)
+
+
+async def test_a_silent_run_that_nobody_replaced_may_go_on(path: Path) -> None:
+    async with SetClock(path) as journal:
+        entry = (await journal.claim(an_entry())).entry
+        SetClock.time += 1000
+        await journal.write(attrs.evolve(entry, sends=1), 1)
+        assert await journal.unfinished() == []
+
+
+async def test_closing_twice_is_fine_and_a_use_after_it_is_an_error(path: Path) -> None:
+    unopened, journal = SQLiteJournal(path), SQLiteJournal(path)
+    await journal.claim(an_entry())
+    await asyncio.gather(unopened.close(), journal.close(), journal.close())
+    for closed in (unopened, journal):
+        with pytest.raises(JournalError, match=r"payments\.db is closed: make a new SQLiteJournal for it"):
+            await closed.unfinished()
+    assert [found.name for found in path.parent.iterdir()] == ["payments.db"]
+
+
+async def test_a_close_that_is_cancelled_closes_all_the_same(path: Path) -> None:
+    journal = SQLiteJournal(path)
+    await journal.claim(an_entry())
+    thread = thread_of(journal)
+    closing_it = asyncio.create_task(journal.close())
+    await asyncio.sleep(0)
+    closing_it.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await closing_it
+    thread.join(timeout=5)
+    assert not thread.is_alive()
+    assert [found.name for found in path.parent.iterdir()] == ["payments.db"]
+
+
+def thread_of(journal: SQLiteJournal) -> threading.Thread:
+    assert journal._executor is not None
+    (thread,) = journal._executor._threads
+    assert isinstance(thread, threading.Thread)
+    return thread
+
+
+async def test_a_forgotten_journal_is_closed_when_it_is_collected(path: Path) -> None:
+    journal = SQLiteJournal(path)
+    await journal.claim(an_entry())
+    thread = thread_of(journal)
+    del journal
+    gc.collect()
+    thread.join(timeout=5)
+    assert not thread.is_alive()
+    assert [found.name for found in path.parent.iterdir()] == ["payments.db"]
+
+
+@pytest.mark.real_time  # the moment at which the thread works is the point
+async def test_a_claim_that_is_cancelled_while_it_is_carried_out_holds_nothing(path: Path) -> None:
+    entry = an_entry()
+    async with Watched(path) as journal:
+        await journal.unfinished()
+        journal.begun.clear()
+        with locked(path):
+            claiming = asyncio.create_task(journal.claim(entry))
+            await asyncio.to_thread(journal.begun.wait)
+            claiming.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await claiming
+        # The first number was taken in the thread, and given back.
+        assert await journal.unfinished() == [entry]
+        assert (await journal.claim(entry)).number == 2
+
+
+async def test_a_claim_that_is_cancelled_before_its_turn_was_never_made(path: Path) -> None:
+    entry, going_on = an_entry(), threading.Event()
+    async with SQLiteJournal(path) as journal:
+        busy = asyncio.create_task(journal._run(lambda database: going_on.wait()))
+        claiming = asyncio.create_task(journal.claim(entry))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        claiming.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await claiming
+        going_on.set()
+        await busy
+        assert await journal.read(entry.reference_id) is None
+
+
+def test_a_change_that_is_withdrawn_as_its_turn_comes_is_not_made(path: Path) -> None:
+    entry, changes = an_entry(), Changes()
+    withdrawn: Change[object] = Change(lambda database: database.claim(entry))
+    with closing(Database(path, lease=15.0, busy_timeout=1.0, now=lambda: 0.0)) as database:
+        changes.add(withdrawn)
+        withdrawn.is_withdrawn = True
+        with pytest.raises(JournalError, match="withdrawn before it was made"):
+            changes.turn(withdrawn, lambda: database)
+        assert database.read(entry.reference_id) is None
+
+
+async def test_a_claim_that_is_cancelled_at_the_last_moment_holds_nothing(path: Path) -> None:
+    entry = an_entry()
+    async with CancelledLate(path) as cancelled, SQLiteJournal(path) as journal:
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.create_task(cancelled.claim(entry))
+        await cancelled.close()
+        assert await journal.unfinished() == [entry]
+        assert (await journal.claim(entry)).number == 2
+
+
+async def test_a_cancelled_claim_of_what_another_run_holds_leaves_it_alone(path: Path) -> None:
+    entry = an_entry()
+    async with CancelledLate(path) as cancelled, SQLiteJournal(path) as journal:
+        assert (await journal.claim(entry)).is_mine
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.create_task(cancelled.claim(entry))
+        await cancelled.close()
+        await journal.write(entry, 1)
+
+
+@pytest.mark.real_time  # the moment at which the thread works is the point
+async def test_a_claim_that_is_cancelled_while_the_journal_closes_holds_nothing(path: Path) -> None:
+    entry, journal = an_entry(), Watched(path)
+    await journal.unfinished()
+    journal.begun.clear()
+    with locked(path):
+        claiming = asyncio.create_task(journal.claim(entry))
+        await asyncio.to_thread(journal.begun.wait)
+        closing_it = asyncio.create_task(journal.close())
+        await asyncio.sleep(0)
+        claiming.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await claiming
+    await closing_it
+    async with SQLiteJournal(path) as other:
+        assert (await other.claim(entry)).number == 2
+
+
+@pytest.mark.real_time  # the moment at which the thread works is the point
+async def test_a_write_that_is_cancelled_is_whole_and_the_journal_goes_on(path: Path) -> None:
+    async with Watched(path) as journal:
+        entry = (await journal.claim(an_entry())).entry
+        full = a_full_entry(entry.reference_id)
+        journal.begun.clear()
+        with locked(path):
+            writing = asyncio.create_task(journal.write(full, 1))
+            await asyncio.to_thread(journal.begun.wait)
+            writing.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await writing
+        assert await journal.read(entry.reference_id) == full
+        await journal.write(entry, 1)
+
+
+@pytest.mark.real_time  # two ordinary event loops beside each other
+def test_event_loops_of_several_threads_share_a_journal(path: Path) -> None:
+    entries, numbers = [an_entry() for _ in range(10)], []
+    journal = SQLiteJournal(path)
+
+    async def claim_all() -> None:
+        claims = await asyncio.gather(*(journal.claim(entry) for entry in entries))
+        numbers.extend([claim.number for claim in claims])
+
+    threads = [threading.Thread(target=asyncio.run, args=[claim_all()]) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    asyncio.run(journal.close())
+    assert numbers.count(1) == len(entries)
+    assert numbers.count(None) == 2 * len(entries)
+
+
+async def test_a_virtual_clock_waits_for_the_journal(path: Path) -> None:
+    async with asyncio.timeout(60), SQLiteJournal(path) as journal:
+        for _ in range(20):
+            await journal.claim(an_entry())
+        assert len(await journal.unfinished()) == 0
