@@ -48,9 +48,9 @@ python_maximum_signature_line_length = 88
 nitpicky = True
 nitpick_ignore_regex = [
     # The types of others, whose pages are not fetched while these are built.
-    (r"py:.*", r"(aiohttp|asyncio|collections|datetime|decimal|typing|uuid)\..*|datetime|Decimal|UUID"),
+    (r"py:.*", r"(aiohttp|asyncio|collections|contextlib|datetime|decimal|os|typing|uuid)\..*|datetime|Decimal|UUID"),
     # Types of the house that nobody has to name.
-    (r"py:class", r"dollr_async\.sandbox\.sandbox\.Settings"),
+    (r"py:class", r"dollr_async\.sandbox\.sandbox\.Settings|Clock"),
 ]
 
 NOT_MADE_BY_USERS = (BaseException, Resource, Following, dollr_async.Payment)

@@ -48,7 +48,7 @@ from dollr_async.errors import (
     TransportError,
 )
 from dollr_async.hosted import HostedCheckout, Verification
-from dollr_async.payments import Collection, Payment
+from dollr_async.payments import Collection, Payment, UnfinishedPayment
 from dollr_async.polling import PollPolicy
 from dollr_async.progress import Progress
 from dollr_async.resources.checkouts import Checkout, CheckoutItem, NewCheckout
@@ -193,6 +193,7 @@ __all__ = [
     "StatusChange",
     "TransferSession",
     "TransportError",
+    "UnfinishedPayment",
     "Verification",
     "Watch",
 ]

@@ -10,7 +10,7 @@ import attrs
 from dollr_async import fields
 from dollr_async.enums import SourceType
 from dollr_async.errors import InvalidInputError
-from dollr_async.record import Record
+from dollr_async.record import Record, names
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +28,18 @@ def one_of(*kinds: type, shown: str) -> Callable[[object, attrs.Attribute[Any], 
             raise InvalidInputError(sentence)
 
     return check
+
+
+def plain_amount(amount: Decimal) -> str:
+    """Return an amount as text that is the same for 250, 250.0 and 250.00."""
+    return f"{amount.normalize():f}"
+
+
+def said(argument: Record) -> dict[str, object]:
+    """Return what a caller handed over as plain values, by its class and its fields."""
+    values = {name: getattr(argument, name) for name in names(type(argument))}
+    shown = {name: plain_amount(value) if isinstance(value, Decimal) else value for name, value in values.items()}
+    return {"is": type(argument).__name__, **shown}
 
 
 def source_type(value: SourceType | str) -> SourceType:

@@ -9,6 +9,7 @@ The operator's look-up and the payment account run beside each of them.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import attrs
@@ -49,9 +50,9 @@ class Chain(Executing):
             operation=self.kind,
             makes_party=terms.makes_party,
             must_know_phone=terms.direct,
+            is_quoted=terms.payer_currency != terms.currency,
         )
         self._source = SourceSteps(api=api, steps=steps, terms=terms)
-        self._account_id = 0
         self._currency = terms.payer_currency
 
     async def _walk(self, branches: asyncio.TaskGroup) -> None:
@@ -64,7 +65,7 @@ class Chain(Executing):
         session = branches.create_task(self.renew())
         await self._quote(route)
         await session
-        self._account_id = await account
+        await account
 
     async def _published(self, payer: Awaitable[Contact], unused: Awaitable[None]) -> Contact:
         terms = self._terms
@@ -77,6 +78,8 @@ class Chain(Executing):
             await self._source.make(self._who.counterparty(payer), unused)
         else:
             await self._source.take_over(terms.source.source_id)
+            # Only now that the journal has it: of two payments for one document, at least one sees the other.
+            await self._steps.step("document", partial(self._steps.run.refuse_second_on_source, self._steps.progress))
             await unused
         return await payer
 
@@ -85,27 +88,28 @@ class Chain(Executing):
         if terms.payer_currency == terms.currency:
             return
         route = await routed
-        asking = self._api.predictions.payment_source_amount_and_fees(
+        asking = partial(
+            self._api.predictions.payment_source_amount_and_fees,
             source_type=terms.source_type,
             source_id=self._source.id,
             target_currency=terms.payer_currency,
             payment_method=route.method,
             provider=route.provider,
         )
-        quote = await self._steps.step("session", asking, shows=lambda quote: quote.payer_currency)
+        quote = await self._steps.step("session", asking, shows=lambda quote: quote.payer_currency, is_read=True)
         self._currency = quote.payer_currency
 
     async def renew(self) -> None:
         """Make a session for the source, the first or one in the place of one that ran out."""
         new = NewCheckoutSession(source_id=self._source.id, source_type=self._terms.source_type)
-        await self._open(self._api.sessions.checkout(new))
+        await self._open(partial(self._api.sessions.checkout, new))
 
     async def send(self) -> Execution:
         """Execute the session once, under the payment's reference."""
         collection = NewCollection(
             session_id=self._session_id,
             payment_account_id=self._account_id,
-            currency=self._currency,
+            currency=self._currency or self._terms.payer_currency,
             reference_id=self._reference_id,
         )
         return await self._api.executions.collection(collection, retry=ONCE)

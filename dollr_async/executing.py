@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from datetime import timedelta
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from dollr_async.errors import DecodeError, NotFoundError, ReferenceUsedError
@@ -13,10 +14,11 @@ from dollr_async.steps import made_id, side_by_side
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Callable
     from datetime import datetime
     from uuid import UUID
 
+    from dollr_async.attempt import Attempt
     from dollr_async.clock import Clock
     from dollr_async.enums import ExecutionKind
     from dollr_async.resources.executions import Execution
@@ -56,13 +58,22 @@ class Executing(ABC):
         self._api = api
         self._steps = steps
         self._clock = clock
-        self._session_id = 0
+        self._session_ends: datetime | None = None
+        self._currency: str | None = None
         self.is_own_reference = is_own_reference
-        self.session_expires_at = 0.0
+        self.session_expires_at = math.inf
 
     @property
     def _reference_id(self) -> UUID:
         return self._steps.progress.reference_id
+
+    @property
+    def _session_id(self) -> int:
+        return self._steps.progress.session_id or 0
+
+    @property
+    def _account_id(self) -> int:
+        return self._steps.progress.payment_account_id or 0
 
     async def prepare(self) -> None:
         """Make everything that the execution needs.
@@ -89,7 +100,9 @@ class Executing(ABC):
     async def _check_reference(self) -> None:
         """Refuse a caller's reference that names a payment already (docs/design.md, rule 7)."""
         if not self.is_own_reference:
-            await self._steps.step("execution", self._look_before(), shows=lambda _: "reference unused")
+            await self._steps.step(
+                "execution", self._look_before, shows=lambda _: "reference unused", is_read=True, is_kept=False
+            )
 
     async def _look_before(self) -> None:
         reference_id = self._reference_id
@@ -107,13 +120,34 @@ class Executing(ABC):
         )
         raise ReferenceUsedError(message, reference_id=reference_id, execution=found)
 
-    async def _open(self, making: Awaitable[Session]) -> None:
+    async def _open(self, making: Callable[[], Awaitable[Session]]) -> None:
         """Take the step that makes a session, the first or one in the place of one that ran out."""
-        session = await self._steps.step("session", making, shows=made_id)
-        self._session_id = session.id
-        # Counted from the answer: rather late than early, since a session that is over may be replaced.
-        self.session_expires_at = self._clock.monotonic() + session_life(session.expires_at, session.created_at)
-        self._steps.made(session_id=session.id)
+        session = await self._steps.step(
+            "session", making, makes=lambda session: {"session_id": session.id}, shows=made_id
+        )
+        # Counted from the answer: a session that is taken for over while it lives could be executed twice.
+        life = session_life(session.expires_at, session.created_at)
+        self.session_expires_at = self._clock.monotonic() + life
+        self._session_ends = None if math.isinf(life) else self._clock.now() + timedelta(seconds=life)
+
+    def restore(self) -> None:
+        """Take up the execution that an earlier run began: the same session, the same body."""
+        run = self._steps.run
+        self._currency = run.payer_currency
+        self._session_ends = run.session_expires_at
+        if run.session_expires_at is not None:
+            left = (run.session_expires_at - self._clock.now()).total_seconds()
+            self.session_expires_at = self._clock.monotonic() + left
+
+    async def before_send(self, attempt: Attempt) -> None:
+        """Make durable that an execution is about to be sent (docs/design.md, rule 1)."""
+        await self._steps.run.before_send(
+            self._steps.progress, attempt, session_expires_at=self._session_ends, payer_currency=self._currency
+        )
+
+    async def after_send(self, attempt: Attempt) -> None:
+        """Keep what a send has told."""
+        await self._steps.run.after_send(attempt)
 
     async def look(self) -> Execution:
         """Ask once how the reference stands."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING
 
 import attrs
@@ -23,9 +24,8 @@ from dollr_async.terms import A_KNOWN_SOURCE, Terms
 from dollr_async.watching import Watcher
 
 if TYPE_CHECKING:
-    from dollr_async.resources.checkouts import Checkout
     from dollr_async.resources.groups import Groups
-    from dollr_async.sources import PageTerms
+    from dollr_async.sources import CheckedOut, PageTerms
     from dollr_async.watching import SourceWatch
 
 
@@ -127,16 +127,16 @@ async def check_out(api: Groups, terms: Terms, page: PageTerms, steps: Steps, wa
         made = await SourceSteps(api=api, steps=steps, terms=terms).check_out(contact, page)
         url = made.url
         if url is None:
-            url = await steps.step("checkout", _page(api, made.source_type, made.source_number))
+            url = await steps.step("checkout", partial(_page, api, terms.source_type, made.source_number))
     except StepFailed as failed:
         raise stopped(failed, steps) from failed.__cause__
     return _handle(made, url, terms, api.status, watcher)
 
 
-def _handle(made: Checkout, url: str, terms: Terms, status: Status, watcher: Watcher) -> HostedCheckout:
+def _handle(made: CheckedOut, url: str, terms: Terms, status: Status, watcher: Watcher) -> HostedCheckout:
     return HostedCheckout(
         url=url,
-        source_type=made.source_type,
+        source_type=terms.source_type,
         source_id=made.source_id,
         source_number=made.source_number,
         expected_amount=terms.total,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import attrs
@@ -18,13 +19,15 @@ from dollr_async.steps import Steps, made_id
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
+    from dollr_async.resources.payment_accounts import PaymentAccount
+
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class PayerSteps:
     """Takes the steps about one person.
 
     `makes_party` is False where no party is needed, or another call makes it; `must_know_phone` is True where the
-    person's own phone is sent, whatever pays.
+    person's own phone is sent, whatever pays; `is_quoted` where the route is needed for a quote too.
     """
 
     api: Groups
@@ -34,6 +37,7 @@ class PayerSteps:
     operation: ExecutionKind
     makes_party: bool = True
     must_know_phone: bool = False
+    is_quoted: bool = False
 
     async def contact(self) -> Contact:
         """Make the party, or read what the caller left out of a known payer."""
@@ -43,17 +47,21 @@ class PayerSteps:
         contact = Contact(party_id=None, phone=payer.phone, name=payer.fullname, country_code=payer.country_code)
         if not self.makes_party:
             return contact
-        new = NewParty(fullname=payer.fullname, phone=payer.phone, email=payer.email, country_code=payer.country_code)
-        party = await self.steps.step("party", self.api.parties.create(new), shows=made_id)
-        self.steps.made(party_id=party.id)
-        return attrs.evolve(contact, party_id=party.id)
+        if self.steps.progress.party_id is None:
+            await self.steps.step(
+                "party",
+                lambda: self.api.parties.create(_party(payer)),
+                makes=lambda party: {"party_id": party.id},
+                shows=made_id,
+            )
+        return attrs.evolve(contact, party_id=self.steps.progress.party_id)
 
     async def _known(self, payer: KnownPayer) -> Contact:
         self.steps.made(counterparty_id=payer.counterparty_id, party_id=payer.party_id)
         if not self._lacks_phone(payer) and not self._lacks_party(payer):
             return Contact(party_id=payer.party_id, phone=payer.phone)
-        reading = self.api.counterparties.retrieve(payer.counterparty_id)
-        found = await self.steps.step("counterparty", reading, shows=made_id)
+        reading = partial(self.api.counterparties.retrieve, payer.counterparty_id)
+        found = await self.steps.step("counterparty", reading, shows=made_id, is_read=True)
         party = found.party
         party_id = payer.party_id or found.party_id or (party.id if party else None)
         self.steps.made(party_id=party_id)
@@ -74,16 +82,23 @@ class PayerSteps:
         """Return the counterparty of a known payer, or tie a new party to the merchant."""
         if isinstance(self.payer, KnownPayer):
             return self.payer.counterparty_id
-        await payer
-        new = NewCounterparty(party_id=self.steps.progress.party_id or 0)
-        made = await self.steps.step("counterparty", self.api.counterparties.create(new), shows=made_id)
-        self.steps.made(counterparty_id=made.id)
+        party_id = (await payer).party_id
+        if (there := self.steps.progress.counterparty_id) is not None:
+            return there
+        made = await self.steps.step(
+            "counterparty",
+            lambda: self.api.counterparties.create(NewCounterparty(party_id=party_id or 0)),
+            makes=lambda made: {"counterparty_id": made.id},
+            shows=made_id,
+        )
         return made.id
 
     async def route(self, payer: Awaitable[Contact]) -> Route:
         """Find the route of the money: said by the caller, or asked of the API."""
         if isinstance(self.pay_with, SavedAccount):
             return Route(self.pay_with.method or "", self.pay_with.provider or "")
+        if self.steps.progress.payment_account_id is not None and not self.is_quoted:
+            return Route("", "")  # the account is there already, from an earlier run, and nothing else needs its route
         known = known_route(self.pay_with)
         if known is not None:
             return known
@@ -91,8 +106,8 @@ class PayerSteps:
         phone = phone_to_charge(self.payer, self.pay_with)
         if phone is None and isinstance(self.pay_with, MobileMoney):
             phone = (await payer).phone
-        asking = asked_route(self.api.predictions, self.pay_with, phone, self.operation)
-        return await self.steps.step("operator", asking, shows=lambda route: route.method)
+        asking = partial(asked_route, self.api.predictions, self.pay_with, phone, self.operation)
+        return await self.steps.step("operator", asking, shows=lambda route: route.method, is_read=True)
 
     async def account(self, payer: Awaitable[Contact], routed: Awaitable[Route]) -> int:
         """Return the saved account, or register one along the route."""
@@ -100,14 +115,22 @@ class PayerSteps:
             self.steps.made(payment_account_id=self.pay_with.id)
             return self.pay_with.id
         contact, route = await payer, await routed
-        registering = self._register(self.pay_with, contact, route)
-        return await self.steps.step("payment_account", registering, shows=str)
+        if (there := self.steps.progress.payment_account_id) is not None:
+            return there
+        account = await self.steps.step(
+            "payment_account", partial(self._register, self.pay_with, contact, route), shows=made_id
+        )
+        return account.id
 
-    async def _register(self, pay_with: MobileMoney | Card, contact: Contact, route: Route) -> int:
+    async def _register(self, pay_with: MobileMoney | Card, contact: Contact, route: Route) -> PaymentAccount:
         new = account_to_register(pay_with, route, contact)
         account = await self.api.payment_accounts.create(new, operation_type=self.operation)
         self.steps.made(payment_account_id=account.id)
         if not account.is_active:
             message = f"payment account {account.id} is not active, so it cannot be used: ask for another"
             raise DollrError(message)
-        return account.id
+        return account
+
+
+def _party(payer: Payer) -> NewParty:
+    return NewParty(fullname=payer.fullname, phone=payer.phone, email=payer.email, country_code=payer.country_code)

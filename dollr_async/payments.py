@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
+from uuid import UUID
+
+import attrs
 
 from dollr_async.enums import ExecutionKind, ExecutionStatus, SourceType
 from dollr_async.errors import ActionRequiredError, InvalidRequestError, NotFoundError, PaymentFailedError
-from dollr_async.progress import how_to
+from dollr_async.progress import Progress, how_to
+from dollr_async.watching import Watcher
 
 if TYPE_CHECKING:
     from dollr_async.clock import Clock
     from dollr_async.polling import PollPolicy
-    from dollr_async.progress import Progress
     from dollr_async.resources.executions import Execution
     from dollr_async.resources.groups import Groups
     from dollr_async.resources.invoices import InvoiceReceipt
     from dollr_async.resources.orders import OrderReceipt
-    from dollr_async.watching import Watch, Watcher
+    from dollr_async.watching import Watch
 
 
 async def final_execution(watch: Watch, *, raise_on_action: bool, client_secret: str | None = None) -> Execution:
@@ -48,6 +52,31 @@ async def final_execution(watch: Watch, *, raise_on_action: bool, client_secret:
                 client_secret=execution.client_secret or client_secret,
             )
     raise AssertionError  # pragma: no cover - a watch ends with a final change or an error
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class UnfinishedPayment:
+    """A payment that an earlier run began and did not see end.
+
+    Without `executed` no execution was ever begun: it is safe to begin it again under the same `reference_id`.
+    `step` is the last step that was acknowledged, `began_at` an aware time in UTC, `progress` has every id made.
+    """
+
+    reference_id: UUID
+    kind: ExecutionKind
+    began_at: datetime
+    step: str
+    executed: bool
+    progress: Progress
+    _watcher: Watcher = attrs.field(alias="watcher", repr=False)
+
+    def watch(self) -> Watch:
+        """Return an iterator over the payment's changes, as `DollrClient.watch` does."""
+        return self._watcher.watch(self.reference_id, self.kind, began_at=self.began_at)
+
+    async def wait(self, timeout: float | None = None, *, raise_on_action: bool = True) -> Execution:  # noqa: ASYNC109 - the face is fixed, and running out of time is an error of ours
+        """Follow the payment to its end, as `DollrClient.wait` does, with the same errors."""
+        return await final_execution(self.watch().within(timeout), raise_on_action=raise_on_action)
 
 
 class Payment:

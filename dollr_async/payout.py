@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 import attrs
 
 from dollr_async import fields
-from dollr_async.arguments import KnownPayer, MobileMoney, Payer, SavedAccount, one_of
+from dollr_async.arguments import KnownPayer, MobileMoney, Payer, SavedAccount, one_of, plain_amount, said
 from dollr_async.enums import ExecutionKind
 from dollr_async.executing import ONCE, Executing
 from dollr_async.payer_steps import PayerSteps
@@ -48,6 +49,15 @@ class PayoutTerms:
         """Bring the amount into the currency's smallest unit."""
         object.__setattr__(self, "amount", fields.amount_in(self.amount, self.currency))
 
+    def compared(self) -> dict[str, object]:
+        """Return all that must be the same when the reference is used again."""
+        money = [plain_amount(self.amount), self.currency]
+        return {"to": said(self.to), "money": money, "pay_with": said(self.pay_with)}
+
+    def priced(self) -> tuple[Decimal, str | None, str]:
+        """Return the amount in major units and its currency."""
+        return self.amount, self.currency, ""
+
 
 class PayoutChain(Executing):
     """Everything of one payout up to its execution; the passcode is kept no longer than this object."""
@@ -68,14 +78,13 @@ class PayoutChain(Executing):
             operation=self.kind,
             makes_party=self._makes_payee,
         )
-        self._account_id = 0
 
     async def _walk(self, branches: asyncio.TaskGroup) -> None:
         unused = branches.create_task(self._check_reference())
         payee = branches.create_task(self._who.contact())
         route = branches.create_task(self._who.route(payee))
         counterparty = branches.create_task(self._who.counterparty(payee)) if self._makes_payee else None
-        self._account_id = await self._who.account(payee, route)
+        await self._who.account(payee, route)
         if counterparty is not None:
             await counterparty
         await unused
@@ -85,7 +94,7 @@ class PayoutChain(Executing):
         """Make a session for the payout, the first or one in the place of one that ran out."""
         terms = self._terms
         new = NewPayoutSession(payout_account_id=self._account_id, amount=terms.amount, currency=terms.currency)
-        await self._open(self._api.sessions.payout(new))
+        await self._open(partial(self._api.sessions.payout, new))
 
     async def send(self) -> Execution:
         """Execute the session once, under the payment's reference."""

@@ -130,13 +130,20 @@ class Following(ABC, Generic[T, C]):
     """An async iterator over the changes of one thing: the present state first, the final one last, then it ends."""
 
     def __init__(
-        self, poller: Poller[T], *, policy: PollPolicy, clock: Clock, began_at: datetime | None = None
+        self,
+        poller: Poller[T],
+        *,
+        policy: PollPolicy,
+        clock: Clock,
+        began_at: datetime | None = None,
+        began: Callable[[], Awaitable[datetime | None]] | None = None,
     ) -> None:
         """Follow a thing; `began_at` (aware) tells how old it is, so that an old one is asked rarely."""
         self._poller = poller
         self._policy = policy
         self._clock = clock
         self._began_at = began_at
+        self._began = began
         self._pace: Pace | None = None
         self._state: T | None = None
         self._seen: C | None = None
@@ -164,7 +171,7 @@ class Following(ABC, Generic[T, C]):
         seen = self._seen
         if seen is not None and seen.is_final:
             raise StopAsyncIteration
-        pace = self._pace or self._start()
+        pace = self._pace or await self._start()
         limit = self._policy.timeout
         try:
             async with asyncio.timeout_at(None if limit is None else pace.started + limit):
@@ -174,7 +181,9 @@ class Following(ABC, Generic[T, C]):
         self._seen = self._change(self._state, seen)
         return self._seen
 
-    def _start(self) -> Pace:
+    async def _start(self) -> Pace:
+        if self._began is not None:
+            self._began_at = await self._began()
         now = self._clock.monotonic()
         age = 0.0 if self._began_at is None else (self._clock.now() - self._began_at).total_seconds()
         self._pace = Pace(self._policy, now - max(age, 0.0), now)

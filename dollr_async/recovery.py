@@ -14,6 +14,7 @@ from dollr_async.errors import (
     ConfigurationError,
     DecodeError,
     DollrError,
+    JournalError,
     NotFoundError,
     RateLimitError,
 )
@@ -36,6 +37,14 @@ class Operation(Protocol):
         """Send the execution once, always with the same reference and body."""
         ...
 
+    async def before_send(self, attempt: Attempt) -> None:
+        """Make durable that a send is about to begin."""
+        ...
+
+    async def after_send(self, attempt: Attempt) -> None:
+        """Keep what a send has told."""
+        ...
+
     async def look(self) -> Execution:
         """Ask once for the status of the reference."""
         ...
@@ -48,32 +57,27 @@ class Operation(Protocol):
 class NotRun(Exception):  # noqa: N818 - an outcome for the flow above, never seen by users
     """The execution surely did not run; `__cause__` is what refused it."""
 
-    def __init__(self, *, is_renewed: bool) -> None:
-        """Keep whether this was a second session under the same reference."""
+    def __init__(self, *, is_renewed: bool, is_confirmed: bool) -> None:
+        """Keep whether this was a second session under the same reference, and whether a look has confirmed it."""
         super().__init__("not run")
         self.is_renewed = is_renewed
+        self.is_confirmed = is_confirmed
 
 
 class FateUnknown(Exception):  # noqa: N818 - an outcome for the flow above, never seen by users
     """The execution may have run; `__cause__` is the last refusal or failure."""
 
 
-async def execute(operation: Operation, *, retry: RetryPolicy, grace: float, clock: Clock) -> Execution:
-    """Send an execution and return it once it has surely landed.
+async def execute(operation: Operation, attempt: Attempt, first: Act, *, retry: RetryPolicy, clock: Clock) -> Execution:
+    """Send an execution, or look for the one that was sent, and return it once it has surely landed.
 
     Raises:
         NotRun: it surely did not run.
         FateUnknown: `retry.recovery` seconds were not enough to learn its fate.
+        JournalError: it could not be made durable, so nothing was sent.
         DecodeError: it landed, but what the API says of it does not have the documented shape.
     """
-    attempt = Attempt(
-        attempts=retry.attempts,
-        recovery=retry.recovery,
-        grace=grace,
-        session_expires_at=operation.session_expires_at,
-    )
-    walk = _Walk(operation, attempt, retry, clock)
-    return await walk.to_the_end()
+    return await _Walk(operation, attempt, retry, clock).to_the_end(first)
 
 
 class _Walk:
@@ -88,8 +92,7 @@ class _Walk:
         self._failure: DollrError | None = None
         self._asked_to_wait: float | None = None
 
-    async def to_the_end(self) -> Execution:
-        act = Act.SEND
+    async def to_the_end(self, act: Act) -> Execution:
         while True:
             if act is Act.SEND:
                 act = await self._send()
@@ -101,7 +104,10 @@ class _Walk:
             elif act is Act.ADOPT and self._found is not None:
                 return self._found
             elif act is Act.STOP:
-                raise NotRun(is_renewed=self._attempt.is_renewed) from (self._refusal or self._failure)
+                is_confirmed = self._attempt.is_refused
+                raise NotRun(is_renewed=self._attempt.is_renewed, is_confirmed=is_confirmed) from (
+                    self._refusal or self._failure
+                )
             else:
                 raise FateUnknown from (self._refusal or self._failure)
 
@@ -119,11 +125,22 @@ class _Walk:
             await self._clock.sleep(pause)
         if attempt.must_renew_first and self._clock.monotonic() >= attempt.session_expires_at:
             await self._renew()
+        await self._make_durable()
         outcome = await self._outcome_of_send()
         if outcome in (Sent.AMBIGUOUS, Sent.REFUSED):
             self._looks = 0
         self._attempt, act = self._attempt.after_send(outcome, self._clock.monotonic())
+        if act is not Act.ADOPT:
+            await self._operation.after_send(self._attempt)
         return act
+
+    async def _make_durable(self) -> None:
+        try:
+            await self._operation.before_send(self._attempt)
+        except JournalError as error:
+            if self._attempt.doubt_since is None:
+                raise
+            raise FateUnknown from error
 
     async def _outcome_of_send(self) -> Sent:
         try:

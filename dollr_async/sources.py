@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -18,8 +19,12 @@ from dollr_async.resources.invoices import NewInvoice
 from dollr_async.resources.orders import NewOrder
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from decimal import Decimal
 
+    from dollr_async.resources.documents import DocumentItem
+    from dollr_async.resources.invoices import Invoice, InvoiceDetail
+    from dollr_async.resources.orders import Order, OrderDetail
     from dollr_async.resources.status import SourceState
     from dollr_async.routing import Contact
     from dollr_async.terms import Terms
@@ -94,6 +99,74 @@ def new_checkout(terms: Terms, contact: Contact, page: PageTerms) -> NewCheckout
         cancel_url=page.cancel_url,
         expires_at=page.expires_at,
     )
+
+
+@attrs.frozen(kw_only=True, eq=False, repr=False)
+class CheckedOut:
+    """What a one-call checkout made, as its answer told it or as it was found again."""
+
+    source_id: int
+    source_number: str
+    source_status: SourceStatus
+    party_id: int | None
+    counterparty_id: int
+    url: str | None = None
+    expires_at: datetime | None = None
+
+
+def found_again(
+    documents: Sequence[Invoice | Order], terms: Terms, counterparty_id: int | None
+) -> Invoice | Order | None:
+    """Return the one document that a lost answer told of, or None; it carries the text by which it is this payment's.
+
+    A text of the caller's own may stand on other documents too, so then the counterparty has to be this attempt's.
+
+    Raises:
+        DollrError: there are several, or it cannot be told whose they are.
+    """
+    ours = [document for document in documents if document.reference_id == terms.document_text]
+    if terms.document_reference is not None:
+        if ours and counterparty_id is None:
+            message = (
+                f"the answer was lost, and a document with the reference {terms.document_text!r} is there, but it "
+                "cannot be told whether it is this payment's: look at it before you go on"
+            )
+            raise DollrError(message)
+        ours = [document for document in ours if document.counterparty_id == counterparty_id]
+    if len(ours) > 1:
+        numbers = ", ".join(document.number for document in ours)
+        message = f"the answer was lost, and {len(ours)} documents carry its reference ({numbers}): cancel all but one"
+        raise DollrError(message)
+    return ours[0] if ours else None
+
+
+def missing_lines(lines: Sequence[NewLineItem], there: Sequence[DocumentItem]) -> list[NewLineItem]:
+    """Return the lines that a draft lacks, in their order; two lines may well be alike."""
+    left = Counter((item.name, item.qty, item.amount) for item in there)
+    missing: list[NewLineItem] = []
+    for line in lines:
+        key = (line.name, line.qty, line.amount)
+        if left[key]:
+            left[key] -= 1
+        else:
+            missing.append(line)
+    return missing
+
+
+def check_lines(lines: Sequence[NewLineItem], document: InvoiceDetail | OrderDetail) -> None:
+    """Refuse to publish a draft that has other lines than this payment's.
+
+    Raises:
+        DollrError: a line is missing, or there is one too many.
+    """
+    there = document.items
+    if len(there) == len(lines) and not missing_lines(lines, there):
+        return
+    message = (
+        f"an answer was lost, and the draft {document.number} has {len(there)} lines that are not the {len(lines)} "
+        "asked for: cancel it, and begin a new payment under another reference_id"
+    )
+    raise DollrError(message)
 
 
 def check_total(source: str, total: Decimal, billed_in: str, *, expected: Decimal, currency: str) -> None:

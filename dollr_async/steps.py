@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import attrs
 
-from dollr_async.errors import ConfigurationError, DollrError, PaymentError
+from dollr_async.errors import ConfigurationError, DecodeError, DollrError, JournalError, PaymentError
 from dollr_async.progress import Progress
+from dollr_async.record import names
+from dollr_async.retry import RetryPolicy, is_ambiguous
+from dollr_async.run import Run
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-    from uuid import UUID
+    from collections.abc import Awaitable, Callable, Mapping
 
     from dollr_async.clock import Clock
 
@@ -32,33 +34,81 @@ class StepFailed(Exception):  # noqa: N818 - an outcome for the flow above, neve
 
 
 class Steps:
-    """Runs the steps of one payment and keeps every id that they made."""
+    """Runs the steps of one payment, looks before it repeats one, and keeps every id that they made."""
 
-    def __init__(self, reference_id: UUID, clock: Clock) -> None:
-        """Begin with nothing made."""
+    def __init__(self, progress: Progress, clock: Clock, *, retry: RetryPolicy) -> None:
+        """Begin with what is made by now."""
         self._clock = clock
-        self.progress = Progress(reference_id=reference_id)
+        self._retry = retry
+        self.run = Run()
+        self._is_resumed = False
+        self.progress = progress
+
+    def continue_with(self, run: Run, progress: Progress) -> None:
+        """Take over a run that is kept, with all that earlier ones made."""
+        given = {name: getattr(self.progress, name) for name in names(Progress)}
+        self.run = run
+        self.progress = progress
+        self.made(**given)
+        self._is_resumed = run.is_resumed
 
     def made(self, **ids: int | str | None) -> None:
         """Keep ids, under the names that the handle uses; those that are None are left as they are."""
         known = {name: value for name, value in ids.items() if value is not None}
         self.progress = attrs.evolve(self.progress, **known)  # type: ignore[arg-type] # the names are Progress's own
 
-    async def step(self, name: str, call: Awaitable[T], *, shows: Callable[[T], object] | None = None) -> T:
-        """Await one step; its failure becomes `StepFailed`, unless it is not the step's own.
+    async def step(
+        self,
+        name: str,
+        act: Callable[[], Awaitable[T]],
+        *,
+        found: Callable[[], Awaitable[T | None]] | None = None,
+        makes: Callable[[T], Mapping[str, int | str | None]] | None = None,
+        shows: Callable[[T], object] | None = None,
+        is_read: bool = False,
+        is_kept: bool = True,
+    ) -> T:
+        """Take one step; its failure becomes `StepFailed`, unless it is not the step's own.
 
-        A success is logged with `dollr_step`, `dollr_id` and `dollr_elapsed` (seconds) on the record; `shows` picks
-        the id from what the step made.
+        When its answer is lost, `found` looks whether it was done all the same, and only then it is taken again
+        (docs/design.md, rule 3); without `found` a second time does no harm. `makes` names the ids that it made,
+        `shows` the one that is logged: with `dollr_step`, `dollr_id` and `dollr_elapsed` (seconds) on the record. What
+        `is_read` has been repeated where it was sent. What only looks is not `is_kept`: a payment does not come further
+        by it.
         """
         began = self._clock.monotonic()
         try:
-            done = await call
-        except (ConfigurationError, PaymentError):
+            done = await self._surely(act, found, attempts=1 if is_read else self._retry.attempts)
+        except (ConfigurationError, PaymentError, JournalError):
             raise
         except DollrError as error:
             raise StepFailed(name) from error
+        if makes is not None:
+            self.made(**makes(done))
+        if is_kept:
+            await self.run.acknowledged(name, self.progress)
         self._log(name, "" if shows is None else shows(done), self._clock.monotonic() - began)
         return done
+
+    async def _surely(
+        self, act: Callable[[], Awaitable[T]], found: Callable[[], Awaitable[T | None]] | None, *, attempts: int
+    ) -> T:
+        if self._is_resumed and found is not None and (there := await found()) is not None:
+            return there  # an earlier run took this step, and ended before it could be written down
+        sends = 0
+        while True:
+            sends += 1
+            try:
+                return await act()
+            except DollrError as error:
+                if not is_lost(error) or (sends >= attempts and found is None):
+                    raise
+                await self._clock.sleep(self._retry.delay(sends))
+                there = None if found is None else await found()
+                if there is not None:
+                    return there
+                if sends >= attempts:
+                    raise
 
     async def execution(self, call: Awaitable[T]) -> T:
         """Await the execution, which has its own ways to fail; a success is logged as a step's is."""
@@ -85,6 +135,11 @@ class HasId(Protocol):
 def made_id(made: HasId) -> int:
     """Return the number of what a step made."""
     return made.id
+
+
+def is_lost(error: DollrError) -> bool:
+    """Whether a step that ended so may have been done: its answer was lost, or cannot be read at all."""
+    return is_ambiguous(error) or (isinstance(error, DecodeError) and not error.path)
 
 
 async def side_by_side(walk: Callable[[asyncio.TaskGroup], Awaitable[T]]) -> T:

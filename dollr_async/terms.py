@@ -21,6 +21,8 @@ from dollr_async.arguments import (
     Payer,
     SavedAccount,
     one_of,
+    plain_amount,
+    said,
     source_type,
 )
 from dollr_async.enums import CheckoutMode, FeeBearer, SourceType
@@ -166,3 +168,21 @@ class Terms:
     def document_text(self) -> str:
         """The text by which the document can be found again: the caller's, or the payment's reference."""
         return self.document_reference or str(self.reference_id)
+
+    def compared(self) -> dict[str, object]:
+        """Return all that must be the same when the reference is used again; note, due date and own text may differ."""
+        return {
+            "payer": said(self.payer),
+            "items": [said(item) for item in self.items],
+            "source": None if self.source is None else said(self.source),
+            "currencies": [self.currency, self.payer_currency],
+            "source_type": self.source_type,
+            "route": [self.direct, self.mode],
+            "fee_bearer": self.fee_bearer,
+            "pay_with": said(self.pay_with),
+        }
+
+    def priced(self) -> tuple[Decimal, str | None, str]:
+        """Return the amount in major units, its currency, and the amounts and quantities of the lines."""
+        lines = " + ".join(f"{plain_amount(item.amount)} x {item.qty}" for item in self.items)
+        return self.total, self.currency, lines

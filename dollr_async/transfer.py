@@ -12,6 +12,7 @@ from uuid import UUID
 import attrs
 
 from dollr_async import fields
+from dollr_async.arguments import plain_amount
 from dollr_async.enums import ExecutionKind
 from dollr_async.errors import DollrError, InvalidInputError
 from dollr_async.executing import ONCE, Executing
@@ -45,6 +46,15 @@ class TransferTerms:
         """Bring the amount into the currency's smallest unit."""
         object.__setattr__(self, "amount", fields.amount_in(self.amount, self.currency))
 
+    def compared(self) -> dict[str, object]:
+        """Return all that must be the same when the reference is used again."""
+        wallets = [self.from_wallet_id, self.to_counterparty_id]
+        return {"wallets": wallets, "amount": plain_amount(self.amount), "currency": self.currency}
+
+    def priced(self) -> tuple[Decimal, str | None, str]:
+        """Return the amount in major units and its currency."""
+        return self.amount, self.currency, ""
+
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class RefundTerms:
@@ -56,6 +66,14 @@ class RefundTerms:
     expires_at: datetime | None = attrs.field(converter=fields.aware)
     reference_id: UUID = attrs.field(converter=fields.reference)
     is_own_reference: bool
+
+    def compared(self) -> dict[str, object]:
+        """Return all that must be the same when the reference is used again."""
+        return {"original": self.original_payment_intent_id, "amount": plain_amount(self.amount)}
+
+    def priced(self) -> tuple[Decimal, str | None, str]:
+        """Return the amount in major units; its currency is the original's."""
+        return self.amount, None, ""
 
 
 class _Expiring(Executing):
@@ -71,7 +89,7 @@ class _Expiring(Executing):
 
     async def renew(self) -> None:
         """Make a session, the first or one in the place of one that ran out; never beyond the caller's time."""
-        await self._open(self._make())
+        await self._open(self._make)
 
     async def _make(self) -> TransferSession | RefundSession:
         if self._clock.monotonic() >= self._ends_on:

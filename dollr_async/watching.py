@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 from weakref import WeakValueDictionary
 
@@ -19,6 +20,8 @@ from dollr_async.resources.status import SourceState
 from dollr_async.retry import RetryPolicy
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from dollr_async.clock import Clock
     from dollr_async.polling import PollPolicy
     from dollr_async.resources.status import Status
@@ -88,9 +91,10 @@ class Watch(Following[Execution, StatusChange]):
         policy: PollPolicy,
         clock: Clock,
         began_at: datetime | None = None,
+        began: Callable[[], Awaitable[datetime | None]] | None = None,
     ) -> None:
-        """Watch a payment."""
-        super().__init__(poller, policy=policy, clock=clock, began_at=began_at)
+        """Watch a payment; `began` finds out when it began, where `began_at` does not say so."""
+        super().__init__(poller, policy=policy, clock=clock, began_at=began_at, began=began)
         self._reference_id = reference_id
         self._kind = kind
 
@@ -107,7 +111,7 @@ class Watch(Following[Execution, StatusChange]):
         last = self._poller.latest
         message = (
             f"payment {self._reference_id} is still {last.status if last else 'not known to the API'} after "
-            f"{elapsed:.0f} seconds. It has not failed: follow it again with "
+            f"{round(elapsed, 1):g} seconds. It has not failed: follow it again with "
             f"{how_to('watch', self._reference_id, self._kind)}"
         )
         return PollTimeoutError(message, reference_id=self._reference_id, last=last, elapsed=elapsed)
@@ -144,17 +148,30 @@ class SourceWatch(Following[SourceState, SourceChange]):
         last = self._poller.latest
         message = (
             f"{self._source_type} {self._source_id} is still {last.status if last else 'not known to the API'} after "
-            f"{elapsed:.0f} seconds. Its payment has not failed: follow it again with "
+            f"{round(elapsed, 1):g} seconds. Its payment has not failed: follow it again with "
             f"dollr.watch_source('{self._source_type}', {self._source_id})"
         )
         return PollTimeoutError(message, reference_id=None, last=last, elapsed=elapsed)
 
 
+class Keeper(Protocol):
+    """What keeps a record of the payments that are followed."""
+
+    async def saw(self, execution: Execution, reference_id: UUID) -> None:
+        """Note a status."""
+        ...
+
+    async def began_at(self, reference_id: UUID) -> datetime | None:
+        """Return when a payment began, where that is known."""
+        ...
+
+
 class Watcher:
     """Owns the pollers of one client: one for each payment or document that somebody holds."""
 
-    def __init__(self, status: Status, *, policy: PollPolicy, clock: Clock) -> None:
+    def __init__(self, status: Status, *, policy: PollPolicy, clock: Clock, keeper: Keeper | None = None) -> None:
         """Follow nothing yet."""
+        self._keeper = keeper
         self._status = status
         self._policy = policy
         self._clock = clock
@@ -165,9 +182,17 @@ class Watcher:
         """Return the poller of a payment, a new one if nobody holds one."""
         poller = self._payments.get((kind, reference_id))
         if poller is None:
-            poller = Poller(lambda: self._status.of(kind, reference_id, retry=_ONCE), _payment_mark, self._clock)
+            poller = Poller(partial(self._look, reference_id, kind), _payment_mark, self._clock)
             self._payments[kind, reference_id] = poller
         return poller
+
+    async def _look(self, reference_id: UUID, kind: ExecutionKind) -> Execution:
+        execution = await self._status.of(kind, reference_id, retry=_ONCE)
+        if self._keeper is not None:
+            known = self.poller(reference_id, kind).latest
+            if known is None or known.status != execution.status:
+                await self._keeper.saw(execution, reference_id)
+        return execution
 
     def watch(
         self,
@@ -179,7 +204,18 @@ class Watcher:
     ) -> Watch:
         """Return an iterator over the changes of a payment."""
         poller = self.poller(reference_id, kind)
-        return Watch(poller, reference_id, kind, policy=policy or self._policy, clock=self._clock, began_at=began_at)
+        began = None
+        if began_at is None and self._keeper is not None:
+            began = partial(self._keeper.began_at, reference_id)
+        return Watch(
+            poller,
+            reference_id,
+            kind,
+            policy=policy or self._policy,
+            clock=self._clock,
+            began_at=began_at,
+            began=began,
+        )
 
     def watch_source(self, source_type: SourceType, source_id: int, *, policy: PollPolicy | None = None) -> SourceWatch:
         """Return an iterator over the changes of a document."""

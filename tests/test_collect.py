@@ -571,7 +571,7 @@ async def test_a_reference_of_our_own_is_not_looked_for(sandbox: Sandbox, dollr:
 
 
 async def test_a_payment_may_be_tried_again_under_another_reference(sandbox: Sandbox, dollr: DollrClient) -> None:
-    sandbox.fail("create_checkout_session", 500)
+    sandbox.fail("create_checkout_session", 500, times=4)
     with pytest.raises(CollectError) as caught:
         await collect(dollr)
     assert isinstance(caught.value.__cause__, ServerError)

@@ -15,6 +15,7 @@ from tests.documents import ROOT, python_blocks, run_blocks, sandbox_of_the_envi
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from dollr_async.sandbox import Sandbox
 
@@ -41,16 +42,22 @@ def commands(page: str) -> list[str]:
 
 
 def test_the_readmes_python_runs(
-    sandbox: Sandbox, loop: asyncio.AbstractEventLoop, capsys: pytest.CaptureFixture[str]
+    sandbox: Sandbox,
+    loop: asyncio.AbstractEventLoop,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
-    assert run_blocks("README.md", python_blocks(loop)) == 5
+    monkeypatch.chdir(tmp_path)  # where the journal's file is made
+    assert run_blocks("README.md", python_blocks(loop)) == 6
     assert capsys.readouterr().out.splitlines() == [
         *("PENDING", "PROCESSING", "COMPLETED"),
         "COMPLETED 257.00 USD",
         "INVOICE 300003 is ACTIVE, not PAID",
+        "COMPLETED",
         "the payment failed: The payer declined the payment",
     ]
-    assert [entry.status for entry in sandbox.ledger] == ["COMPLETED", "COMPLETED", "FAILED"]
+    assert [entry.status for entry in sandbox.ledger] == ["COMPLETED", "COMPLETED", "COMPLETED", "FAILED"]
 
 
 def test_the_pages_have_the_two_commands() -> None:

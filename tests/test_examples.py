@@ -14,6 +14,7 @@ import pytest
 from aiohttp import web
 
 from dollr_async import DollrClient, LineItem, Payer
+from dollr_async.journal import SQLiteJournal
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -89,6 +90,32 @@ async def test_wait_for_many_waits_for_no_more_at_once_than_it_is_told(sandbox: 
     sandbox.set_latency(1.0, "status.collection")
     await example("wait_for_many.py")["main"](references, at_once=2)
     assert sandbox.most_in_flight == 2
+
+
+async def test_reconcile_tells_what_became_of_each(
+    sandbox: Sandbox, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "payments.db"
+    async with SQLiteJournal(path) as journal, DollrClient(**sandbox.settings, journal=journal) as dollr:
+        for phone in (APPROVES, DECLINES, STAYS_PENDING):
+            await dollr.collect(payer=Payer("Amara Kamara", phone), items=[LineItem("Ticket", 10)], currency="USD")
+        for operation in ("create_invoice", "collect"):
+            sandbox.fail(operation, "hang")
+            task = asyncio.create_task(
+                dollr.collect(payer=Payer("Amara Kamara", APPROVES), items=[LineItem("Ticket", 10)], currency="USD")
+            )
+            await asyncio.sleep(1)
+            task.cancel()
+            await asyncio.wait([task])
+    await example("reconcile.py")["main"](str(path))
+    told = [line.split(" ", 2)[2] for line in capsys.readouterr().out.splitlines()]
+    assert told[:2] == ["paid: 10.28 USD", "failed: The payer declined the payment"]
+    assert told[2].startswith("not known yet, ask again later: ")
+    assert told[3] == "no money moved: begin it again under the same reference"
+    assert told[4].startswith("never arrived, as far as the API knows")
+    capsys.readouterr()
+    await example("reconcile.py")["main"](str(path))
+    assert len(capsys.readouterr().out.splitlines()) == 3, "what has ended is not told again"
 
 
 @pytest.fixture

@@ -16,7 +16,6 @@ import pytest
 from dollr_async import (
     CollectError,
     ConfigurationError,
-    DecodeError,
     DollrClient,
     DollrError,
     HostedCheckout,
@@ -99,27 +98,42 @@ async def test_a_closed_client_sends_nothing(sandbox: Sandbox, dollr: DollrClien
 
 
 @pytest.mark.parametrize(
-    ("fault", "cause"),
+    ("fault", "cause", "sends"),
     [
-        ("lose_answer", TransportError),
-        ("drop", TransportError),
-        ("500_after", ServerError),
-        ("hang_after", RequestTimeoutError),
-        ("garbage", DecodeError),
-        (422, InvalidRequestError),
+        ("drop", TransportError, 4),
+        ("hang", RequestTimeoutError, 4),
+        (500, ServerError, 4),
+        (422, InvalidRequestError, 1),
     ],
 )
-async def test_a_lost_answer_is_told_and_nothing_is_made_again(
-    sandbox: Sandbox, dollr: DollrClient, fault: str | int, cause: type[DollrError]
+async def test_what_cannot_be_made_is_told_with_its_reference(
+    sandbox: Sandbox, dollr: DollrClient, fault: str | int, cause: type[DollrError], sends: int
 ) -> None:
-    sandbox.fail(_MADE, fault)
+    sandbox.fail(_MADE, fault, times=None)
     with pytest.raises(CollectError, match="before any money moved") as caught:
         await _hosted(dollr)
     assert (caught.value.step, type(caught.value.__cause__)) == ("checkout", cause)
-    (body,) = sent(sandbox, _MADE)
-    assert isinstance(body, dict)
-    assert body["reference_id"] == str(caught.value.reference_id)
-    assert (len(sandbox.requests_to(_MADE)), sandbox.ledger) == (1, ())
+    bodies = sent(sandbox, _MADE)
+    assert all(isinstance(body, dict) and body["reference_id"] == str(caught.value.reference_id) for body in bodies)
+    assert (len(bodies), await dollr.invoices.list()) == (sends, ())
+
+
+@pytest.mark.parametrize("fault", ["lose_answer", "500_after", "hang_after", "garbage", "cut_body"])
+async def test_a_page_whose_answer_was_lost_is_found_again(sandbox: Sandbox, dollr: DollrClient, fault: str) -> None:
+    sandbox.fail(_MADE, fault)
+    hosted = await _hosted(dollr)
+    (document,) = await dollr.invoices.list()
+    assert (len(sent(sandbox, _MADE)), hosted.source_id, hosted.source_number) == (1, document.id, document.number)
+    sandbox.pay("INVOICE", hosted.source_id)
+    assert (await hosted.wait()).status == "PAID"
+
+
+async def test_a_page_that_was_not_made_is_made_again(sandbox: Sandbox, dollr: DollrClient) -> None:
+    sandbox.fail(_MADE, "drop")
+    hosted = await _hosted(dollr)
+    first, second = sent(sandbox, _MADE)
+    assert first == second
+    assert [document.id for document in await dollr.invoices.list()] == [hosted.source_id]
 
 
 async def test_another_total_is_not_sent_to_the_payer() -> None:

@@ -571,7 +571,7 @@ async def test_a_new_session_that_cannot_be_had_is_a_failed_step() -> None:
     async with Sandbox(session_lifetime=5.0) as sandbox, DollrClient(**sandbox.settings) as dollr:
         sandbox.fail("collect", Fault.latency(6.0))
         sandbox.fail("create_checkout_session", Fault.latency(0.0))
-        sandbox.fail("create_checkout_session", 500)
+        sandbox.fail("create_checkout_session", 422)
         with pytest.raises(CollectError) as caught:
             await collect(dollr)
         assert caught.value.step == "session"

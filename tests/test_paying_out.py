@@ -160,7 +160,7 @@ async def test_an_answer_with_a_status_has_landed_whatever_else_is_missing(move:
 
 
 async def test_a_session_that_cannot_be_had_is_a_failed_step(move: Move) -> None:
-    for fault, sends in (("lose_answer", 1), (500, 1), (422, 1), ("rate_limited", 4)):
+    for fault, sends in (("lose_answer", 4), (500, 4), (422, 1), ("rate_limited", 4)):
         move.sandbox.requests.clear()
         move.sandbox.fail(move.session, fault, times=sends)
         with pytest.raises(CollectError, match="before any money moved") as caught:

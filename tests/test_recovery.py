@@ -243,6 +243,14 @@ class _Operation:
 
     def __init__(self, sends: list[DollrError], looks: list[DollrError]) -> None:
         self.sends, self.looks = sends, looks
+        self.begun = 0
+
+    async def before_send(self, attempt: Attempt) -> None:
+        assert attempt.sends == self.begun
+        self.begun += 1
+
+    async def after_send(self, attempt: Attempt) -> None:
+        assert attempt.sends == self.begun
 
     async def send(self) -> Execution:
         raise self.sends.pop(0)
@@ -257,8 +265,9 @@ class _Operation:
 async def _walked(sends: list[DollrError], looks: list[DollrError]) -> BaseException:
     operation = _Operation(sends, looks)
     retry = RetryPolicy(attempts=_ATTEMPTS, recovery=_RECOVERY)
+    attempt = Attempt(attempts=_ATTEMPTS, recovery=_RECOVERY, grace=_GRACE)
     with pytest.raises((DollrError, NotRun, FateUnknown)) as caught:
-        await execute(operation, retry=retry, grace=_GRACE, clock=LoopClock())
+        await execute(operation, attempt, Act.SEND, retry=retry, clock=LoopClock())
     return caught.value
 
 

@@ -24,6 +24,8 @@ class DollrClient(Collecting, PayingOut, Following):
         timeout: seconds for one request, from the wait for a connection to the last byte of its answer.
         retry: how often and how patiently a request is sent again.
         polling: how a payment is followed.
+        journal: a durable record of your payments, such as `dollr_async.journal.SQLiteJournal(path)`. With one, a
+            payment is taken up where a process that died has left it, and never forgotten. It is yours to close.
 
     Raises:
         ConfigurationError: a credential is missing, or the base URL is not https.

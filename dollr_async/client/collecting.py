@@ -12,7 +12,6 @@ from dollr_async.enums import CheckoutMode, FeeBearer, SourceType
 from dollr_async.hosted import HostedCheckout, check_out, link
 from dollr_async.payments import Collection
 from dollr_async.sources import PageTerms
-from dollr_async.steps import Steps
 from dollr_async.terms import Terms
 
 if TYPE_CHECKING:
@@ -67,7 +66,8 @@ class Collecting(Core):
         Raises:
             InvalidInputError: an argument was refused; nothing was sent.
             ConfigurationError: the client is closed, or belongs to another event loop.
-            ReferenceUsedError: the reference names a payment already; nothing was published.
+            ReferenceUsedError: the reference names a payment already, or one on other terms; nothing was published.
+            JournalError: the payment could not be made durable, or another run has taken it over; nothing was sent.
             CollectError: a step failed, and no money moved.
             OutcomeUnknownError: the execution was sent, and its fate could not be learned in time.
             DecodeError: the execution was accepted, in a shape that is not the documented one.
@@ -89,9 +89,9 @@ class Collecting(Core):
             reference_id=uuid.uuid4() if reference_id is None else reference_id,
             is_own_reference=reference_id is None,
         )
-        self._session.check_open()
-        steps = Steps(terms.reference_id, self._clock)
-        execution = await self._accepted(Chain(self, terms, steps, self._clock), steps)
+        execution, steps = await self._accepted(
+            terms, terms.reference_id, lambda steps: Chain(self, terms, steps, self._clock)
+        )
         return Collection(
             execution,
             progress=steps.progress,
@@ -154,7 +154,7 @@ class Collecting(Core):
         )
         page = PageTerms(success_url=success_url, cancel_url=cancel_url, expires_at=expires_at)
         self._session.check_open()
-        return await check_out(self, terms, page, Steps(terms.reference_id, self._clock), self._watcher)
+        return await check_out(self, terms, page, self._steps(terms.reference_id), self._watcher)
 
     async def payment_link(self, source: KnownSource, *, currency: str) -> HostedCheckout:
         """Return the page on which a document that exists is paid, with the handle that `hosted_checkout` gives.

@@ -3,29 +3,37 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Self
+from functools import partial
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from dollr_async import fields
 from dollr_async.caller import HttpCaller
 from dollr_async.clock import LoopClock
 from dollr_async.errors import ConfigurationError, InvalidInputError
-from dollr_async.flows import run
+from dollr_async.flows import reference_noted, run
 from dollr_async.polling import PollPolicy
+from dollr_async.progress import Progress
 from dollr_async.resources.groups import Groups
 from dollr_async.retry import RetryPolicy
 from dollr_async.session import SessionManager
+from dollr_async.steps import Steps
 from dollr_async.transport import Transport
 from dollr_async.watching import Watcher
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
+    from uuid import UUID
 
     import aiohttp
 
+    from dollr_async.clock import Clock
     from dollr_async.executing import Executing
+    from dollr_async.journal.entry import Journal
+    from dollr_async.keeper import Asked, Keeper
     from dollr_async.resources.executions import Execution
-    from dollr_async.steps import Steps
 
+T = TypeVar("T")
 DEFAULT_BASE_URL = "https://api.heydollr.app"
 _RETRY = RetryPolicy()
 _POLLING = PollPolicy()
@@ -44,10 +52,11 @@ class Core(Groups):
         timeout: float = 30.0,
         retry: RetryPolicy = _RETRY,
         polling: PollPolicy = _POLLING,
+        journal: Journal | None = None,
     ) -> None:
         """Keep the settings."""
-        self._retry = retry
-        self._polling = polling
+        self._retry = _given(retry, RetryPolicy, "retry")
+        self._polling = _given(polling, PollPolicy, "polling")
         if self._retry.recovery <= self._polling.not_found_grace:
             sentence = (
                 f"RetryPolicy.recovery ({self._retry.recovery:g} s) must exceed PollPolicy.not_found_grace "
@@ -68,7 +77,8 @@ class Core(Groups):
             clock=self._clock,
         )
         super().__init__(HttpCaller(self._session, retry=self._retry, clock=self._clock))
-        self._watcher = Watcher(self.status, policy=self._polling, clock=self._clock)
+        self._keeper = None if journal is None else _keeper(journal, client_secret, self._clock)
+        self._watcher = Watcher(self.status, policy=self._polling, clock=self._clock, keeper=self._keeper)
 
     async def __aenter__(self) -> Self:
         """Return the client; it opens at its first request."""
@@ -89,10 +99,37 @@ class Core(Groups):
         """
         await self._session.close()
 
-    async def _accepted(self, chain: Executing, steps: Steps) -> Execution:
-        """Run a flow until the API has surely accepted its execution."""
-        grace = self._polling.not_found_grace
-        return await run(chain, steps, retry=self._retry, grace=grace, clock=self._clock)
+    async def _accepted(
+        self, asked: Asked, reference_id: UUID, chain_of: Callable[[Steps], Executing]
+    ) -> tuple[Execution, Steps]:
+        """Run a flow until its execution is surely accepted; with a journal, from where the last run stopped."""
+        self._session.check_open()
+        steps = self._steps(reference_id)
+        chain = chain_of(steps)
+        running = partial(run, chain, steps, retry=self._retry, grace=self._polling.not_found_grace, clock=self._clock)
+        with reference_noted(chain, reference_id):
+            if self._keeper is None:
+                return await running(), steps
+            async with await self._keeper.claimed(asked, reference_id, chain.kind) as kept:
+                steps.continue_with(kept, kept.progress)
+                return await running(), steps
+
+    def _steps(self, reference_id: UUID) -> Steps:
+        return Steps(Progress(reference_id=reference_id), self._clock, retry=self._retry)
+
+
+def _keeper(journal: Journal, client_secret: str | None, clock: Clock) -> Keeper:
+    # Whoever has no journal does not pay for it at import.
+    from dollr_async.keeper import Keeper  # noqa: PLC0415 - see above
+
+    return Keeper(journal, _credential(client_secret, "client_secret"), clock)
+
+
+def _given(value: T, kind: type[T], name: str) -> T:
+    if not isinstance(value, kind):
+        sentence = f"{name} must be a {kind.__name__}, as in {name}={kind.__name__}()"
+        raise InvalidInputError(sentence)
+    return value
 
 
 def _credential(given: str | None, name: str) -> str:

@@ -8,11 +8,13 @@ from dollr_async import fields
 from dollr_async.arguments import source_type as payable
 from dollr_async.client.core import Core
 from dollr_async.enums import ExecutionKind
+from dollr_async.errors import ConfigurationError
 from dollr_async.hosted import Verification, verify
-from dollr_async.payments import final_execution
+from dollr_async.payments import UnfinishedPayment, final_execution
 
 if TYPE_CHECKING:
     import uuid
+    from collections.abc import AsyncIterator
     from datetime import datetime
     from decimal import Decimal
 
@@ -72,6 +74,29 @@ class Following(Core):
         """
         watch = self.watch(reference_id, kind, policy=policy, began_at=began_at)
         return await final_execution(watch.within(timeout), raise_on_action=raise_on_action)
+
+    async def unfinished(self) -> AsyncIterator[UnfinishedPayment]:
+        """Iterate over every payment that an earlier run began and did not see end, the oldest first.
+
+        Those that a run which is alive is working on are left out.
+
+        Raises:
+            ConfigurationError: the client has no journal.
+            JournalError: the journal could not be read.
+        """
+        if self._keeper is None:
+            message = "only a journal knows what is unfinished: make the client with DollrClient(journal=...)"
+            raise ConfigurationError(message)
+        for entry in await self._keeper.unfinished():
+            yield UnfinishedPayment(
+                reference_id=entry.reference_id,
+                kind=ExecutionKind(entry.kind),
+                began_at=entry.began_at,
+                step=entry.step,
+                executed=entry.executed,
+                progress=entry.progress,
+                watcher=self._watcher,
+            )
 
     def watch_source(
         self, source_type: SourceType | str, source_id: int | str, *, policy: PollPolicy | None = None

@@ -9,16 +9,18 @@ from dollr_async.arguments import MobileMoney
 from dollr_async.client.core import Core
 from dollr_async.payments import Payment
 from dollr_async.payout import PayoutChain, PayoutTerms
-from dollr_async.steps import Steps
 from dollr_async.transfer import RefundChain, RefundTerms, TransferChain, TransferTerms
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
     from decimal import Decimal
 
     from dollr_async.arguments import KnownPayer, Payer, SavedAccount
     from dollr_async.executing import Executing
+    from dollr_async.keeper import Asked
     from dollr_async.resources.executions import Device, Passcode
+    from dollr_async.steps import Steps
 
 
 class PayingOut(Core):
@@ -65,8 +67,7 @@ class PayingOut(Core):
             reference_id=_reference(reference_id),
             is_own_reference=reference_id is None,
         )
-        steps = Steps(terms.reference_id, self._clock)
-        return await self._paid(PayoutChain(self, terms, steps, self._clock), steps)
+        return await self._paid(terms, terms.reference_id, lambda steps: PayoutChain(self, terms, steps, self._clock))
 
     async def transfer(
         self,
@@ -100,8 +101,7 @@ class PayingOut(Core):
             reference_id=_reference(reference_id),
             is_own_reference=reference_id is None,
         )
-        steps = Steps(terms.reference_id, self._clock)
-        return await self._paid(TransferChain(self, terms, steps, self._clock), steps)
+        return await self._paid(terms, terms.reference_id, lambda steps: TransferChain(self, terms, steps, self._clock))
 
     async def refund(
         self,
@@ -132,13 +132,12 @@ class PayingOut(Core):
             reference_id=_reference(reference_id),
             is_own_reference=reference_id is None,
         )
-        steps = Steps(terms.reference_id, self._clock)
-        return await self._paid(RefundChain(self, terms, steps, self._clock), steps)
+        return await self._paid(terms, terms.reference_id, lambda steps: RefundChain(self, terms, steps, self._clock))
 
-    async def _paid(self, chain: Executing, steps: Steps) -> Payment:
-        self._session.check_open()
-        execution = await self._accepted(chain, steps)
-        return Payment(execution, progress=steps.progress, kind=chain.kind, watcher=self._watcher)
+    async def _paid(self, asked: Asked, reference_id: uuid.UUID, chain_of: Callable[[Steps], Executing]) -> Payment:
+        execution, steps = await self._accepted(asked, reference_id, chain_of)
+        kind = execution.operation_type
+        return Payment(execution, progress=steps.progress, kind=kind, watcher=self._watcher)
 
 
 def _reference(reference_id: uuid.UUID | str | None) -> uuid.UUID | str:

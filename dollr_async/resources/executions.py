@@ -49,7 +49,7 @@ class Passcode(Body):
     user_id: str | None = attrs.field(default=None, validator=fields.optional_text)
 
 
-@attrs.frozen(kw_only=True, eq=False, repr=False)
+@attrs.frozen(eq=False, repr=False)
 class Device(Body):
     """The machine that asks for a payout; all five are free text, as in `type="SERVER"` and `platform="PYTHON"`.
 
