@@ -127,3 +127,18 @@ def docs(session: nox.Session) -> None:
     """The documentation; a warning is an error."""
     install(session, "docs")
     session.run("sphinx-build", "-W", "--keep-going", "-b", "html", "docs", "docs/_build/html")
+
+
+@nox.session(python=OLDEST, default=False)
+def kill(session: nox.Session) -> None:
+    """Kill a collection at every one of its steps, on every route; a few minutes."""
+    install(session, "tests")
+    session.run("python", "-m", "tests.proof.kill", *session.posargs)
+
+
+@nox.session(python=OLDEST, default=False)
+def chaos(session: nox.Session) -> None:
+    """Collect 5,000 payments while everything fails at random, and hold the ledger against what callers were told."""
+    install(session, "tests")
+    session.run("python", "-m", "tests.proof.chaos", *session.posargs)
+    session.run("pytest", "tests/proof/test_any_script_of_faults.py", env={"DOLLR_PROOF_EXAMPLES": "1000"})

@@ -1,0 +1,193 @@
+"""A sandbox in which every operation fails at random, in this process or in one of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+import socket
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, Protocol
+
+from dollr_async.sandbox import AfterSeconds, Fault, Sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from dollr_async.sandbox.sandbox import Settings
+
+OPERATIONS = (
+    "client_obtain_token",
+    "create_party",
+    "create_counterparty",
+    "retrieve_counterparties",
+    "create_invoice",
+    "list_invoice",
+    "retrieve_invoice_by_id",
+    "add_invoice_item",
+    "publish_invoice",
+    "create_order",
+    "list_order",
+    "retrieve_order_by_id",
+    "add_order_item",
+    "publish_order",
+    "create_checkout_source",
+    "predict_mmo_provider_info",
+    "predict_card_provider_info",
+    "predict_payment_source_amount_and_fee",
+    "create_payment_account",
+    "create_checkout_session",
+    "collect",
+    "get_collection_status",
+    "get_payment_source_status",
+)
+"""Every operation on the way of a collection."""
+
+_WAYS: tuple[str | int, ...] = (
+    "lose_answer",
+    "drop",
+    "hang",
+    "hang_after",
+    "server_error",
+    "server_error_after",
+    "408_after",
+    "cut_body",
+    "garbage",
+    "broken_json",
+    "redirect",
+    "rate_limited",
+    401,
+)
+_LOWEST, _HIGHEST = 0.05, 0.5
+_REFUSALS = (403, 422, "422_after")
+_REFUSED = 0.02
+"""How many requests are refused for no reason; more, and no collection would come to its end."""
+
+
+def make_faulty(sandbox: Sandbox, seed: int, *, late: float) -> None:
+    """Let every operation fail, at a rate from 5 to 50 %, in four ways; one answers `late` seconds later."""
+    chance = random.Random(seed)  # noqa: S311 - repeatable on purpose
+    for operation in OPERATIONS:
+        ways: list[Fault | str | int] = [*chance.sample(_WAYS, 3), Fault.latency(late)]
+        each = 1.0 - (1.0 - chance.uniform(_LOWEST, _HIGHEST)) ** (1 / len(ways))
+        for way in ways:
+            sandbox.fail(operation, way, times=None, chance=each)
+        sandbox.fail(operation, chance.choice(_REFUSALS), times=None, chance=_REFUSED)
+
+
+class World(Protocol):
+    """What a proof asks of a sandbox."""
+
+    settings: Settings
+
+    async def status_of(self, reference_id: str) -> str | None:
+        """Return how a payment stands, or None when it has not landed."""
+        ...
+
+    async def calm(self) -> None:
+        """End the faults."""
+        ...
+
+    async def ledger(self) -> list[tuple[str, str, int]]:
+        """Return every movement: its reference, its status, and how often it was sent."""
+        ...
+
+    async def seen(self) -> tuple[int, int]:
+        """Return how many requests came, and how many of them met a fault."""
+        ...
+
+
+class Near:
+    """A sandbox of this process."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._sandbox = sandbox
+        self.settings = sandbox.settings
+
+    async def status_of(self, reference_id: str) -> str | None:
+        """Return how a payment stands, or None when it has not landed."""
+        # The ledger is slow to be made anew for each question.
+        payment = self._sandbox._world.payments.get(reference_id)
+        return None if payment is None else payment.status
+
+    async def calm(self) -> None:
+        """End the faults."""
+        self._sandbox.clear_faults()
+
+    async def ledger(self) -> list[tuple[str, str, int]]:
+        """Return every movement."""
+        return [(entry.reference_id, entry.status, entry.sends) for entry in self._sandbox.ledger]
+
+    async def seen(self) -> tuple[int, int]:
+        """Return how many requests came, and how many met a fault."""
+        return len(self._sandbox.requests), sum(request.fault is not None for request in self._sandbox.requests)
+
+
+class Far:
+    """A sandbox of another process, behind a line; its methods are those of `Near`."""
+
+    def __init__(self, settings: Settings, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.settings = settings
+        self._reader, self._writer = reader, writer
+        self._turn = asyncio.Lock()
+
+    @classmethod
+    @asynccontextmanager
+    async def on(cls, channel: socket.socket) -> AsyncIterator[Far]:
+        """Speak with the process that `start` forked; it ends with the block."""
+        reader, writer = await asyncio.open_connection(sock=channel, limit=2**26)
+        yield cls(json.loads(await reader.readline()), reader, writer)
+        writer.close()
+        await writer.wait_closed()
+
+    async def status_of(self, reference_id: str) -> str | None:
+        """Return how a payment stands, or None when it has not landed."""
+        status: str | None = await self._ask("status_of", reference_id)
+        return status
+
+    async def calm(self) -> None:
+        """End the faults."""
+        await self._ask("calm")
+
+    async def ledger(self) -> list[tuple[str, str, int]]:
+        """Return every movement."""
+        return [tuple(entry) for entry in await self._ask("ledger")]
+
+    async def seen(self) -> tuple[int, int]:
+        """Return how many requests came, and how many met a fault."""
+        requests, faults = await self._ask("seen")
+        return requests, faults
+
+    async def _ask(self, method: str, *values: str) -> Any:  # noqa: ANN401 - JSON
+        async with self._turn:
+            self._writer.write(json.dumps([method, *values]).encode() + b"\n")
+            return json.loads(await self._reader.readline())
+
+
+def start(seed: int, *, late: float = 1.4) -> socket.socket:
+    """Fork a process with a faulty sandbox, and return the line to it. Do so before any thread is there."""
+    ours, theirs = socket.socketpair()
+    if os.fork() == 0:
+        ours.close()
+        try:
+            asyncio.run(_serve(theirs, seed, late))
+        finally:
+            os._exit(0)
+    theirs.close()
+    return ours
+
+
+async def _serve(channel: socket.socket, seed: int, late: float) -> None:
+    reader, writer = await asyncio.open_connection(sock=channel)
+    async with Sandbox(settlement=AfterSeconds(0.1, 0.3), seed=seed) as sandbox:
+        make_faulty(sandbox, seed, late=late)
+        near = Near(sandbox)
+        answer: Any = sandbox.settings
+        while True:
+            writer.write(json.dumps(answer).encode() + b"\n")
+            line = await reader.readline()
+            if not line:
+                return
+            method, *values = json.loads(line)
+            answer = await getattr(near, method)(*values)
