@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from typing import TYPE_CHECKING, NamedTuple
 
 from dollr_async.codec import decode_loosely
@@ -30,7 +31,7 @@ class RawAnswer(NamedTuple):
     @property
     def is_success(self) -> bool:
         """Whether it is any 2xx."""
-        return 200 <= self.status < 300  # noqa: PLR2004 - the HTTP class of success
+        return HTTPStatus.OK <= self.status < HTTPStatus.MULTIPLE_CHOICES
 
 
 def error_of(
@@ -41,7 +42,7 @@ def error_of(
     `secrets` are what the request carried; they are hidden where the answer repeats them, as an echo of the input does.
     """
     status = answer.status
-    cls = STATUS_ERRORS.get(status, ServerError if status >= 500 else APIStatusError)  # noqa: PLR2004 - the HTTP class
+    cls = STATUS_ERRORS.get(status, ServerError if status >= HTTPStatus.INTERNAL_SERVER_ERROR else APIStatusError)
     detail, fields = _detail(answer.content, secrets)
     return cls(
         status=status,
@@ -56,9 +57,9 @@ def error_of(
 
 def is_unauthenticated(answer: RawAnswer) -> bool:
     """Whether the token was refused: 401, or a 403 that says so in the words of a missing header."""
-    if answer.status == 401:  # noqa: PLR2004 - the HTTP code itself
+    if answer.status == HTTPStatus.UNAUTHORIZED:
         return True
-    if answer.status != 403:  # noqa: PLR2004 - the HTTP code itself
+    if answer.status != HTTPStatus.FORBIDDEN:
         return False
     return _detail(answer.content)[0].strip().lower().startswith(_UNAUTHENTICATED)
 

@@ -168,8 +168,7 @@ def _word(value: object, wanted: type[str]) -> str:
     if isinstance(value, int) and not isinstance(value, bool) and wanted is str:
         return str(value)
     if not isinstance(value, str):
-        message = f"text expected, {_kind(value)} found"
-        raise ValueError(message)  # noqa: TRY004 - one kind of error for every misshapen value
+        raise _misshapen("text", value)
     return value if wanted is str else wanted(value)
 
 
@@ -182,8 +181,7 @@ def _whole(value: object, _: object) -> int:
         whole = int(value)
         if whole == value:
             return whole
-    message = f"a whole number expected, {_kind(value)} found"
-    raise ValueError(message)
+    raise _misshapen("a whole number", value)
 
 
 def _money(value: object, _: object) -> Decimal:
@@ -192,21 +190,18 @@ def _money(value: object, _: object) -> Decimal:
     # Quotes and rates come as numbers in quotes.
     if isinstance(value, str) and re.fullmatch(r"\s*[+-]?\d{1,40}(\.\d{1,40})?\s*", value, re.ASCII):
         return Decimal(value.strip())
-    message = f"an amount expected, {_kind(value)} found"
-    raise ValueError(message)
+    raise _misshapen("an amount", value)
 
 
 def _truth(value: object, _: object) -> bool:
     if isinstance(value, bool):
         return value
-    message = f"true or false expected, {_kind(value)} found"
-    raise ValueError(message)
+    raise _misshapen("true or false", value)
 
 
 def _time(value: object, _: object) -> datetime:
     if not isinstance(value, str):
-        message = f"a time expected, {_kind(value)} found"
-        raise ValueError(message)  # noqa: TRY004 - one kind of error for every misshapen value
+        raise _misshapen("a time", value)
     try:
         moment = datetime.fromisoformat(value)
         # A time without a zone is UTC.
@@ -216,8 +211,9 @@ def _time(value: object, _: object) -> datetime:
         raise ValueError(message) from None
 
 
-def _kind(value: object) -> str:
-    return "null" if value is None else type(value).__name__
+def _misshapen(expected: str, value: object) -> ValueError:
+    found = "null" if value is None else type(value).__name__
+    return ValueError(f"{expected} expected, {found} found")
 
 
 def _answer_hook(cls: type[Answer]) -> Callable[[object, object], Answer]:
@@ -230,8 +226,7 @@ def _answer_hook(cls: type[Answer]) -> Callable[[object, object], Answer]:
 
     def structure(value: object, _: object) -> Answer:
         if not isinstance(value, dict):
-            message = f"an object expected, {_kind(value)} found"
-            raise ValueError(message)  # noqa: TRY004 - one kind of error for every misshapen value
+            raise _misshapen("an object", value)
         for other, name in renamed.items():
             if other in value and name not in value:
                 value = {**value, name: value[other]}
@@ -250,8 +245,7 @@ def _list_hook(shape: type[tuple[object, ...]]) -> Callable[[object, object], tu
 
     def structure(value: object, _: object) -> tuple[object, ...]:
         if not isinstance(value, list):
-            message = f"a list expected, {_kind(value)} found"
-            raise ValueError(message)  # noqa: TRY004 - one kind of error for every misshapen value
+            raise _misshapen("a list", value)
         return tuple(base(value, list[item]))  # type: ignore[valid-type] # a type made at run time
 
     return structure
