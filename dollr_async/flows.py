@@ -51,9 +51,11 @@ async def run(flow: Executing, steps: Steps, *, retry: RetryPolicy, grace: float
             await steps.run.refused()
         raise _not_run(refused, steps) from refused.__cause__
     except FateUnknown as unknown:
+        seen = steps.run.status
+        state = f"was {seen} when last seen" if seen else "was sent and its outcome is not known yet"
         message = (
-            f"payment {reference_id} was sent and its outcome is not known yet ({unknown.__cause__}). Do not begin it "
-            f"again: ask later with {how_to('wait', reference_id, flow.kind)}"
+            f"payment {reference_id} {state} ({unknown.__cause__}). Do not begin it again: ask later with "
+            f"{how_to('wait', reference_id, flow.kind)}"
         )
         raise OutcomeUnknownError(message, progress=steps.progress, reference_id=reference_id) from unknown.__cause__
     except DecodeError as error:

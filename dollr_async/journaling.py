@@ -53,6 +53,11 @@ class JournaledRun(Run):
         return self._entry.executed and self._entry.outcome != REFUSED
 
     @property
+    def status(self) -> str | None:
+        """The payment's status when it was last seen."""
+        return self._entry.status
+
+    @property
     def session_expires_at(self) -> datetime | None:
         """When the session of the execution ends, where that is known."""
         return self._entry.session_expires_at

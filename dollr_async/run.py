@@ -28,6 +28,11 @@ class Run:
         return False
 
     @property
+    def status(self) -> str | None:
+        """The payment's status when it was last seen, by an earlier run or by whoever followed it."""
+        return None
+
+    @property
     def session_expires_at(self) -> datetime | None:
         """When the session of that execution ends, where that is known."""
         return None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dollr_async import DollrClient, InvalidInputError, JournalError, RetryPolicy
+from dollr_async import DollrClient, InvalidInputError, JournalError, OutcomeUnknownError, RetryPolicy
 from dollr_async.journal import MemoryJournal
 from tests.collecting import REFERENCE, collect, operations
 
@@ -125,4 +125,13 @@ async def test_a_resumed_payment_that_was_only_limited_keeps_its_session(sandbox
             await collect(dollr, reference_id=REFERENCE)
         assert (await (await collect(dollr, reference_id=REFERENCE)).wait()).status == "COMPLETED"
     assert operations(sandbox).count("create_checkout_session") == 1
+    assert len(sandbox.ledger) == 1
+
+
+async def test_a_finished_payment_that_cannot_be_asked_after_is_told_as_last_seen(sandbox: Sandbox) -> None:
+    async with DollrClient(**sandbox.settings, journal=MemoryJournal()) as dollr:
+        await (await collect(dollr, reference_id=REFERENCE)).wait()
+        sandbox.fail("status.collection", 503, times=None)
+        with pytest.raises(OutcomeUnknownError, match="was COMPLETED when last seen"):
+            await collect(dollr, reference_id=REFERENCE)
     assert len(sandbox.ledger) == 1
