@@ -85,7 +85,7 @@ from dollr_async.resources.sessions import (
 )
 from dollr_async.resources.status import SourceState
 from dollr_async.retry import RetryPolicy
-from dollr_async.watching import SourceChange, SourceWatch, StatusChange, Watch
+from dollr_async.watching import Look, SourceChange, SourceWatch, StatusChange, Watch
 
 __all__ = [
     "APIStatusError",
@@ -130,6 +130,7 @@ __all__ = [
     "LineItem",
     "LineItemChanges",
     "Link",
+    "Look",
     "MerchantInfo",
     "MerchantTier",
     "MerchantType",

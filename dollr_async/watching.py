@@ -11,7 +11,7 @@ from weakref import WeakValueDictionary
 import attrs
 
 from dollr_async.enums import ExecutionKind, ExecutionStatus, SourceStatus, SourceType
-from dollr_async.errors import PollTimeoutError
+from dollr_async.errors import NotFoundError, PollTimeoutError
 from dollr_async.pollers import Following, Poller
 from dollr_async.progress import how_to
 from dollr_async.record import Record
@@ -154,6 +154,18 @@ class SourceWatch(Following[SourceState, SourceChange]):
         return PollTimeoutError(message, reference_id=None, last=last, elapsed=elapsed)
 
 
+@attrs.frozen(kw_only=True, eq=False, repr=False)
+class Look(Record):
+    """What one look at a payment found.
+
+    `execution` is None while the API does not know the payment yet; `next_in` is in seconds, and None at the end.
+    """
+
+    execution: Execution | None
+    is_final: bool
+    next_in: float | None
+
+
 class Keeper(Protocol):
     """What keeps a record of the payments that are followed."""
 
@@ -193,6 +205,17 @@ class Watcher:
             if known is None or known.status != execution.status:
                 await self._keeper.saw(execution, reference_id)
         return execution
+
+    async def check(self, reference_id: UUID, kind: ExecutionKind, *, age: float) -> Look:
+        """Look once, and say when to look again at a payment that began `age` seconds ago."""
+        try:
+            execution = await self._look(reference_id, kind)
+        except NotFoundError:
+            if age > self._policy.not_found_grace:
+                raise
+            return Look(execution=None, is_final=False, next_in=self._policy.next_delay(age))
+        is_final = execution.status.is_final
+        return Look(execution=execution, is_final=is_final, next_in=None if is_final else self._policy.next_delay(age))
 
     def watch(
         self,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from dollr_async import fields
 from dollr_async.arguments import source_type as payable
 from dollr_async.client.core import Core
 from dollr_async.enums import ExecutionKind
-from dollr_async.errors import ConfigurationError
+from dollr_async.errors import ConfigurationError, InvalidInputError
 from dollr_async.hosted import Verification, verify
 from dollr_async.payments import UnfinishedPayment, final_execution
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from dollr_async.enums import SourceType
     from dollr_async.polling import PollPolicy
     from dollr_async.resources.executions import Execution
-    from dollr_async.watching import SourceWatch, Watch
+    from dollr_async.watching import Look, SourceWatch, Watch
 
 
 class Following(Core):
@@ -74,6 +75,30 @@ class Following(Core):
         """
         watch = self.watch(reference_id, kind, policy=policy, began_at=began_at)
         return await final_execution(watch.within(timeout), raise_on_action=raise_on_action)
+
+    async def check(
+        self,
+        reference_id: uuid.UUID | str,
+        kind: ExecutionKind | str = ExecutionKind.COLLECTION,
+        *,
+        age: float = 0.0,
+    ) -> Look:
+        """Look once at a payment, for those who schedule elsewhere: a task queue, or cron.
+
+        Args:
+            reference_id: the payment's key.
+            kind: the direction of the money.
+            age: seconds since the payment began; an old one is to be asked rarely.
+
+        Raises:
+            InvalidInputError: the reference is not a version-4 UUID, the kind is unknown, or the age is no such number.
+            NotFoundError: the API does not know the reference, and the grace for "not yet" is over.
+            APIStatusError, TransportError: the API could not be asked, which says nothing of the payment.
+        """
+        if isinstance(age, bool) or not isinstance(age, int | float) or not 0 <= age < math.inf:
+            sentence = f"age must be a number of seconds from 0 up, not {age!r}"
+            raise InvalidInputError(sentence)
+        return await self._watcher.check(fields.reference(reference_id), fields.word(ExecutionKind, kind), age=age)
 
     async def unfinished(self) -> AsyncIterator[UnfinishedPayment]:
         """Iterate over every payment that an earlier run began and did not see end, the oldest first.

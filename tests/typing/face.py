@@ -27,6 +27,7 @@ from dollr_async import (
     KnownPayer,
     KnownSource,
     LineItem,
+    Look,
     MobileMoney,
     NewInvoice,
     NewOrder,
@@ -49,6 +50,7 @@ from dollr_async import (
     SourceType,
     SourceWatch,
     StatusChange,
+    UnfinishedPayment,
     Verification,
     Watch,
 )
@@ -138,6 +140,10 @@ async def following(dollr: DollrClient, reference_id: uuid.UUID) -> None:
     assert_type(dollr.watch(str(reference_id), ExecutionKind.PAYOUT, policy=PollPolicy(timeout=None)), Watch)
     assert_type(await dollr.wait(reference_id, kind="REFUND", timeout=5), Execution)
     assert_type(dollr.watch_source(SourceType.INVOICE, "5"), SourceWatch)
+    assert_type(await dollr.check(reference_id, ExecutionKind.REFUND, age=5), Look)
+    async for payment in dollr.unfinished():
+        assert_type(payment, UnfinishedPayment)
+        assert_type(payment.progress, Progress)
 
 
 async def operations(dollr: DollrClient) -> None:

@@ -1,0 +1,69 @@
+"""One look at a payment, for those who schedule the next one themselves."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import pytest
+
+from dollr_async import DollrClient, InvalidInputError, NotFoundError, PollPolicy, ServerError
+from dollr_async.journal import MemoryJournal
+from tests.collecting import collect
+from tests.paying_out import payout
+
+if TYPE_CHECKING:
+    from dollr_async.sandbox import Sandbox
+
+_STEADY = PollPolicy(jitter=0)
+
+
+async def test_an_unknown_reference_is_not_there_yet_and_then_not_found(sandbox: Sandbox) -> None:
+    async with DollrClient(**sandbox.settings, polling=_STEADY) as dollr:
+        look = await dollr.check(uuid4(), age=30.0)
+        assert (look.execution, look.is_final, look.next_in) == (None, False, 5.0)
+        with pytest.raises(NotFoundError):
+            await dollr.check(uuid4(), age=30.1)
+
+
+async def test_the_next_look_is_due_by_the_age_and_none_is_after_the_end(sandbox: Sandbox) -> None:
+    async with DollrClient(**sandbox.settings, polling=_STEADY) as dollr:
+        reference_id = (await collect(dollr)).reference_id
+        young, old = await dollr.check(reference_id), await dollr.check(str(reference_id), age=600)
+        assert (young.next_in, old.next_in) == (2.0, 5.0)
+        assert young.execution is not None
+        assert young.execution.status == "PENDING"
+        await asyncio.sleep(10)
+        done = await dollr.check(reference_id, age=10)
+        assert (done.is_final, done.next_in) == (True, None)
+
+
+async def test_a_look_that_fails_says_nothing_of_the_payment(sandbox: Sandbox, dollr: DollrClient) -> None:
+    reference_id = (await collect(dollr)).reference_id
+    sandbox.fail("status.collection", 503)
+    with pytest.raises(ServerError):
+        await dollr.check(reference_id)
+    assert len(sandbox.requests_to("status.collection")) == 1
+
+
+async def test_other_money_is_looked_at_by_its_kind(sandbox: Sandbox, dollr: DollrClient) -> None:
+    payment = await payout(dollr)
+    look = await dollr.check(payment.reference_id, "payout")
+    assert look.execution is not None
+
+
+async def test_an_end_that_is_seen_is_kept_in_the_journal(sandbox: Sandbox) -> None:
+    async with DollrClient(**sandbox.settings, journal=MemoryJournal()) as dollr:
+        reference_id = (await collect(dollr)).reference_id
+        await asyncio.sleep(10)
+        assert (await dollr.check(reference_id)).is_final
+        assert [payment async for payment in dollr.unfinished()] == []
+
+
+@pytest.mark.parametrize("age", [-1, math.nan, math.inf, True, "5", None])
+async def test_an_age_that_is_none_is_refused(sandbox: Sandbox, dollr: DollrClient, age: Any) -> None:  # noqa: ANN401 - what a caller might write
+    with pytest.raises(InvalidInputError, match="age must be a number of seconds"):
+        await dollr.check(uuid4(), age=age)
+    assert sandbox.requests == []
