@@ -307,7 +307,9 @@ class AnyScript(RuleBasedStateMachine):
         try:
             collection = await dollr.collect(**{**terms(asked.route, {}), "payer": payer}, reference_id=reference_id)
         except CollectError as error:
-            self.not_run.add(str(error.reference_id))
+            # Another caller who waits for this reference takes it up from here, and may well move the money.
+            if not self._somebody_else_waits(reference_id):
+                self.not_run.add(str(error.reference_id))
         except OutcomeUnknownError as error:
             self.known.add(str(error.reference_id))
         except ReferenceUsedError as error:
@@ -320,6 +322,10 @@ class AnyScript(RuleBasedStateMachine):
             assert stands is not None
             assert collection.status != "FAILED" or stands == "FAILED"
             self.not_run.discard(str(collection.reference_id))
+
+    def _somebody_else_waits(self, reference_id: str | None) -> bool:
+        me, tasks = asyncio.current_task(), self.process.tasks.items()
+        return any(name == reference_id and task is not me and not task.done() for task, name in tasks)
 
     async def _watch(self, reference_id: str) -> None:
         dollr = self.process.journaled if self.asked[reference_id].is_journaled else self.process.plain

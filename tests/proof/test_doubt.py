@@ -1,0 +1,34 @@
+"""What is in doubt when a process dies is looked for by the next one, and not sent again."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dollr_async import DollrClient
+from dollr_async.journal import MemoryJournal
+from tests.collecting import collect
+
+if TYPE_CHECKING:
+    from dollr_async.sandbox import Sandbox
+
+
+@pytest.mark.parametrize("fault", ["lose_answer", "server_error_after", "422_after", "hang_after"])
+async def test_a_run_that_dies_while_it_looks_leaves_the_looking_to_the_next(sandbox: Sandbox, fault: str) -> None:
+    journal = MemoryJournal()
+    sandbox.fail("collect", fault)
+    sandbox.fail("get_collection_status", "hang", times=None)
+    async with DollrClient(**sandbox.settings, journal=journal) as first:
+        running = asyncio.create_task(collect(first))
+        await asyncio.sleep(45.0)
+        running.cancel()
+        await asyncio.wait([running])
+        (unfinished,) = [payment async for payment in first.unfinished()]
+    sandbox.clear_faults()
+    assert unfinished.executed
+    async with DollrClient(**sandbox.settings, journal=journal) as second:
+        await collect(second, reference_id=unfinished.reference_id)
+    assert len(sandbox.requests_to("collect")) == 1
+    assert [entry.reference_id for entry in sandbox.ledger] == [str(unfinished.reference_id)]
