@@ -49,6 +49,7 @@ async def run(flow: Executing, steps: Steps, *, retry: RetryPolicy, grace: float
     except NotRun as refused:
         if refused.is_confirmed:
             await steps.run.refused()
+        await steps.run.must_be_ours()
         raise _not_run(refused, steps) from refused.__cause__
     except FateUnknown as unknown:
         seen = steps.run.status

@@ -180,7 +180,6 @@ class JournaledRun(Run):
     async def refused(self) -> None:
         """Keep that the execution surely did not run."""
         await self._write_or_complain(in_doubt=False, outcome=REFUSED)
-        await self.must_be_ours()
 
     async def must_be_ours(self) -> None:
         """Raise `LeaseLostError` when another run has taken the payment over, so that this one knows nothing of it."""

@@ -28,6 +28,7 @@ from dollr_async import (
     Payer,
     PaymentFailedError,
     ReferenceUsedError,
+    RetryPolicy,
     SourceType,
     UnfinishedPayment,
 )
@@ -388,10 +389,14 @@ async def test_an_execution_whose_run_lost_its_lease_is_sent_once_or_repeated_by
     assert len(sandbox.ledger) == 1
 
 
-async def test_a_refused_run_that_lost_its_lease_does_not_say_that_no_money_moved(sandbox: Sandbox) -> None:
+@pytest.mark.parametrize(("fault", "times"), [(422, 1), (429, 1), (401, 2)])
+async def test_a_refused_run_that_lost_its_lease_does_not_say_that_no_money_moved(
+    sandbox: Sandbox, fault: int, times: int
+) -> None:
     sandbox.set_latency(25.0, "collect")
-    sandbox.fail("collect", 422)
-    async with DollrClient(**sandbox.settings, journal=_Silent()) as dollr:
+    sandbox.fail("collect", fault, times=times)
+    once = RetryPolicy(attempts=1)
+    async with DollrClient(**sandbox.settings, journal=_Silent(), retry=once) as dollr:
         first = asyncio.create_task(_collect(dollr))
         await asyncio.sleep(1.0)
         second = asyncio.create_task(_collect(dollr))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dollr_async import DollrClient
+from dollr_async import CollectError, DollrClient
 from dollr_async.journal import MemoryJournal
 from tests.collecting import collect
 
@@ -31,4 +31,24 @@ async def test_a_run_that_dies_while_it_looks_leaves_the_looking_to_the_next(san
     async with DollrClient(**sandbox.settings, journal=journal) as second:
         await collect(second, reference_id=unfinished.reference_id)
     assert len(sandbox.requests_to("collect")) == 1
+    assert [entry.reference_id for entry in sandbox.ledger] == [str(unfinished.reference_id)]
+
+
+async def test_a_refused_payment_that_is_tried_again_and_dies_is_in_doubt_like_any_other(sandbox: Sandbox) -> None:
+    journal = MemoryJournal()
+    async with DollrClient(**sandbox.settings, journal=journal) as first:
+        sandbox.fail("collect", 422)
+        with pytest.raises(CollectError) as refused:
+            await collect(first)
+        assert [payment async for payment in first.unfinished()] == []
+        sandbox.fail("collect", "hang_after")
+        running = asyncio.create_task(collect(first, reference_id=refused.value.reference_id))
+        await asyncio.sleep(15.0)
+        running.cancel()
+        await asyncio.wait([running])
+        (unfinished,) = [payment async for payment in first.unfinished()]
+    assert unfinished.executed
+    async with DollrClient(**sandbox.settings, journal=journal) as second:
+        await collect(second, reference_id=unfinished.reference_id)
+    assert len(sandbox.requests_to("collect")) == 2
     assert [entry.reference_id for entry in sandbox.ledger] == [str(unfinished.reference_id)]
