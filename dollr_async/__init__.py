@@ -47,7 +47,9 @@ from dollr_async.errors import (
     ServerError,
     TransportError,
 )
+from dollr_async.followable import PaymentToWatch, WatchFailure
 from dollr_async.hosted import HostedCheckout, Verification
+from dollr_async.merging import MergedWatch
 from dollr_async.payments import Collection, Payment, UnfinishedPayment
 from dollr_async.polling import PollPolicy
 from dollr_async.progress import Progress
@@ -85,7 +87,8 @@ from dollr_async.resources.sessions import (
 )
 from dollr_async.resources.status import SourceState
 from dollr_async.retry import RetryPolicy
-from dollr_async.watching import Look, SourceChange, SourceWatch, StatusChange, Watch
+from dollr_async.watcher import Look
+from dollr_async.watching import SourceChange, SourceWatch, StatusChange, Watch
 
 __all__ = [
     "APIStatusError",
@@ -134,6 +137,7 @@ __all__ = [
     "MerchantInfo",
     "MerchantTier",
     "MerchantType",
+    "MergedWatch",
     "MobileMoney",
     "NewCheckout",
     "NewCheckoutSession",
@@ -167,6 +171,7 @@ __all__ = [
     "PaymentFailedError",
     "PaymentMethod",
     "PaymentProvider",
+    "PaymentToWatch",
     "PayoutSession",
     "PermissionDeniedError",
     "PhoneRoute",
@@ -197,4 +202,5 @@ __all__ = [
     "UnfinishedPayment",
     "Verification",
     "Watch",
+    "WatchFailure",
 ]

@@ -21,7 +21,7 @@ from dollr_async.source_steps import SourceSteps
 from dollr_async.sources import check_payable
 from dollr_async.steps import StepFailed, Steps
 from dollr_async.terms import A_KNOWN_SOURCE, Terms
-from dollr_async.watching import Watcher
+from dollr_async.watcher import Watcher
 
 if TYPE_CHECKING:
     from dollr_async.resources.groups import Groups

@@ -16,7 +16,6 @@ from dollr_async.journaling import JournaledRun
 from dollr_async.progress import how_to
 
 if TYPE_CHECKING:
-    from datetime import datetime
     from decimal import Decimal
     from uuid import UUID
 
@@ -124,14 +123,13 @@ class Keeper:
         except JournalError:
             logger.exception("payment %s: its status could not be written down", reference_id)
 
-    async def began_at(self, reference_id: UUID) -> datetime | None:
-        """Return when a payment began, where the journal knows it."""
+    async def found(self, reference_id: UUID) -> Entry | None:
+        """Return what the journal knows of a payment; one that cannot be read is complained of, and knows nothing."""
         try:
-            entry = await self._journal.read(reference_id)
+            return await self._journal.read(reference_id)
         except JournalError:
-            logger.exception("payment %s: its beginning could not be read", reference_id)
+            logger.exception("payment %s: its entry could not be read", reference_id)
             return None
-        return None if entry is None else entry.began_at
 
     async def unfinished(self) -> list[Entry]:
         """Return every payment that an earlier run began and did not see end."""

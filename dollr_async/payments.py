@@ -11,7 +11,7 @@ import attrs
 from dollr_async.enums import ExecutionKind, ExecutionStatus, SourceType
 from dollr_async.errors import ActionRequiredError, InvalidRequestError, NotFoundError, PaymentFailedError
 from dollr_async.progress import Progress, how_to
-from dollr_async.watching import Watcher
+from dollr_async.watcher import Watcher
 
 if TYPE_CHECKING:
     from dollr_async.clock import Clock

@@ -1,121 +1,271 @@
-"""Following one thing: looks shared by all who await it, and the iterator that they await.
+"""One thing that is followed: its latest state, who awaits its next one, and the look that finds it.
 
-Nobody polls while nobody waits: there is no task behind a watch. Of all who await a change, the one whose look is due
-first looks, and the others find what it saw. Leaving a loop by `break` therefore leaves nothing behind.
+Nobody polls while nobody waits. A poller is looked at by the schedule only as long as somebody awaits a change, so
+leaving a loop by `break` leaves nothing behind.
 """
 
 from __future__ import annotations
 
 import asyncio
-from abc import ABC, abstractmethod
-from contextlib import suppress
-from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, Self, TypeVar
-
-import attrs
+import random
+from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar
 
 from dollr_async.errors import (
     APIStatusError,
     DecodeError,
     DollrError,
     NotFoundError,
-    PollTimeoutError,
     RateLimitError,
     ServerError,
     TransportError,
 )
 from dollr_async.retry import is_redirect_or_timeout
+from dollr_async.schedule import PollSchedule, Scheduled
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-    from datetime import datetime
 
     from dollr_async.clock import Clock
     from dollr_async.polling import PollPolicy
 
-
-class _Change(Protocol):
-    @property
-    def is_final(self) -> bool: ...
-
-
 T = TypeVar("T")
-C = TypeVar("C", bound=_Change)
+_AGE_PER_COST = 10.0
+"""A payment that is this many times as old as another may wait as many times as long, where polls have to wait."""
 
 
 class Pace(NamedTuple):
-    """How one watch polls: `began` is when the payment began and sets the intervals, `started` when the watch did."""
+    """How one follower polls: `began` is when the payment did and sets the intervals, `started` when following did."""
 
     policy: PollPolicy
     began: float
     started: float
 
+    def age(self, now: float) -> float:
+        """Seconds since the payment began."""
+        return max(now - self.began, 0.0)
 
-class Poller(Generic[T]):
-    """The one follower of one thing, shared by its watches; it keeps the latest state seen.
 
-    `look` asks once, `mark` says what of a state is compared to find a change.
+class Follower(Protocol[T]):
+    """Who follows a thing, at a pace of its own; `since` is the state that it has."""
+
+    pace: Pace
+    since: T | None
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether somebody awaits its next change at this moment."""
+        ...
+
+    def told(self) -> None:
+        """Take note that the latest state is another than `since`."""
+        ...
+
+    def failed(self, error: Exception) -> None:
+        """Take note that the thing cannot be followed."""
+        ...
+
+    def passed_over(self) -> None:
+        """Take note that a look was due and was not made, since nobody awaited it."""
+        ...
+
+
+class _Wait(Generic[T]):
+    """One task that awaits one change."""
+
+    __slots__ = ("_woken", "error", "pace", "since")
+
+    is_awaited = True
+
+    def __init__(self, pace: Pace, since: T | None) -> None:
+        self.pace = pace
+        self.since = since
+        self.error: Exception | None = None
+        self._woken = asyncio.get_running_loop().create_future()
+
+    def told(self) -> None:
+        if not self._woken.done():
+            self._woken.set_result(None)
+
+    def failed(self, error: Exception) -> None:
+        # Not set on the future: a task that is cancelled just now would never fetch it, and asyncio complains.
+        self.error = error
+        self.told()
+
+    def passed_over(self) -> None:
+        """Never: it is awaited for as long as it lives."""
+
+    async def over(self) -> None:
+        await self._woken
+        if self.error is not None:
+            raise self.error
+
+
+class Poller(Scheduled, Generic[T]):
+    """The one poller of one thing, shared by all who follow it; it keeps the latest state seen.
+
+    `ask` fetches the state, `mark` says what of a state is compared to find a change.
     """
 
-    def __init__(self, look: Callable[[], Awaitable[T]], mark: Callable[[T], object], clock: Clock) -> None:
-        """Keep how to look."""
-        self._look = look
+    __slots__ = (
+        "__weakref__",
+        "_ask",
+        "_chance",
+        "_clock",
+        "_followers",
+        "_is_hinted",
+        "_looked_at",
+        "_mark",
+        "_not_before",
+        "_schedule",
+        "latest",
+        "seen_at",
+    )
+
+    def __init__(
+        self, ask: Callable[[], Awaitable[T]], mark: Callable[[T], object], schedule: PollSchedule, clock: Clock
+    ) -> None:
+        """Keep how to ask."""
+        super().__init__()
+        self._ask = ask
         self._mark = mark
+        self._schedule = schedule
         self._clock = clock
-        self._turn = asyncio.Lock()
-        self._news = asyncio.Event()
+        self._followers: dict[Follower[T], None] = {}
         self._looked_at: float | None = None
         self._not_before = 0.0
+        self._chance = 0.0
+        self._is_hinted = False
         self.latest: T | None = None
         self.seen_at: float | None = None
 
     def saw(self, state: T) -> None:
-        """Keep a state that somebody else was given."""
+        """Keep a state that was seen, and tell those for whom it is news."""
+        self._looked()
         self.latest = state
-        self._looked_at = self.seen_at = self._clock.monotonic()
+        self.seen_at = self._looked_at
+        for follower in tuple(self._followers):
+            if self.differs_from(follower.since):
+                follower.told()
+
+    def differs_from(self, since: T | None) -> bool:
+        """Whether the latest state is a change for somebody who has `since`."""
+        latest = self.latest
+        return latest is not None and (since is None or self._mark(latest) != self._mark(since))
 
     async def change(self, since: T | None, pace: Pace) -> T:
-        """Return the state as soon as it differs from `since`."""
-        while (latest := self._changed(since)) is None:
-            news = self._news
-            with suppress(TimeoutError):
-                async with asyncio.timeout_at(self._due(pace)):
-                    await news.wait()
-            async with self._turn:
-                # Nobody has looked meanwhile: the look is this watch's, whose interval is the shortest.
-                if self._news is news:
-                    await self._look_once(pace)
+        """Return the state as soon as it differs from `since`.
+
+        Raises:
+            ConfigurationError: the client is closed, or belongs to another event loop.
+            DollrError: it cannot be followed.
+        """
+        while (latest := self.latest) is None or not self.differs_from(since):
+            wait = _Wait(pace, since)
+            self.join(wait)
+            try:
+                await wait.over()
+            finally:
+                self.leave(wait)
         return latest
 
-    def _changed(self, since: T | None) -> T | None:
-        latest = self.latest
-        if latest is None or (since is not None and self._mark(latest) == self._mark(since)):
-            return None
-        return latest
+    def join(self, follower: Follower[T]) -> None:
+        """Tell a follower of each change from now on, until it leaves; again, to have it looked at again.
 
-    def _due(self, pace: Pace) -> float:
+        Raises:
+            ConfigurationError: the client is closed, or belongs to another event loop.
+        """
         now = self._clock.monotonic()
-        due = now if self._looked_at is None else self._looked_at + pace.policy.next_delay(now - pace.began)
-        return max(due, self._not_before)
-
-    async def _look_once(self, pace: Pace) -> None:
+        if self._looked_at is None and not self._followers:
+            # As if it had been looked at before, at some time of its life: thousands of old payments that a process
+            # takes up together come one by one then, and the young between them.
+            age = follower.pace.age(now)
+            self._schedule.enter(self, random.random() * min(age, self._cost_at(follower.pace, now)))  # noqa: S311 - spreads load
+        self._followers[follower] = None
         try:
-            self.latest = await self._look()
-            self.seen_at = self._clock.monotonic()
-        except DollrError as error:
-            asked = error.retry_after if isinstance(error, APIStatusError) else None
-            self._not_before = self._clock.monotonic() + (asked or 0.0)
-            if not self._passes(error, pace):
-                raise
-        finally:
-            self._looked_at = self._clock.monotonic()
-            self._news.set()
-            self._news = asyncio.Event()
+            self._schedule.plan(self, self._due_at_pace(follower.pace, now))
+        except BaseException:
+            self.leave(follower)
+            raise
 
-    def _passes(self, error: DollrError, pace: Pace) -> bool:
+    def leave(self, follower: Follower[T]) -> None:
+        """Tell a follower no more."""
+        self._followers.pop(follower, None)
+        if not self._followers:
+            self._schedule.abandon(self)
+
+    def hint(self) -> None:
+        """Look at once if somebody follows: there may be news."""
+        self._is_hinted = True
+        if self._followers:
+            self._schedule.plan(self, self._not_before)
+
+    def fail(self, error: Exception) -> None:
+        """Tell all who follow that it cannot be followed any more."""
+        for follower in tuple(self._followers):
+            follower.failed(error)
+
+    def due(self, now: float) -> float | None:
+        """When the next look is due: at the quickest pace of all who follow."""
+        return min((self._due_at_pace(follower.pace, now) for follower in self._followers), default=None)
+
+    def _due_at_pace(self, pace: Pace, now: float) -> float:
+        if self._looked_at is None or self._is_hinted:
+            return max(now, self._not_before)
+        delay = pace.policy.delay_at(pace.age(self._looked_at), self._chance)
+        return max(self._looked_at + delay, self._not_before)
+
+    def cost(self, now: float) -> float:
+        """What a look costs: the interval, or a share of the payment's age."""
+        return min((self._cost_at(follower.pace, now) for follower in self._followers), default=0.0)
+
+    def _cost_at(self, pace: Pace, now: float) -> float:
+        age = pace.age(now)
+        return max(pace.policy.interval_at(age), age / _AGE_PER_COST)
+
+    def is_awaited(self) -> bool:
+        """Whether any follower awaits a change at this moment."""
+        return any(follower.is_awaited for follower in self._followers)
+
+    def put_aside(self) -> None:
+        """Leave it to the followers to plan the look that was not made."""
+        for follower in tuple(self._followers):
+            follower.passed_over()
+
+    async def look(self) -> None:
+        """Ask once, and tell those for whom the answer is news, or an end."""
+        began = self._clock.monotonic()
+        self._is_hinted = False
+        try:
+            state = await self._ask()
+        except DollrError as error:
+            self._looked()
+            self._note(error, began)
+            for follower in tuple(self._followers):
+                if not self._passes(error, follower):
+                    follower.failed(error)
+        except Exception as error:  # noqa: BLE001 - it is for those who wait to see; else they would wait for ever
+            self._looked()
+            self.fail(error)
+        else:
+            self._schedule.answered(began)
+            self.saw(state)
+
+    def _looked(self) -> None:
+        self._looked_at = self._clock.monotonic()
+        self._chance = random.uniform(-1.0, 1.0)  # noqa: S311 - spreads load, guards nothing
+
+    def _note(self, error: DollrError, began: float) -> None:
+        asked = error.retry_after if isinstance(error, APIStatusError) else None
+        if isinstance(error, RateLimitError):
+            self._schedule.refused(asked, began)
+        else:
+            self._not_before = self._clock.monotonic() + (asked or 0.0)
+
+    def _passes(self, error: DollrError, follower: Follower[T]) -> bool:
         if isinstance(error, NotFoundError):
             # Not there yet, or, once it was seen, an answer from a server that lags.
-            known_since = pace.started if self.seen_at is None else self.seen_at
-            return self._clock.monotonic() - known_since <= pace.policy.not_found_grace
+            known_since = follower.pace.started if self.seen_at is None else self.seen_at
+            return self._clock.monotonic() - known_since <= follower.pace.policy.not_found_grace
         return is_blip(error)
 
 
@@ -124,67 +274,3 @@ def is_blip(error: DollrError) -> bool:
     if isinstance(error, DecodeError):
         return error.status is None
     return isinstance(error, TransportError | ServerError | RateLimitError) or is_redirect_or_timeout(error)
-
-
-class Following(ABC, Generic[T, C]):
-    """An async iterator over the changes of one thing: the present state first, the final one last, then it ends."""
-
-    def __init__(
-        self,
-        poller: Poller[T],
-        *,
-        policy: PollPolicy,
-        clock: Clock,
-        began_at: datetime | None = None,
-        began: Callable[[], Awaitable[datetime | None]] | None = None,
-    ) -> None:
-        """Follow a thing; `began_at` (aware) tells how old it is, so that an old one is asked rarely."""
-        self._poller = poller
-        self._policy = policy
-        self._clock = clock
-        self._began_at = began_at
-        self._began = began
-        self._pace: Pace | None = None
-        self._state: T | None = None
-        self._seen: C | None = None
-
-    @abstractmethod
-    def _change(self, state: T, seen: C | None) -> C:
-        """Return a state as the change that is yielded."""
-
-    @abstractmethod
-    def _timed_out(self, elapsed: float) -> PollTimeoutError:
-        """Return the error that says that time ran out."""
-
-    def __aiter__(self) -> Self:
-        """Return itself."""
-        return self
-
-    def within(self, timeout: float | None) -> Self:
-        """Follow for `timeout` seconds at most; None leaves the policy's own limit."""
-        if timeout is not None:
-            self._policy = attrs.evolve(self._policy, timeout=timeout)
-        return self
-
-    async def __anext__(self) -> C:
-        """Return the next change."""
-        seen = self._seen
-        if seen is not None and seen.is_final:
-            raise StopAsyncIteration
-        pace = self._pace or await self._start()
-        limit = self._policy.timeout
-        try:
-            async with asyncio.timeout_at(None if limit is None else pace.started + limit):
-                self._state = await self._poller.change(self._state, pace)
-        except TimeoutError:
-            raise self._timed_out(self._clock.monotonic() - pace.started) from None
-        self._seen = self._change(self._state, seen)
-        return self._seen
-
-    async def _start(self) -> Pace:
-        if self._began is not None:
-            self._began_at = await self._began()
-        now = self._clock.monotonic()
-        age = 0.0 if self._began_at is None else (self._clock.now() - self._began_at).total_seconds()
-        self._pace = Pace(self._policy, now - max(age, 0.0), now)
-        return self._pace

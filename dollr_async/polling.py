@@ -44,7 +44,10 @@ class PollPolicy(Record):
         # Looks at interval * backoff**n reach age t when the interval has grown by (backoff - 1) * t.
         return min(self.interval + (self.backoff - 1.0) * max(age, 0.0), self.max_interval)
 
+    def delay_at(self, age: float, chance: float) -> float:
+        """Return the seconds until the next look, with the jitter that a `chance` from -1 to 1 comes to."""
+        return self.interval_at(age) * (1.0 + self.jitter * chance)
+
     def next_delay(self, age: float) -> float:
         """Return the seconds until the next look, with the jitter."""
-        spread = self.jitter * random.uniform(-1.0, 1.0)  # noqa: S311 - spreads load, guards nothing
-        return self.interval_at(age) * (1.0 + spread)
+        return self.delay_at(age, random.uniform(-1.0, 1.0))  # noqa: S311 - spreads load, guards nothing

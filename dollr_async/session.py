@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("dollr_async.session")
 
 TOKEN_PATH = "jwt/client/obtain/token"  # noqa: S105 - a path
-_CLOSED = "this DollrClient is closed: make a new one"
+CLOSED = "this DollrClient is closed: make a new one"
 _SOONEST_REFRESH = 5.0
 _SHORTEST_NAP = 1.0
 _LONGEST_NAP = 30.0
@@ -78,7 +78,7 @@ class SessionManager:
             ConfigurationError: the client is closed, or was opened in another event loop.
         """
         if self._is_closed:
-            raise ConfigurationError(_CLOSED)
+            raise ConfigurationError(CLOSED)
         loop = asyncio.get_running_loop()
         if self._loop is None:
             self._loop = loop
@@ -133,7 +133,7 @@ class SessionManager:
             return await asyncio.shield(fetching)
         except asyncio.CancelledError:
             if fetching.cancelled() and self._is_closed and not _is_being_cancelled():
-                raise ConfigurationError(_CLOSED) from None  # the fetch ended with the client, not with its waiter
+                raise ConfigurationError(CLOSED) from None  # the fetch ended with the client, not with its waiter
             raise
 
     def _fetch_ended(self, task: asyncio.Task[Token]) -> None:

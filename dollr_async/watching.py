@@ -1,32 +1,37 @@
-"""Following a payment, or the document that is paid: what a change is, and who follows what in one client."""
+"""The iterators over what changes: of one payment, or of the document that is paid."""
 
 from __future__ import annotations
 
+import asyncio
+from abc import ABC, abstractmethod
 from datetime import datetime
-from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar
 from uuid import UUID
-from weakref import WeakValueDictionary
 
 import attrs
 
 from dollr_async.enums import ExecutionKind, ExecutionStatus, SourceStatus, SourceType
-from dollr_async.errors import NotFoundError, PollTimeoutError
-from dollr_async.pollers import Following, Poller
+from dollr_async.errors import PollTimeoutError
+from dollr_async.pollers import Pace, Poller
 from dollr_async.progress import how_to
 from dollr_async.record import Record
 from dollr_async.resources.executions import Execution
 from dollr_async.resources.status import SourceState
-from dollr_async.retry import RetryPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from dollr_async.clock import Clock
     from dollr_async.polling import PollPolicy
-    from dollr_async.resources.status import Status
 
-_ONCE = RetryPolicy(attempts=1)
+
+class _Change(Protocol):
+    @property
+    def is_final(self) -> bool: ...
+
+
+T = TypeVar("T")
+C = TypeVar("C", bound=_Change)
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
@@ -73,6 +78,92 @@ class SourceChange(Record):
         return self.status.is_final
 
 
+class Following(ABC, Generic[T, C]):
+    """An async iterator over the changes of one thing: the present state first, the final one last, then it ends."""
+
+    def __init__(
+        self,
+        poller: Poller[T],
+        *,
+        policy: PollPolicy,
+        clock: Clock,
+        began_at: datetime | None = None,
+        learn: Callable[[], Awaitable[datetime | None]] | None = None,
+    ) -> None:
+        """Follow a thing that began at `began_at` (aware); `learn` finds that out where it is None."""
+        self._poller = poller
+        self._policy = policy
+        self._clock = clock
+        self._began_at = began_at
+        self._learn = learn
+        self._pace: Pace | None = None
+        self._state: T | None = None
+        self._seen: C | None = None
+
+    @abstractmethod
+    def _change(self, state: T, seen: C | None) -> C:
+        """Return a state as the change that is yielded."""
+
+    @abstractmethod
+    def _timed_out(self, elapsed: float) -> PollTimeoutError:
+        """Return the error that says that time ran out."""
+
+    def __aiter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def within(self, timeout: float | None) -> Self:
+        """Follow for `timeout` seconds at most; None leaves the policy's own limit."""
+        if timeout is not None:
+            self._policy = attrs.evolve(self._policy, timeout=timeout)
+        return self
+
+    async def __anext__(self) -> C:
+        """Return the next change."""
+        seen = self._seen
+        if seen is not None and seen.is_final:
+            raise StopAsyncIteration
+        pace = self._pace or await self._start()
+        limit = self._policy.timeout
+        try:
+            async with asyncio.timeout_at(None if limit is None else pace.started + limit):
+                self._state = await self._poller.change(self._state, pace)
+        except TimeoutError:
+            raise self._timed_out(self._clock.monotonic() - pace.started) from None
+        self._seen = self._change(self._state, seen)
+        return self._seen
+
+    async def _start(self) -> Pace:
+        learned = None if self._learn is None else await self._learn()
+        self._pace = pace_of(self._policy, self._began_at or learned, self._clock)
+        return self._pace
+
+
+def pace_of(policy: PollPolicy, began_at: datetime | None, clock: Clock) -> Pace:
+    """Return the pace of a follower that starts now, for a payment that began at `began_at` (None: now)."""
+    now = clock.monotonic()
+    age = 0.0 if began_at is None else (clock.now() - began_at).total_seconds()
+    return Pace(policy, now - max(age, 0.0), now)
+
+
+def status_change(reference_id: UUID, state: Execution, before: Execution | None, clock: Clock) -> StatusChange:
+    """Return a state that was seen just now as the change that is yielded."""
+    previous = None if before is None else before.status
+    return StatusChange(
+        reference_id=reference_id, status=state.status, previous=previous, execution=state, at=clock.now()
+    )
+
+
+def out_of_time(reference_id: UUID, kind: ExecutionKind, last: Execution | None, elapsed: float) -> PollTimeoutError:
+    """Return the error that says that a payment is not final yet, which says nothing against it."""
+    message = (
+        f"payment {reference_id} is still {last.status if last else 'not known to the API'} after "
+        f"{round(elapsed, 1):g} seconds. It has not failed: follow it again with "
+        f"{how_to('watch', reference_id, kind)}"
+    )
+    return PollTimeoutError(message, reference_id=reference_id, last=last, elapsed=elapsed)
+
+
 class Watch(Following[Execution, StatusChange]):
     """An async iterator over the changes of one payment: the present state first, the final one last, then it ends.
 
@@ -91,30 +182,18 @@ class Watch(Following[Execution, StatusChange]):
         policy: PollPolicy,
         clock: Clock,
         began_at: datetime | None = None,
-        began: Callable[[], Awaitable[datetime | None]] | None = None,
+        learn: Callable[[], Awaitable[datetime | None]] | None = None,
     ) -> None:
-        """Watch a payment; `began` finds out when it began, where `began_at` does not say so."""
-        super().__init__(poller, policy=policy, clock=clock, began_at=began_at, began=began)
+        """Watch a payment."""
+        super().__init__(poller, policy=policy, clock=clock, began_at=began_at, learn=learn)
         self._reference_id = reference_id
         self._kind = kind
 
     def _change(self, state: Execution, seen: StatusChange | None) -> StatusChange:
-        return StatusChange(
-            reference_id=self._reference_id,
-            status=state.status,
-            previous=seen.status if seen else None,
-            execution=state,
-            at=self._clock.now(),
-        )
+        return status_change(self._reference_id, state, None if seen is None else seen.execution, self._clock)
 
     def _timed_out(self, elapsed: float) -> PollTimeoutError:
-        last = self._poller.latest
-        message = (
-            f"payment {self._reference_id} is still {last.status if last else 'not known to the API'} after "
-            f"{round(elapsed, 1):g} seconds. It has not failed: follow it again with "
-            f"{how_to('watch', self._reference_id, self._kind)}"
-        )
-        return PollTimeoutError(message, reference_id=self._reference_id, last=last, elapsed=elapsed)
+        return out_of_time(self._reference_id, self._kind, self._poller.latest, elapsed)
 
 
 class SourceWatch(Following[SourceState, SourceChange]):
@@ -152,106 +231,3 @@ class SourceWatch(Following[SourceState, SourceChange]):
             f"dollr.watch_source('{self._source_type}', {self._source_id})"
         )
         return PollTimeoutError(message, reference_id=None, last=last, elapsed=elapsed)
-
-
-@attrs.frozen(kw_only=True, eq=False, repr=False)
-class Look(Record):
-    """What one look at a payment found.
-
-    `execution` is None while the API does not know the payment yet; `next_in` is in seconds, and None at the end.
-    """
-
-    execution: Execution | None
-    is_final: bool
-    next_in: float | None
-
-
-class Keeper(Protocol):
-    """What keeps a record of the payments that are followed."""
-
-    async def saw(self, execution: Execution, reference_id: UUID) -> None:
-        """Note a status."""
-        ...
-
-    async def began_at(self, reference_id: UUID) -> datetime | None:
-        """Return when a payment began, where that is known."""
-        ...
-
-
-class Watcher:
-    """Owns the pollers of one client: one for each payment or document that somebody holds."""
-
-    def __init__(self, status: Status, *, policy: PollPolicy, clock: Clock, keeper: Keeper | None = None) -> None:
-        """Follow nothing yet."""
-        self._keeper = keeper
-        self._status = status
-        self._policy = policy
-        self._clock = clock
-        self._payments: WeakValueDictionary[tuple[ExecutionKind, UUID], Poller[Execution]] = WeakValueDictionary()
-        self._sources: WeakValueDictionary[tuple[SourceType, int], Poller[SourceState]] = WeakValueDictionary()
-
-    def poller(self, reference_id: UUID, kind: ExecutionKind) -> Poller[Execution]:
-        """Return the poller of a payment, a new one if nobody holds one."""
-        poller = self._payments.get((kind, reference_id))
-        if poller is None:
-            poller = Poller(partial(self._look, reference_id, kind), _payment_mark, self._clock)
-            self._payments[kind, reference_id] = poller
-        return poller
-
-    async def _look(self, reference_id: UUID, kind: ExecutionKind) -> Execution:
-        execution = await self._status.of(kind, reference_id, retry=_ONCE)
-        if self._keeper is not None:
-            known = self.poller(reference_id, kind).latest
-            if known is None or known.status != execution.status:
-                await self._keeper.saw(execution, reference_id)
-        return execution
-
-    async def check(self, reference_id: UUID, kind: ExecutionKind, *, age: float) -> Look:
-        """Look once, and say when to look again at a payment that began `age` seconds ago."""
-        try:
-            execution = await self._look(reference_id, kind)
-        except NotFoundError:
-            if age > self._policy.not_found_grace:
-                raise
-            return Look(execution=None, is_final=False, next_in=self._policy.next_delay(age))
-        is_final = execution.status.is_final
-        return Look(execution=execution, is_final=is_final, next_in=None if is_final else self._policy.next_delay(age))
-
-    def watch(
-        self,
-        reference_id: UUID,
-        kind: ExecutionKind,
-        *,
-        policy: PollPolicy | None = None,
-        began_at: datetime | None = None,
-    ) -> Watch:
-        """Return an iterator over the changes of a payment."""
-        poller = self.poller(reference_id, kind)
-        began = None
-        if began_at is None and self._keeper is not None:
-            began = partial(self._keeper.began_at, reference_id)
-        return Watch(
-            poller,
-            reference_id,
-            kind,
-            policy=policy or self._policy,
-            clock=self._clock,
-            began_at=began_at,
-            began=began,
-        )
-
-    def watch_source(self, source_type: SourceType, source_id: int, *, policy: PollPolicy | None = None) -> SourceWatch:
-        """Return an iterator over the changes of a document."""
-        poller = self._sources.get((source_type, source_id))
-        if poller is None:
-            poller = Poller(lambda: self._status.source(source_type, source_id, retry=_ONCE), _source_mark, self._clock)
-            self._sources[source_type, source_id] = poller
-        return SourceWatch(poller, source_type, source_id, policy=policy or self._policy, clock=self._clock)
-
-
-def _payment_mark(execution: Execution) -> tuple[str, bool]:
-    return execution.status, bool(execution.requires_action)
-
-
-def _source_mark(source: SourceState) -> str:
-    return source.status

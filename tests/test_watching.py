@@ -428,15 +428,30 @@ async def test_a_watch_that_is_cancelled_in_its_look_leaves_the_others_going(
     sandbox: Sandbox, even: DollrClient
 ) -> None:
     collection = await collect(even)
-    sandbox.fail(_STATUS, "hang")
+    sandbox.fail(_STATUS, Fault.latency(5.0))
     tasks = [asyncio.create_task(collection.wait()) for _ in range(3)]
     await asyncio.sleep(3.0)
     assert sandbox.in_flight == 1
-    tasks[0].cancel()  # the first that waits is the one that looks
+    tasks[0].cancel()
     ends = await asyncio.gather(*tasks, return_exceptions=True)
     assert isinstance(ends[0], asyncio.CancelledError)
     assert [getattr(end, "status", None) for end in ends[1:]] == ["COMPLETED", "COMPLETED"]
-    assert _now() < 10.0
+    assert _looks(sandbox) == [2.0]  # the look in flight was theirs too
+    assert _now() == 7.0
+
+
+async def test_a_look_that_nobody_awaits_any_more_is_given_up(sandbox: Sandbox, even: DollrClient) -> None:
+    collection = await collect(even)
+    sandbox.fail(_STATUS, "hang")
+    task = asyncio.create_task(collection.wait())
+    await asyncio.sleep(3.0)
+    assert sandbox.in_flight == 1
+    task.cancel()
+    await asyncio.wait([task])
+    await asyncio.sleep(0.1)
+    assert sandbox.in_flight == 0
+    assert (await collection.wait()).status == "COMPLETED"
+    assert _now() < 6.0
 
 
 async def test_one_watch_that_ends_in_an_error_is_told_to_all_who_look(sandbox: Sandbox, even: DollrClient) -> None:
@@ -463,6 +478,7 @@ async def test_a_payment_that_nobody_holds_is_forgotten(sandbox: Sandbox, even: 
     await anext(watch)
     assert len(even._watcher._payments) == 1
     del watch
+    await asyncio.sleep(3.0)  # its next look would have been due
     assert len(even._watcher._payments) == 0
 
 

@@ -26,6 +26,8 @@ class DollrClient(Collecting, PayingOut, Following):
         polling: how a payment is followed.
         journal: a durable record of your payments, such as `dollr_async.journal.SQLiteJournal(path)`. With one, a
             payment is taken up where a process that died has left it, and never forgotten. It is yours to close.
+        max_polls_per_second: how often this client asks how far its payments are, at most; None is no limit. At the
+            limit all are asked more rarely, the old ones most.
 
     Raises:
         ConfigurationError: a credential is missing, or the base URL is not https.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from functools import partial
 from typing import TYPE_CHECKING, Self, TypeVar
@@ -15,10 +16,11 @@ from dollr_async.polling import PollPolicy
 from dollr_async.progress import Progress
 from dollr_async.resources.groups import Groups
 from dollr_async.retry import RetryPolicy
-from dollr_async.session import SessionManager
+from dollr_async.schedule import PollSchedule
+from dollr_async.session import CLOSED, SessionManager
 from dollr_async.steps import Steps
 from dollr_async.transport import Transport
-from dollr_async.watching import Watcher
+from dollr_async.watcher import Watcher
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,6 +55,7 @@ class Core(Groups):
         retry: RetryPolicy = _RETRY,
         polling: PollPolicy = _POLLING,
         journal: Journal | None = None,
+        max_polls_per_second: float | None = None,
     ) -> None:
         """Keep the settings."""
         self._retry = _given(retry, RetryPolicy, "retry")
@@ -78,7 +81,10 @@ class Core(Groups):
         )
         super().__init__(HttpCaller(self._session, retry=self._retry, clock=self._clock))
         self._keeper = None if journal is None else _keeper(journal, client_secret, self._clock)
-        self._watcher = Watcher(self.status, policy=self._polling, clock=self._clock, keeper=self._keeper)
+        schedule = PollSchedule(
+            self._clock, check_open=self._session.check_open, per_second=_per_second(max_polls_per_second)
+        )
+        self._watcher = Watcher(self.status, schedule, policy=self._polling, clock=self._clock, keeper=self._keeper)
 
     async def __aenter__(self) -> Self:
         """Return the client; it opens at its first request."""
@@ -98,6 +104,7 @@ class Core(Groups):
             ConfigurationError: the client was opened in another event loop, which is still running.
         """
         await self._session.close()
+        await self._watcher.close(ConfigurationError(CLOSED))
 
     async def _accepted(
         self, asked: Asked, reference_id: UUID, chain_of: Callable[[Steps], Executing]
@@ -123,6 +130,15 @@ def _keeper(journal: Journal, client_secret: str | None, clock: Clock) -> Keeper
     from dollr_async.keeper import Keeper  # noqa: PLC0415 - see above
 
     return Keeper(journal, _credential(client_secret, "client_secret"), clock)
+
+
+def _per_second(value: float | None) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
+        sentence = f"max_polls_per_second must be a number above 0, or None for no limit, not {value!r}"
+        raise InvalidInputError(sentence)
+    return float(value)
 
 
 def _given(value: T, kind: type[T], name: str) -> T:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import AsyncIterable, Iterable
 from typing import TYPE_CHECKING
 
 from dollr_async import fields
@@ -20,9 +21,12 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from dollr_async.enums import SourceType
+    from dollr_async.followable import Followable
+    from dollr_async.merging import MergedWatch
     from dollr_async.polling import PollPolicy
     from dollr_async.resources.executions import Execution
-    from dollr_async.watching import Look, SourceWatch, Watch
+    from dollr_async.watcher import Look
+    from dollr_async.watching import SourceWatch, Watch
 
 
 class Following(Core):
@@ -53,6 +57,39 @@ class Following(Core):
             policy=policy,
             began_at=fields.aware(began_at),
         )
+
+    def watch_many(
+        self,
+        reference_ids: Iterable[Followable] | AsyncIterable[Followable],
+        kind: ExecutionKind | str = ExecutionKind.COLLECTION,
+        *,
+        policy: PollPolicy | None = None,
+        at_once: int = 10_000,
+    ) -> MergedWatch:
+        """Return one async iterator over the changes of many payments.
+
+        It yields each payment's present state, then its changes up to the final one, and a `WatchFailure` for what
+        cannot be followed: an unknown reference, or one that is not final in the policy's timeout. No failure ends the
+        others. Each entry may be a reference, a `Payment`, an `UnfinishedPayment`, or a `PaymentToWatch` that says how
+        old the payment is.
+
+        Args:
+            reference_ids: the payments; an async iterable is followed as it goes, for as long as it goes.
+            kind: the direction of the money of those that are named by their reference alone.
+            policy: how to follow each of these; by default the client's.
+            at_once: how many are followed at one time; more are taken as those come to their end.
+
+        Raises:
+            InvalidInputError: what was given is no iterable of payments, the kind is unknown, or `at_once` is no such
+                number.
+        """
+        if isinstance(reference_ids, str | bytes) or not isinstance(reference_ids, Iterable | AsyncIterable):
+            sentence = f"watch_many takes several references, as in watch_many([reference_id]), not {reference_ids!r}"
+            raise InvalidInputError(sentence)
+        if isinstance(at_once, bool) or not isinstance(at_once, int) or at_once < 1:
+            sentence = f"at_once must be a whole number from 1 up, not {at_once!r}"
+            raise InvalidInputError(sentence)
+        return self._watcher.watch_many(reference_ids, fields.word(ExecutionKind, kind), policy=policy, at_once=at_once)
 
     async def wait(
         self,

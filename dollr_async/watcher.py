@@ -1,0 +1,181 @@
+"""Who follows what in one client: the pollers, the schedule of their looks, and how a look is made."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
+from weakref import WeakSet, WeakValueDictionary
+
+import attrs
+
+from dollr_async.errors import ConfigurationError, NotFoundError
+from dollr_async.merging import MergedWatch
+from dollr_async.pollers import Poller
+from dollr_async.record import Record
+from dollr_async.resources.executions import Execution
+from dollr_async.retry import RetryPolicy
+from dollr_async.watching import SourceWatch, Watch
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterable, Iterable
+    from datetime import datetime
+    from uuid import UUID
+
+    from dollr_async.clock import Clock
+    from dollr_async.enums import ExecutionKind, SourceType
+    from dollr_async.followable import Followable
+    from dollr_async.polling import PollPolicy
+    from dollr_async.resources.status import SourceState, Status
+    from dollr_async.schedule import PollSchedule
+
+_ONCE = RetryPolicy(attempts=1)
+
+
+@attrs.frozen(kw_only=True, eq=False, repr=False)
+class Look(Record):
+    """What one look at a payment found.
+
+    `execution` is None while the API does not know the payment yet; `next_in` is in seconds, and None at the end.
+    """
+
+    execution: Execution | None
+    is_final: bool
+    next_in: float | None
+
+
+class Kept(Protocol):
+    """What is kept of one payment."""
+
+    @property
+    def began_at(self) -> datetime:
+        """When it began, aware."""
+        ...
+
+
+class Keeper(Protocol):
+    """What keeps a record of the payments that are followed."""
+
+    async def saw(self, execution: Execution, reference_id: UUID) -> None:
+        """Note a status."""
+        ...
+
+    async def found(self, reference_id: UUID) -> Kept | None:
+        """Return what is known of a payment."""
+        ...
+
+
+class Watcher:
+    """Owns the pollers of one client: one for each payment or document that somebody holds."""
+
+    def __init__(
+        self,
+        status: Status,
+        schedule: PollSchedule,
+        *,
+        policy: PollPolicy,
+        clock: Clock,
+        keeper: Keeper | None = None,
+    ) -> None:
+        """Follow nothing yet."""
+        self._keeper = keeper
+        self._status = status
+        self._schedule = schedule
+        self._policy = policy
+        self._clock = clock
+        self._payments: WeakValueDictionary[tuple[ExecutionKind, UUID], Poller[Execution]] = WeakValueDictionary()
+        self._sources: WeakValueDictionary[tuple[SourceType, int], Poller[SourceState]] = WeakValueDictionary()
+        self._merged: WeakSet[MergedWatch] = WeakSet()
+
+    def poller(self, reference_id: UUID, kind: ExecutionKind) -> Poller[Execution]:
+        """Return the poller of a payment, a new one if nobody holds one."""
+        poller = self._payments.get((kind, reference_id))
+        if poller is None:
+            ask = partial(self._look, reference_id, kind)
+            poller = Poller(ask, _payment_mark, self._schedule, self._clock)
+            self._payments[kind, reference_id] = poller
+        return poller
+
+    async def learn(self, reference_id: UUID) -> datetime | None:
+        """Return when a payment began, where a journal knows it."""
+        kept = None if self._keeper is None else await self._keeper.found(reference_id)
+        return None if kept is None else kept.began_at
+
+    async def _look(self, reference_id: UUID, kind: ExecutionKind) -> Execution:
+        execution = await self._status.of(kind, reference_id, retry=_ONCE)
+        if self._keeper is not None:
+            known = self.poller(reference_id, kind).latest
+            if known is None or known.status != execution.status:
+                await self._keeper.saw(execution, reference_id)
+        return execution
+
+    async def check(self, reference_id: UUID, kind: ExecutionKind, *, age: float) -> Look:
+        """Look once, and say when to look again at a payment that began `age` seconds ago."""
+        try:
+            execution = await self._look(reference_id, kind)
+        except NotFoundError:
+            if age > self._policy.not_found_grace:
+                raise
+            return Look(execution=None, is_final=False, next_in=self._policy.next_delay(age))
+        is_final = execution.status.is_final
+        return Look(execution=execution, is_final=is_final, next_in=None if is_final else self._policy.next_delay(age))
+
+    def watch(
+        self,
+        reference_id: UUID,
+        kind: ExecutionKind,
+        *,
+        policy: PollPolicy | None = None,
+        began_at: datetime | None = None,
+    ) -> Watch:
+        """Return an iterator over the changes of a payment."""
+        return Watch(
+            self.poller(reference_id, kind),
+            reference_id,
+            kind,
+            policy=policy or self._policy,
+            clock=self._clock,
+            began_at=began_at,
+            learn=None if self._keeper is None else partial(self.learn, reference_id),
+        )
+
+    def watch_many(
+        self,
+        reference_ids: Iterable[Followable] | AsyncIterable[Followable],
+        kind: ExecutionKind,
+        *,
+        policy: PollPolicy | None = None,
+        at_once: int,
+    ) -> MergedWatch:
+        """Return one iterator over the changes of many payments."""
+        merged = MergedWatch(
+            reference_ids, self, kind=kind, policy=policy or self._policy, at_once=at_once, clock=self._clock
+        )
+        self._merged.add(merged)
+        return merged
+
+    def watch_source(self, source_type: SourceType, source_id: int, *, policy: PollPolicy | None = None) -> SourceWatch:
+        """Return an iterator over the changes of a document."""
+        poller = self._sources.get((source_type, source_id))
+        if poller is None:
+            ask = partial(self._status.source, source_type, source_id, retry=_ONCE)
+            poller = Poller(ask, _source_mark, self._schedule, self._clock)
+            self._sources[source_type, source_id] = poller
+        return SourceWatch(poller, source_type, source_id, policy=policy or self._policy, clock=self._clock)
+
+    async def close(self, error: ConfigurationError) -> None:
+        """End every look, and raise `error` to all who still await a change."""
+        for merged in tuple(self._merged):
+            await merged.fail(error)
+        await self._schedule.close()
+        for payment in tuple(self._payments.values()):
+            payment.fail(error)
+        for source in tuple(self._sources.values()):
+            source.fail(error)
+
+
+def _payment_mark(execution: Execution) -> tuple[str, bool]:
+    return execution.status, bool(execution.requires_action)
+
+
+def _source_mark(source: SourceState) -> str:
+    return source.status
