@@ -1,4 +1,4 @@
-"""A worker that waits for many payments, at most so many at once, from their references alone.
+"""A worker that follows any number of payments to their ends, from their references alone.
 
     python3 examples/wait_for_many.py 7bdf1a9c-8c70-4a7e-9d6e-2f5d2f1d2f11 ...
 
@@ -7,31 +7,24 @@ Settings come from the environment: DOLLR_CLIENT_ID, DOLLR_CLIENT_SECRET and, fo
 
 import asyncio
 import sys
-from collections.abc import Iterator
 
-from dollr_async import DollrClient, DollrError, PaymentFailedError
-
-
-async def outcome(dollr: DollrClient, reference_id: str) -> str:
-    try:
-        execution = await dollr.wait(reference_id, timeout=300)
-    except PaymentFailedError as error:
-        return f"failed: {error.execution.gateway_message or error.execution.wallet_message}"
-    except DollrError as error:
-        return f"not known yet, ask again later: {error}"  # pending is not failed, and neither is "cannot ask"
-    return f"paid: {execution.payer_amount} {execution.payer_currency}"
+from dollr_async import DollrClient, ExecutionStatus, PollPolicy, StatusChange, WatchFailure
 
 
-async def worker(dollr: DollrClient, references: Iterator[str]) -> None:
-    for reference_id in references:  # all workers share the iterator, so each payment is taken once
-        print(reference_id, await outcome(dollr, reference_id))
+def told(news: StatusChange | WatchFailure) -> str | None:
+    if isinstance(news, WatchFailure):
+        return f"not known yet, ask again later: {news.error}"  # pending is not failed, and neither is "cannot ask"
+    execution = news.execution
+    if news.status == ExecutionStatus.FAILED:
+        return f"failed: {execution.gateway_message or execution.wallet_message}"
+    return f"paid: {execution.payer_amount} {execution.payer_currency}" if news.is_final else None
 
 
-async def main(references: list[str], at_once: int = 100) -> None:
-    shared = iter(references)
-    async with DollrClient() as dollr, asyncio.TaskGroup() as workers:
-        for _ in range(at_once):
-            workers.create_task(worker(dollr, shared))
+async def main(references: list[str]) -> None:
+    async with DollrClient(max_polls_per_second=50) as dollr:
+        async for news in dollr.watch_many(references, policy=PollPolicy(timeout=300)):
+            if (words := told(news)) is not None:
+                print(news.reference_id, words)
 
 
 if __name__ == "__main__":
