@@ -14,6 +14,7 @@ from dollr_async.sandbox.outcomes import (
 )
 from dollr_async.sandbox.passcodes import PASSCODE, PASSCODE_PHONE, PASSCODE_USER_ID
 from dollr_async.sandbox.quirks import Quirks
+from dollr_async.sandbox.realtime_controls import RealtimeCounts
 from dollr_async.sandbox.recording import RecordedAnswer, RecordedRequest
 from dollr_async.sandbox.records import LedgerEntry
 from dollr_async.sandbox.sandbox import Sandbox
@@ -34,6 +35,7 @@ __all__ = [
     "LedgerEntry",
     "Outcome",
     "Quirks",
+    "RealtimeCounts",
     "RecordedAnswer",
     "RecordedRequest",
     "Sandbox",

@@ -9,7 +9,8 @@ from dollr_async.sandbox.faults import Fault, as_fault
 from dollr_async.sandbox.hosted import pay_document
 from dollr_async.sandbox.operations import operation_id
 from dollr_async.sandbox.outcomes import OUTCOMES, Outcome, Settlement
-from dollr_async.sandbox.records import LedgerEntry, Payment
+from dollr_async.sandbox.realtime_controls import RealtimeControls
+from dollr_async.sandbox.records import LedgerEntry, Payment, entry_of
 from dollr_async.sandbox.refusals import Refusal
 
 if TYPE_CHECKING:
@@ -22,12 +23,12 @@ if TYPE_CHECKING:
     from dollr_async.sandbox.world import World
 
 
-class Controls:
+class Controls(RealtimeControls):
     """The side of the sandbox that a test holds in its hands; none of it goes over the wire."""
 
     def __init__(self, world: World, plan: FaultPlan, server: Server) -> None:
         """Control this world and its server."""
-        self._world = world
+        super().__init__(world, server.realtime)
         self._plan = plan
         self._server = server
 
@@ -47,7 +48,7 @@ class Controls:
     def ledger(self) -> tuple[LedgerEntry, ...]:
         """Every movement of money that was accepted, in its order, as it stands now; one entry for a reference."""
         settlement.settle_due(self._world)
-        return tuple(_entry(payment) for payment in self._world.payments.values())
+        return tuple(entry_of(payment) for payment in self._world.payments.values())
 
     @property
     def balances(self) -> dict[str, Decimal]:
@@ -73,9 +74,12 @@ class Controls:
     # time
 
     def advance(self, seconds: float) -> None:
-        """Skip `seconds` on the sandbox's own clock: payments settle, sessions and tokens expire."""
+        """Skip `seconds` on the sandbox's own clock: payments settle, sessions, tokens and keys expire.
+
+        What a push channel would have told meanwhile is told at once.
+        """
         self._world.clock.advance(seconds)
-        settlement.settle_due(self._world)
+        self._server.realtime.pass_time()
 
     # faults
 
@@ -177,25 +181,3 @@ def outcome_named(outcome: str | Outcome) -> Outcome:
         message = f"{outcome!r} is no outcome. Use one of: {', '.join(OUTCOMES)}."
         raise ValueError(message)
     return OUTCOMES[outcome]
-
-
-def _entry(payment: Payment) -> LedgerEntry:
-    document = payment.session.document
-    return LedgerEntry(
-        reference_id=payment.reference_id,
-        kind=payment.kind,
-        amount=payment.price.payer_amount,
-        currency=payment.price.payer_currency,
-        payee_amount=payment.price.payee_amount,
-        payee_currency=payment.price.payee_currency,
-        status=payment.status,
-        outcome=payment.outcome.name,
-        session_id=payment.session.id,
-        source_type=document.source_type if document else None,
-        source_id=document.id if document else None,
-        payment_account_id=payment.account.id if payment.account else None,
-        payment_intent_id=payment.intent_id,
-        sends=payment.sends,
-        accepted_at=payment.accepted_at,
-        settled_at=payment.settled_at,
-    )

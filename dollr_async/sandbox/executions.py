@@ -150,6 +150,7 @@ def _accept(
         account.used = True
     world.payments[reference_id] = payment
     world.intents[payment.intent_id] = payment
+    world.changed(payment, "INSERT", second)
     if session.kind == "COLLECTION" or _hold(world, payment):
         settlement.begin(world, payment)
     return payment

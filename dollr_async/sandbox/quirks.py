@@ -54,6 +54,8 @@ class Quirks:
     """Seconds for which the status of a landed execution still answers 404."""
     source_lag: float = 0.0
     """Seconds from a payment's COMPLETED to its source's PAID."""
+    subscription_lag: float = 0.0
+    """Seconds from an accepted join of the push channel to the first change that it can tell."""
     naive_times: bool = False
     """Write times without their offset."""
     data_wrapper: bool = False

@@ -200,3 +200,26 @@ class LedgerEntry:
     def moved(self) -> bool:
         """Whether the money did move."""
         return self.status == "COMPLETED"
+
+
+def entry_of(payment: Payment) -> LedgerEntry:
+    """A payment as the ledger shows it."""
+    document = payment.session.document
+    return LedgerEntry(
+        reference_id=payment.reference_id,
+        kind=payment.kind,
+        amount=payment.price.payer_amount,
+        currency=payment.price.payer_currency,
+        payee_amount=payment.price.payee_amount,
+        payee_currency=payment.price.payee_currency,
+        status=payment.status,
+        outcome=payment.outcome.name,
+        session_id=payment.session.id,
+        source_type=document.source_type if document else None,
+        source_id=document.id if document else None,
+        payment_account_id=payment.account.id if payment.account else None,
+        payment_intent_id=payment.intent_id,
+        sends=payment.sends,
+        accepted_at=payment.accepted_at,
+        settled_at=payment.settled_at,
+    )

@@ -10,6 +10,8 @@ from dollr_async.sandbox.controls import Controls, outcome_named
 from dollr_async.sandbox.faults import FaultPlan
 from dollr_async.sandbox.outcomes import AfterSeconds, Settlement
 from dollr_async.sandbox.quirks import Quirks
+from dollr_async.sandbox.realtime import ANON_KEY
+from dollr_async.sandbox.realtime_keys import RealtimeKeys
 from dollr_async.sandbox.server import Server, check_loopback
 from dollr_async.sandbox.world import World
 
@@ -25,6 +27,13 @@ class Settings(TypedDict):
     client_id: str
     client_secret: str
     base_url: str
+
+
+class RealtimeKeywords(TypedDict):
+    """The keywords that the push channel of a client of a sandbox needs."""
+
+    url: str
+    anon_key: str
 
 
 class Sandbox(Controls):
@@ -49,6 +58,7 @@ class Sandbox(Controls):
         client_secret: str = "sandbox-secret",  # noqa: S107 - a made-up credential of a local test double
         token_lifetime: float = 60.0,
         session_lifetime: float = 1800.0,
+        realtime_key_lifetime: float = 300.0,
         settlement: Settlement | None = None,
         outcome: str | Outcome = "approve",
         confirm_cards_after: float | None = None,
@@ -60,17 +70,19 @@ class Sandbox(Controls):
         """Set the sandbox up; it listens from `start` on.
 
         `host` must be this machine's own (ValueError otherwise); `port` 0 takes a free one. `token_lifetime` is in
-        minutes, `session_lifetime`, `confirm_cards_after` and `latency` are in seconds. `settlement` says when payments
-        move on: `AfterSeconds` (by default PROCESSING after 1 s, the end after 3 s) or `AfterLooks`. `outcome` is the
-        name, in `OUTCOMES`, of how payments end that no test phone or card decides. `confirm_cards_after` finishes
-        3-D Secure by itself, None never. `keep_requests` bounds `requests` to the last so many. `seed` decides when
-        faults with a chance strike.
+        minutes; `session_lifetime`, `realtime_key_lifetime`, `confirm_cards_after` and `latency` are in seconds.
+        `settlement` says when payments move on: `AfterSeconds` (by default PROCESSING after 1 s, the end after 3 s) or
+        `AfterLooks`. `outcome` is the name, in `OUTCOMES`, of how payments end that no test phone or card decides.
+        `confirm_cards_after` finishes 3-D Secure by itself, None never. `keep_requests` bounds `requests` to the last
+        so many. `seed` decides when faults with a chance strike.
         """
         clock = SandboxClock()
+        tokens = Tokens(clock, client_id, client_secret, token_lifetime)
         world = World(
             clock=clock,
             quirks=quirks or Quirks(),
-            tokens=Tokens(clock, client_id, client_secret, token_lifetime),
+            tokens=tokens,
+            realtime_keys=RealtimeKeys(clock, tokens, realtime_key_lifetime),
             settlement=settlement or AfterSeconds(),
             default_outcome=outcome_named(outcome),
             session_lifetime=session_lifetime,
@@ -130,3 +142,8 @@ class Sandbox(Controls):
     def settings(self) -> Settings:
         """The keywords that a client needs: `client_id`, `client_secret` and `base_url`."""
         return {"client_id": self.client_id, "client_secret": self.client_secret, "base_url": self.url}
+
+    @property
+    def realtime(self) -> RealtimeKeywords:
+        """The keywords that a client's push channel needs: `url` and `anon_key`."""
+        return {"url": self.url, "anon_key": ANON_KEY}

@@ -11,6 +11,7 @@ from aiohttp import web
 from dollr_async.sandbox.api import Api, ApiAnswer, ApiRequest
 from dollr_async.sandbox.faults import Fault, FaultKind, FaultPlan
 from dollr_async.sandbox.pages import answer_page
+from dollr_async.sandbox.realtime import PATH, Realtime
 from dollr_async.sandbox.recording import RecordedAnswer, RecordedRequest
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class Server:
         self._web: web.Server | None = None
         self._socket: asyncio.Server | None = None
         self._seen = 0
+        self.realtime = Realtime(world)
         self.requests: list[RecordedRequest] = []
         self.latencies: dict[str, float] = {}
         self.in_flight = 0
@@ -78,10 +80,13 @@ class Server:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.realtime.close()
         self._web.pre_shutdown()
         await self._web.shutdown(_FAREWELL)
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        if request.rel_url.raw_path == PATH:
+            return await self.realtime.serve(request)
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
         try:

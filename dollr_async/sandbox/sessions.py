@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     )
     from dollr_async.sandbox.world import World
 
-REALTIME_KEY_SECONDS = 300
-
 
 def create_checkout_session(world: World, body: NewCheckoutSession) -> Answer:
     """Declare the intent to collect for a source that is ACTIVE."""
@@ -125,9 +123,8 @@ def realtime_key(world: World, body: RealtimeKeyRequest) -> Answer:
     session = world.sessions.get(body.session_id)
     if session is None or session.document is None or session.document.source_type != body.source_type:
         raise unprocessable(f"Session {body.session_id} not found")
-    claims: dict[str, object] = {"session_id": body.session_id, "reference_id": body.reference_id}
-    token = world.tokens.sign(claims, world.clock.seconds() + REALTIME_KEY_SECONDS)
-    return {"access_token": token, "expires_in": REALTIME_KEY_SECONDS}
+    keys = world.realtime_keys
+    return {"access_token": keys.issue(body.session_id, body.reference_id), "expires_in": int(keys.lifetime)}
 
 
 def _begin(

@@ -51,6 +51,7 @@ def _schedule_rest(world: World, payment: Payment, since: float) -> None:
 
 def _schedule(world: World, payment: Payment, due: float, event: str) -> None:
     heappush(world.agenda, (due, world.next_turn(), payment.reference_id, event))
+    world.scheduled()
 
 
 def settle_due(world: World) -> None:
@@ -98,12 +99,16 @@ def advance(world: World, payment: Payment, status: str, second: float | None = 
     if status not in MOVES[payment.status]:
         return
     payment.status = status
-    if status not in {"COMPLETED", "FAILED"}:
-        return
     second = world.clock.seconds() if second is None else second
+    if payment.is_final:
+        _end(world, payment, second)
+    world.changed(payment, "UPDATE", second)
+
+
+def _end(world: World, payment: Payment, second: float) -> None:
     payment.settled_at = world.clock.at(second)
     payment.requires_action = None if payment.requires_action is None else False
-    if status == "COMPLETED":
+    if payment.status == "COMPLETED":
         _complete(world, payment, second)
     else:
         _fail(world, payment)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from itertools import count
 from typing import TypeVar
@@ -13,6 +13,7 @@ from dollr_async.sandbox.auth import Tokens
 from dollr_async.sandbox.clock import SandboxClock
 from dollr_async.sandbox.outcomes import OUTCOMES, AfterSeconds, Outcome, Settlement
 from dollr_async.sandbox.quirks import Quirks
+from dollr_async.sandbox.realtime_keys import RealtimeKeys
 from dollr_async.sandbox.records import Account, Counterparty, Document, Page, Party, Payment, Session, Wallet
 from dollr_async.sandbox.refusals import not_found
 
@@ -47,6 +48,10 @@ def _wallets() -> dict[str, Wallet]:
     return {currency: Wallet(id=number, currency=currency, balance=balance) for number, (currency, balance) in opened}
 
 
+def _nobody_listens(*_: object) -> None:
+    """Let a change go by."""
+
+
 @attrs.define(kw_only=True)
 class World:
     """Everything the sandbox knows. Handlers change it and nothing else does, save the sandbox's own controls."""
@@ -54,6 +59,7 @@ class World:
     clock: SandboxClock
     quirks: Quirks
     tokens: Tokens
+    realtime_keys: RealtimeKeys
     settlement: Settlement = attrs.field(factory=AfterSeconds)
     default_outcome: Outcome = OUTCOMES["approve"]
     session_lifetime: float = 1800.0
@@ -71,6 +77,10 @@ class World:
     intents: dict[int, Payment] = attrs.field(factory=dict)
     wallets: dict[str, Wallet] = attrs.field(factory=_wallets)
     agenda: list[tuple[float, int, str, str]] = attrs.field(factory=list)
+    changed: Callable[[Payment, str, float], None] = _nobody_listens
+    """Told of each payment's row: the payment, INSERT or UPDATE, and the second at which it was."""
+    scheduled: Callable[[], None] = _nobody_listens
+    """Told that something is new on the agenda."""
     _ids: dict[str, Iterator[int]] = attrs.field(
         factory=lambda: {kind: count(first) for kind, first in _FIRST_IDS.items()}
     )

@@ -15,6 +15,7 @@ from dollr_async.sandbox.auth import Tokens
 from dollr_async.sandbox.clock import SandboxClock
 from dollr_async.sandbox.operations import OPERATIONS, PREFIX, Operation
 from dollr_async.sandbox.quirks import Quirks
+from dollr_async.sandbox.realtime_keys import RealtimeKeys
 from dollr_async.sandbox.world import World
 from tests.contract import the_contract
 
@@ -57,7 +58,9 @@ def _queries(operation: Operation) -> st.SearchStrategy[Mapping[str, str]]:
 @given(operation=st.sampled_from(OPERATIONS), data=st.data())
 def test_any_request_has_an_answer_of_the_contract(operation: Operation, data: st.DataObject) -> None:
     clock = SandboxClock()
-    api = Api(World(clock=clock, quirks=Quirks(), tokens=Tokens(clock, "id", "secret", 60)))
+    tokens = Tokens(clock, "id", "secret", 60)
+    keys = RealtimeKeys(clock, tokens, 300)
+    api = Api(World(clock=clock, quirks=Quirks(), tokens=tokens, realtime_keys=keys))
     credentials = {"client_id": "id", "client_secret": "secret"}
     token = json.loads(_send(api, "POST", "/v1/jwt/client/obtain/token", credentials, {}, None)[1])["access_token"]
     for path, body in _SETTING:
