@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import Counter
 from typing import TYPE_CHECKING, Literal
 
@@ -10,13 +11,14 @@ import attrs
 from aiohttp import web
 
 from dollr_async.sandbox import settlement
+from dollr_async.sandbox.channels import Channel, Channels
 from dollr_async.sandbox.phoenix import Message, version_of
 from dollr_async.sandbox.records import entry_of
-from dollr_async.sandbox.sockets import Channel, Socket
+from dollr_async.sandbox.sockets import Socket
 from dollr_async.sandbox.subscriptions import RowShape, change, default_row, read_subscriptions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from dollr_async.sandbox.records import Payment
     from dollr_async.sandbox.world import World
@@ -48,6 +50,7 @@ class Realtime:
     def __init__(self, world: World) -> None:
         """Tell how the payments of this world change."""
         self._world = world
+        self._channels = Channels()
         self._timer: asyncio.TimerHandle | None = None
         self._sockets: set[Socket] = set()
         self._serving: dict[asyncio.Task[None], Socket] = {}
@@ -83,6 +86,7 @@ class Realtime:
             await socket.run(self._answer)
         finally:
             self._sockets.discard(socket)
+            self._channels.remove_all(socket)
             self._set_timer()
         return stream
 
@@ -96,6 +100,7 @@ class Realtime:
         """Cut every connection, or close it with a code; what it still says is not heard."""
         while self._sockets:
             socket = self._sockets.pop()
+            self._channels.remove_all(socket)
             if code is None:
                 socket.drop()
             else:
@@ -116,14 +121,14 @@ class Realtime:
             socket.send_frame(frame)
 
     @property
-    def sockets(self) -> int:
+    def open_sockets(self) -> int:
         """How many are open."""
         return len(self._sockets)
 
-    def channels(self) -> Iterator[Channel]:
-        """Every channel that is joined."""
-        for socket in tuple(self._sockets):
-            yield from tuple(socket.channels.values())
+    @property
+    def open_channels(self) -> int:
+        """How many are joined."""
+        return len(self._channels)
 
     # messages
 
@@ -132,7 +137,7 @@ class Realtime:
         self.seen["heartbeats"] += heartbeat
         if self.silent == "all" or socket not in self._sockets:
             return
-        channel = socket.channels.get(message.topic)
+        channel = self._channels.find(socket, message.topic)
         if heartbeat:
             socket.send(message.reply({}))
         elif message.event == "phx_join" and message.topic.startswith(_PREFIX):
@@ -140,7 +145,7 @@ class Realtime:
         elif message.event == "phx_leave":
             socket.send(message.reply({}, join_ref=message.join_ref))
             if channel is not None:
-                channel.close()
+                self._end(channel)
         elif channel is None:
             socket.send(message.reply({"reason": "unmatched topic"}, "error"))
         elif message.event == "access_token":
@@ -150,16 +155,19 @@ class Realtime:
     def _join(self, socket: Socket, message: Message) -> None:
         """Open a channel; it takes the place of one of the same topic, even when it is refused."""
         settlement.settle_due(self._world)
-        replaced = socket.channels.pop(message.topic, None)
+        replaced = self._channels.find(socket, message.topic)
+        if replaced is not None:
+            self._channels.remove(replaced)
         refusal = self._next_join_refusal()
         if refusal is not None and not refusal.after_reply:
             self._refuse_join(socket, message, refusal.reason)
         else:
             self._open(socket, message, None if refusal is None else refusal.reason)
         if replaced is not None:
-            replaced.close()
-        if message.topic in socket.channels:
-            self._subscribe(socket.channels[message.topic])
+            replaced.say_closed()
+        channel = self._channels.find(socket, message.topic)
+        if channel is not None:
+            self._confirm(channel)
 
     def _open(self, socket: Socket, message: Message, refusal: str | None) -> None:
         payload = message.payload if isinstance(message.payload, dict) else {}
@@ -168,7 +176,7 @@ class Realtime:
             self._refuse_join(socket, message, key)
             return
         asked = read_subscriptions(payload, key)
-        socket.channels[message.topic] = Channel(
+        channel = Channel(
             socket=socket,
             topic=message.topic,
             join_ref=message.join_ref,
@@ -177,6 +185,7 @@ class Realtime:
             refusal=refusal or asked.refusal,
             ready_second=self._world.clock.seconds() + self._world.quirks.subscription_lag,
         )
+        self._channels.add(channel)
         self.seen["joins"] += 1
         socket.send(message.reply({"postgres_changes": asked.asked}, join_ref=message.join_ref))
 
@@ -199,77 +208,81 @@ class Realtime:
             return
         key = self._world.realtime_keys.opening(channel.key.channel, token)
         if isinstance(key, str):
-            channel.tell("system", "error", key.partition(": ")[2])
-            channel.close()
+            self._end(channel, key.partition(": ")[2])
         elif key is not channel.key:
             channel.key = key
-            channel.ready = False
-            self._subscribe(channel)
+            channel.confirmed = False
+            self._channels.schedule(channel)
+            self._confirm(channel)
 
-    def _subscribe(self, channel: Channel) -> None:
+    def _confirm(self, channel: Channel) -> None:
         """Say whether changes are told from now on, once the subscriptions are there."""
-        if channel.ready or channel.ready_second > self._world.clock.seconds():
+        if channel.confirmed or channel.ready_second > self._world.clock.seconds():
             return
-        channel.ready = True
+        channel.confirmed = True
         if channel.refusal is not None:
             channel.tell("postgres_changes", "error", channel.refusal)
         elif channel.ids:
             channel.tell("postgres_changes", "ok", "Subscribed to PostgreSQL")
+
+    def _end(self, channel: Channel, error: str | None = None) -> None:
+        """End a channel, for an error that is told first or because its client has left."""
+        self._channels.remove(channel)
+        if error is not None:
+            channel.tell("system", "error", error)
+        channel.say_closed()
 
     # changes
 
     def _tell_change(self, payment: Payment, event: str, second: float) -> None:
         if self.silent != "nothing":
             return
-        entry = entry_of(payment)
-        for channel in self.channels():
-            listening = channel.ready_second <= second and not channel.key.has_expired(second)
-            if listening and channel.refusal is None:
-                self._push(channel, entry.reference_id, self.shape(entry), event, second)
+        for channel in self._channels.of_payment(payment.reference_id):
+            if channel.is_listening(second):
+                self._tell(channel, self.shape(entry_of(payment)), event, second)
 
     def push_row(self, reference_id: str, row: Mapping[str, object], event: str) -> int:
         """Tell a row to every channel of a payment, and return how many there are."""
-        told = 0
-        for channel in self.channels():
-            told += self._push(channel, reference_id, row, event, self._world.clock.seconds())
-        return told
+        channels = self._channels.of_payment(reference_id)
+        for channel in channels:
+            self._tell(channel, row, event, self._world.clock.seconds())
+        return len(channels)
 
-    def _push(self, channel: Channel, reference_id: str, row: Mapping[str, object], event: str, second: float) -> bool:
-        fits = channel.key.reference_id == reference_id and bool(channel.ids)
-        if fits:
+    def _tell(self, channel: Channel, row: Mapping[str, object], event: str, second: float) -> None:
+        if channel.ids:
             data = change(row, event, self._world.clock.at(second))
             channel.send("postgres_changes", {"ids": channel.ids, "data": data})
-        return fits
 
     # time
 
     def pass_time(self) -> None:
         """Let everything happen that the clock has reached."""
-        if self.silent != "all":
-            for channel in self.channels():
-                self._subscribe(channel)
+        now = self._world.clock.seconds()
+        due = () if self.silent == "all" else self._channels.take_due(now)
+        for channel in due:
+            self._confirm(channel)
         settlement.settle_due(self._world)
-        if self.silent != "all":
-            self._end_expired()
+        for channel in due:
+            if channel.key.has_expired(now):
+                self._end(channel, channel.key.expiry(now))
         self._set_timer()
 
-    def _end_expired(self) -> None:
-        now = self._world.clock.seconds()
-        for channel in self.channels():
-            if channel.key.has_expired(now):
-                channel.tell("system", "error", channel.key.expiry(now))
-                channel.close()
+    def expire_keys(self) -> None:
+        """Let every key expire now, and end its channels."""
+        self._world.realtime_keys.expire_all()
+        for channel in self._channels:
+            self._channels.schedule(channel)
+        self.pass_time()
 
     def _set_timer(self) -> None:
         """Wake at the next thing to happen; while nobody has joined, payments wait until they are asked about."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        channels = () if self.silent == "all" else tuple(self.channels())
-        if not channels:
+        due = self._channels.next_second()
+        if self.silent == "all" or due == math.inf:
             return
-        dues = [channel.key.expires_second for channel in channels]
-        dues += [channel.ready_second for channel in channels if not channel.ready]
-        dues += [entry[0] for entry in self._world.agenda[:1]]
-        wait = max(min(dues) - self._world.clock.seconds(), _SHORTEST_WAIT)
+        if self._world.agenda:
+            due = min(due, self._world.agenda[0][0])
+        wait = max(due - self._world.clock.seconds(), _SHORTEST_WAIT)
         self._timer = asyncio.get_running_loop().call_later(wait, self.pass_time)

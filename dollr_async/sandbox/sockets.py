@@ -1,4 +1,4 @@
-"""One websocket of the push channel: frames in, frames out in their order, and the channels joined on it."""
+"""One websocket of the push channel: frames in, and frames out in their order."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-import attrs
 from aiohttp import WSCloseCode, WSMsgType
 
-from dollr_async.sandbox.phoenix import UNREADABLE, Message, Ref, Version, read_message, write_message
-from dollr_async.sandbox.realtime_keys import RealtimeKey
+from dollr_async.sandbox.phoenix import UNREADABLE, Message, Version, read_message, write_message
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,35 +20,6 @@ IDLE_SECONDS = 60.0
 """How long a socket may say nothing before the server closes it; heartbeats are what a quiet client says."""
 
 
-@attrs.define(kw_only=True, eq=False)
-class Channel:
-    """One topic joined on a socket, from `ready_second` on with the changes that its subscriptions ask for."""
-
-    socket: Socket
-    topic: str
-    join_ref: Ref
-    key: RealtimeKey
-    ids: tuple[int, ...]
-    refusal: str | None
-    ready_second: float
-    ready: bool = False
-
-    def send(self, event: str, payload: object, *, join_ref: Ref = None, ref: Ref = None) -> None:
-        """Send a message of this topic."""
-        self.socket.send(Message(topic=self.topic, event=event, payload=payload, join_ref=join_ref, ref=ref))
-
-    def tell(self, extension: str, status: str, message: str) -> None:
-        """Send a `system` message."""
-        payload = {"extension": extension, "status": status, "message": message, "channel": self.key.channel}
-        self.send("system", payload, join_ref=self.join_ref)
-
-    def close(self) -> None:
-        """End the channel, unless another one has taken its place; its socket stays open."""
-        if self.socket.channels.get(self.topic) is self:
-            del self.socket.channels[self.topic]
-        self.send("phx_close", {}, join_ref=self.join_ref, ref=self.join_ref)
-
-
 class Socket:
     """An open websocket. What is sent waits in line, so that whoever changes the world need not."""
 
@@ -60,7 +29,6 @@ class Socket:
         self._stream = stream
         self._version: Version = version
         self._outbox: asyncio.Queue[str | bytes | int] = asyncio.Queue()
-        self.channels: dict[str, Channel] = {}
 
     def send(self, message: Message) -> None:
         """Send a message."""
