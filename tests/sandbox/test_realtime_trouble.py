@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from typing import TYPE_CHECKING
 
 import aiohttp
 import pytest
 
-from dollr_async.sandbox import Sandbox
+from dollr_async.sandbox import AfterSeconds, Sandbox
+from tests.contract import the_contract
 from tests.sandbox.listener import PATH, key_for, listening, to_be_collected
 from tests.sandbox.merchant import Merchant
 
@@ -254,3 +256,26 @@ async def test_a_sandbox_that_comes_back_knows_its_keys(merchant: Merchant) -> N
         await listener.joined(topic, key)
         await merchant.made("executions/collection", order)
         assert [await listener.change() for _ in range(3)][-1] == ("UPDATE", "COMPLETED")
+
+
+async def _closing_ends_every_channel() -> None:
+    async with aiohttp.ClientSession() as http, Sandbox(settlement=AfterSeconds(0.02, 0.04)) as sandbox:
+        merchant = Merchant(sandbox, http, the_contract())
+        await merchant.log_in()
+        order, topic = await to_be_collected(merchant)
+        async with listening(merchant) as listener, listening(merchant):
+            await listener.joined(topic, await key_for(merchant, order))
+            await merchant.made("executions/collection", order)
+            assert [await listener.change() for _ in range(3)][-1] == ("UPDATE", "COMPLETED")
+            await sandbox.close()
+            assert await listener.ended() == 1006
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+@pytest.mark.parametrize("library", ["asyncio", "uvloop"])
+def test_changes_are_told_and_channels_ended_on_a_real_clock(library: str) -> None:
+    new_event_loop = pytest.importorskip(library).new_event_loop
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        begin = time.perf_counter()
+        runner.run(_closing_ends_every_channel())
+        assert time.perf_counter() - begin < 2
