@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from dollr_async.clock import Clock
     from dollr_async.fields import Secret
     from dollr_async.retry import RetryPolicy
-    from dollr_async.transport import Transport
+    from dollr_async.transport import Transport, WebSocket
 
 logger = logging.getLogger("dollr_async.session")
 
@@ -122,6 +122,11 @@ class SessionManager:
         if content is not None:
             headers["Content-Type"] = "application/json"
         return await self._transport.send(method, path, headers=headers, query=query, content=content)
+
+    async def websocket(self, url: str) -> WebSocket:
+        """Open a websocket, which gets no token; see `Transport.websocket` for what it raises."""
+        self.check_open()
+        return await self._transport.websocket(url)
 
     async def _fetched(self) -> Token:
         if self._fetching is None:

@@ -1,4 +1,4 @@
-"""One request, one answer: the only room that speaks aiohttp.
+"""One request, one answer, and the websocket for live updates: the only room that speaks aiohttp.
 
 An answer of any status is returned as it is; what it means is the caller's business. Every error of aiohttp comes out
 as one of ours, and cancellation passes untouched.
@@ -6,6 +6,7 @@ as one of ours, and cancellation passes untouched.
 
 from __future__ import annotations
 
+import asyncio
 import platform
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
@@ -25,8 +26,14 @@ VERSION = "0.1.0"
 LARGEST_BODY = 32 * 1024 * 1024
 """The most bytes of one answer that are read; lists of the API have no pages, so this is generous."""
 
+LARGEST_MESSAGE = 2 * 1024 * 1024
+"""The most bytes of one message on a websocket; Supabase's own bound is 1 MiB of row and what is around it."""
+
 _CONNECTIONS = 100
 _CHUNK = 64 * 1024
+_OPENING = 10.0
+# How long the other side may take to say goodbye; a close must not hang on one that is gone.
+_CLOSING = aiohttp.ClientWSTimeout(ws_close=1.0)  # pyright: ignore[reportCallIssue] - it cannot read attr.ib(type=...)
 
 # Raised before the first byte of the request has left: no name, no connection, no TLS, no way through the proxy.
 _NEVER_SENT = (
@@ -100,6 +107,38 @@ class Transport:
         # Raised out here, since an error that shows the request must be no part of the chain.
         raise failure from cause
 
+    async def websocket(self, url: str) -> WebSocket:
+        """Open a websocket at a percent-encoded `ws` or `wss` address, with none of the API's credentials.
+
+        The address may hold a key, so no error shows it, and none has a cause.
+
+        Raises:
+            ConfigurationError: the caller's session is closed or adds credentials of its own.
+            ConnectError: there was no connection.
+            RequestTimeoutError: it was not open after 10 seconds.
+            TransportError: the answer was no websocket, or it came from somewhere else.
+        """
+        session = self._opened()
+        try:
+            async with asyncio.timeout(_OPENING):
+                opened = await session.ws_connect(
+                    URL(url, encoded=True),
+                    headers=self._own_headers,
+                    timeout=_CLOSING,
+                    max_msg_size=LARGEST_MESSAGE,
+                )
+        except Exception as error:  # noqa: BLE001 - whatever it is, it comes out as one of ours
+            failure = _unopened(error)
+        else:
+            if not opened._response.history:  # noqa: SLF001 - aiohttp says it nowhere else
+                return WebSocket(opened)
+            # aiohttp has no switch against it. Nothing of ours has gone there yet, and nothing will.
+            await opened.close()
+            failure = TransportError(
+                "the address for live updates leads somewhere else (a redirect), which is not followed"
+            )
+        raise failure
+
     def _mapped(self, error: Exception, where: str) -> TransportError:
         if isinstance(error, _NEVER_SENT) and not isinstance(error, aiohttp.RedirectClientError):
             message = f"{where}: no connection to the API could be made ({_described(error)}); nothing was sent"
@@ -133,6 +172,57 @@ class Transport:
             await self._session.close()
 
 
+class WebSocket:
+    """One open websocket: text out and in."""
+
+    def __init__(self, opened: aiohttp.ClientWebSocketResponse) -> None:
+        """Speak on a websocket of aiohttp's."""
+        self._opened = opened
+
+    async def send(self, text: str) -> None:
+        """Send one message.
+
+        Raises:
+            TransportError: the connection has ended.
+        """
+        try:
+            await self._opened.send_str(text)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it comes out as one of ours
+            failure = TransportError(
+                f"a message could not be sent on the websocket for live updates ({_described(error)})"
+            )
+        else:
+            return
+        raise failure
+
+    async def receive(self) -> str:
+        """Wait for the next message; what is not text is passed over.
+
+        Raises:
+            TransportError: the connection has ended, or a message was larger than `LARGEST_MESSAGE`.
+        """
+        while True:
+            message = await self._opened.receive()
+            if message.type is aiohttp.WSMsgType.TEXT:
+                text: str = message.data
+                return text
+            if message.type is not aiohttp.WSMsgType.BINARY:
+                code = self._opened.close_code
+                raise TransportError(f"the websocket for live updates was closed (code {code})")
+
+    async def close(self) -> None:
+        """Close the connection; closing twice is fine."""
+        await self._opened.close()
+
+
+def _unopened(error: Exception) -> TransportError:
+    status = f" {error.status}" if isinstance(error, aiohttp.ClientResponseError) and error.status else ""
+    message = f"no websocket for live updates could be opened ({_described(error)}{status})"
+    if isinstance(error, _NEVER_SENT) and not isinstance(error, aiohttp.RedirectClientError):
+        return ConnectError(message)
+    return RequestTimeoutError(message) if isinstance(error, TimeoutError) else TransportError(message)
+
+
 def _user_agent() -> str:
     return f"dollr-async/{VERSION} Python/{platform.python_version()} aiohttp/{aiohttp.__version__}"
 
@@ -163,8 +253,8 @@ def _described(error: BaseException) -> str:
     return f"{type(error).__name__}: {words}" if words else type(error).__name__
 
 
-def checked_base_url(base_url: str) -> str:
-    """Return the base URL without a closing slash, or raise `ConfigurationError`."""
+def checked_base_url(base_url: str, *, name: str = "base_url", example: str = "https://api.heydollr.app") -> str:
+    """Return a base URL without a closing slash, or raise `ConfigurationError`, which names it and shows an example."""
     address = base_url.strip() if isinstance(base_url, str) else ""
     try:
         parts = urlsplit(address)
@@ -175,12 +265,12 @@ def checked_base_url(base_url: str) -> str:
     secure = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))
     if not host or not secure or not address.isascii() or not address.isprintable() or " " in address:
         message = (
-            f"base_url {_without_userinfo(str(base_url))!r} is not an https address, as in 'https://api.heydollr.app' "
+            f"{name} {_without_userinfo(str(base_url))!r} is not an https address, as in '{example}' "
             "(http is for a sandbox on this machine, as in 'http://127.0.0.1:8080')"
         )
         raise ConfigurationError(message)
     if parts.username is not None or parts.query or parts.fragment:
-        message = "base_url must be a plain address, without credentials, query or fragment"
+        message = f"{name} must be a plain address, without credentials, query or fragment"
         raise ConfigurationError(message)
     return address.rstrip("/")
 

@@ -14,10 +14,11 @@ from multidict import CIMultiDict
 
 from dollr_async.answers import RawAnswer
 from dollr_async.caller import HttpCaller
+from dollr_async.errors import ConnectError
 from dollr_async.fields import Secret
 from dollr_async.retry import RetryPolicy
 from dollr_async.session import TOKEN_PATH, SessionManager
-from dollr_async.transport import Transport
+from dollr_async.transport import Transport, WebSocket
 
 Step = RawAnswer | BaseException | Callable[[], Awaitable[RawAnswer]]
 CLIENT_SECRET = "s3cr3t-of-the-client"
@@ -55,6 +56,7 @@ class FakeTransport(Transport):
     def __init__(self) -> None:
         super().__init__("https://api.example", timeout=30.0)
         self.sent: list[SentRequest] = []
+        self.websockets: list[str] = []
         self.closed = 0
         self.expires_in: int = 60
         self.claims: dict[str, object] = {}
@@ -92,6 +94,10 @@ class FakeTransport(Transport):
         if not steps:
             return raw()
         return await _taken(steps.popleft() if len(steps) > 1 else steps[0])
+
+    async def websocket(self, url: str) -> WebSocket:
+        self.websockets.append(url)
+        raise ConnectError
 
     def _issue(self) -> RawAnswer:
         self._issued += 1
