@@ -50,10 +50,10 @@ nitpick_ignore_regex = [
     # The types of others, whose pages are not fetched while these are built.
     (r"py:.*", r"(aiohttp|asyncio|collections|contextlib|datetime|decimal|os|typing|uuid)\..*|datetime|Decimal|UUID"),
     # Types of the house that nobody has to name.
-    (r"py:class", r"dollr_async\.sandbox\.sandbox\.Settings|Clock"),
+    (r"py:class", r"dollr_async\.sandbox\.sandbox\.(Settings|RealtimeKeywords)|Clock|Followable|RowShape"),
 ]
 
-NOT_MADE_BY_USERS = (BaseException, Resource, Following, dollr_async.Payment)
+NOT_MADE_BY_USERS = (BaseException, Resource, Following, dollr_async.MergedWatch, dollr_async.Payment)
 
 
 class Options(Protocol):

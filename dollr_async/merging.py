@@ -32,7 +32,7 @@ class Pollers(Protocol):
         """Return the poller of a payment."""
         ...
 
-    async def learn(self, reference_id: UUID) -> datetime | None:
+    async def learn(self, reference_id: UUID, kind: ExecutionKind) -> datetime | None:
         """Return when a payment began, where that is known."""
         ...
 
@@ -205,9 +205,9 @@ class _Merge:
         key = (payment.kind, payment.reference_id)
         if key in self._followed:
             return
-        began_at = payment.began_at or await self._pollers.learn(payment.reference_id)
-        pace = pace_of(self._policy, began_at, self._clock)
         poller = self._pollers.poller(payment.reference_id, payment.kind)
+        learned = await self._pollers.learn(payment.reference_id, payment.kind)
+        pace = pace_of(self._policy, payment.began_at or learned, self._clock)
         followed = _Followed(self, payment, poller, pace)
         self._followed[key] = followed
         self._open()

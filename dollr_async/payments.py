@@ -176,6 +176,7 @@ class Collection(Payment):
     ) -> None:
         """Begin at the execution's answer."""
         super().__init__(execution, progress=progress, kind=ExecutionKind.COLLECTION, watcher=watcher)
+        watcher.push(progress.reference_id, progress.session_id, progress.source_type)
         self._api = api
         self._polling = polling
         self._clock = clock

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from dollr_async.clock import Clock
+    from dollr_async.listening import Listening
     from dollr_async.polling import PollPolicy
 
 T = TypeVar("T")
@@ -118,6 +119,7 @@ class Poller(Scheduled, Generic[T]):
         "_not_before",
         "_schedule",
         "latest",
+        "listening",
         "seen_at",
     )
 
@@ -135,6 +137,7 @@ class Poller(Scheduled, Generic[T]):
         self._not_before = 0.0
         self._chance = 0.0
         self._is_hinted = False
+        self.listening: Listening | None = None
         self.latest: T | None = None
         self.seen_at: float | None = None
 
@@ -146,6 +149,7 @@ class Poller(Scheduled, Generic[T]):
         for follower in tuple(self._followers):
             if self.differs_from(follower.since):
                 follower.told()
+        self._listen()  # there may be room by now
 
     def differs_from(self, since: T | None) -> bool:
         """Whether the latest state is a change for somebody who has `since`."""
@@ -186,12 +190,19 @@ class Poller(Scheduled, Generic[T]):
         except BaseException:
             self.leave(follower)
             raise
+        self._listen()
 
     def leave(self, follower: Follower[T]) -> None:
         """Tell a follower no more."""
         self._followers.pop(follower, None)
         if not self._followers:
             self._schedule.abandon(self)
+            if self.listening is not None:
+                self.listening.pause()
+
+    def _listen(self) -> None:
+        if self.listening is not None and self._followers:
+            self.listening.begin(self.hint)
 
     def hint(self) -> None:
         """Look at once if somebody follows: there may be news."""
@@ -212,6 +223,8 @@ class Poller(Scheduled, Generic[T]):
         if self._looked_at is None or self._is_hinted:
             return max(now, self._not_before)
         delay = pace.policy.delay_at(pace.age(self._looked_at), self._chance)
+        if self.listening is not None and self.listening.is_live:
+            delay = max(delay, self.listening.interval)
         return max(self._looked_at + delay, self._not_before)
 
     def cost(self, now: float) -> float:

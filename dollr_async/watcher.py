@@ -8,7 +8,9 @@ from weakref import WeakSet, WeakValueDictionary
 
 import attrs
 
+from dollr_async.enums import ExecutionKind, SourceType
 from dollr_async.errors import ConfigurationError, NotFoundError
+from dollr_async.listening import Listening
 from dollr_async.merging import MergedWatch
 from dollr_async.pollers import Poller
 from dollr_async.record import Record
@@ -22,9 +24,9 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from dollr_async.clock import Clock
-    from dollr_async.enums import ExecutionKind, SourceType
     from dollr_async.followable import Followable
     from dollr_async.polling import PollPolicy
+    from dollr_async.realtime import Realtime
     from dollr_async.resources.status import SourceState, Status
     from dollr_async.schedule import PollSchedule
 
@@ -51,6 +53,16 @@ class Kept(Protocol):
         """When it began, aware."""
         ...
 
+    @property
+    def session_id(self) -> int | None:
+        """The session that was executed."""
+        ...
+
+    @property
+    def source_type(self) -> str | None:
+        """The kind of document that is paid."""
+        ...
+
 
 class Keeper(Protocol):
     """What keeps a record of the payments that are followed."""
@@ -75,8 +87,10 @@ class Watcher:
         policy: PollPolicy,
         clock: Clock,
         keeper: Keeper | None = None,
+        realtime: Realtime | None = None,
     ) -> None:
         """Follow nothing yet."""
+        self._realtime = realtime
         self._keeper = keeper
         self._status = status
         self._schedule = schedule
@@ -95,17 +109,33 @@ class Watcher:
             self._payments[kind, reference_id] = poller
         return poller
 
-    async def learn(self, reference_id: UUID) -> datetime | None:
+    def push(self, reference_id: UUID, session_id: int | None, source_type: str | None) -> None:
+        """Follow a collection by push as well, where the client was told how."""
+        realtime = self._realtime
+        if realtime is None or session_id is None or source_type is None:
+            return
+        poller = self.poller(reference_id, ExecutionKind.COLLECTION)
+        if poller.listening is None:
+            open_channel = partial(realtime.follow, reference_id, session_id, SourceType(source_type))
+            poller.listening = Listening(open_channel, realtime.poll_interval)
+
+    async def learn(self, reference_id: UUID, kind: ExecutionKind) -> datetime | None:
         """Return when a payment began, where a journal knows it."""
         kept = None if self._keeper is None else await self._keeper.found(reference_id)
-        return None if kept is None else kept.began_at
+        if kept is None:
+            return None
+        if kind == ExecutionKind.COLLECTION:
+            self.push(reference_id, kept.session_id, kept.source_type)
+        return kept.began_at
 
     async def _look(self, reference_id: UUID, kind: ExecutionKind) -> Execution:
         execution = await self._status.of(kind, reference_id, retry=_ONCE)
-        if self._keeper is not None:
-            known = self.poller(reference_id, kind).latest
-            if known is None or known.status != execution.status:
-                await self._keeper.saw(execution, reference_id)
+        poller = self.poller(reference_id, kind)
+        if execution.status.is_final and poller.listening is not None:
+            poller.listening.end()
+            poller.listening = None
+        if self._keeper is not None and (poller.latest is None or poller.latest.status != execution.status):
+            await self._keeper.saw(execution, reference_id)
         return execution
 
     async def check(self, reference_id: UUID, kind: ExecutionKind, *, age: float) -> Look:
@@ -135,7 +165,7 @@ class Watcher:
             policy=policy or self._policy,
             clock=self._clock,
             began_at=began_at,
-            learn=None if self._keeper is None else partial(self.learn, reference_id),
+            learn=None if self._keeper is None else partial(self.learn, reference_id, kind),
         )
 
     def watch_many(
@@ -168,6 +198,8 @@ class Watcher:
             await merged.fail(error)
         await self._schedule.close()
         for payment in tuple(self._payments.values()):
+            if payment.listening is not None:
+                payment.listening.end()
             payment.fail(error)
         for source in tuple(self._sources.values()):
             source.fail(error)

@@ -28,6 +28,8 @@ class DollrClient(Collecting, PayingOut, Following):
             payment is taken up where a process that died has left it, and never forgotten. It is yours to close.
         max_polls_per_second: how often this client asks how far its payments are, at most; None is no limit. At the
             limit all are asked more rarely, the old ones most.
+        realtime: where collections are followed by push as well, `RealtimeSettings(url, anon_key)`. What is pushed is
+            a hint to look, and while it is down polling alone tells the same changes.
 
     Raises:
         ConfigurationError: a credential is missing, or the base URL is not https.

@@ -14,6 +14,7 @@ from dollr_async.errors import ConfigurationError, InvalidInputError
 from dollr_async.flows import reference_noted, run
 from dollr_async.polling import PollPolicy
 from dollr_async.progress import Progress
+from dollr_async.realtime import Realtime, RealtimeSettings
 from dollr_async.resources.groups import Groups
 from dollr_async.retry import RetryPolicy
 from dollr_async.schedule import PollSchedule
@@ -56,6 +57,7 @@ class Core(Groups):
         polling: PollPolicy = _POLLING,
         journal: Journal | None = None,
         max_polls_per_second: float | None = None,
+        realtime: RealtimeSettings | None = None,
     ) -> None:
         """Keep the settings."""
         self._retry = _given(retry, RetryPolicy, "retry")
@@ -84,7 +86,15 @@ class Core(Groups):
         schedule = PollSchedule(
             self._clock, check_open=self._session.check_open, per_second=_per_second(max_polls_per_second)
         )
-        self._watcher = Watcher(self.status, schedule, policy=self._polling, clock=self._clock, keeper=self._keeper)
+        self._realtime = None if realtime is None else self._push(realtime)
+        self._watcher = Watcher(
+            self.status,
+            schedule,
+            policy=self._polling,
+            clock=self._clock,
+            keeper=self._keeper,
+            realtime=self._realtime,
+        )
 
     async def __aenter__(self) -> Self:
         """Return the client; it opens at its first request."""
@@ -103,8 +113,19 @@ class Core(Groups):
         Raises:
             ConfigurationError: the client was opened in another event loop, which is still running.
         """
+        if self._realtime is not None:
+            await self._realtime.close()
         await self._session.close()
         await self._watcher.close(ConfigurationError(CLOSED))
+
+    def _push(self, settings: RealtimeSettings) -> Realtime:
+        return Realtime(
+            _given(settings, RealtimeSettings, "realtime", "url, anon_key"),
+            connect=self._session.websocket,
+            keys=self.realtime_keys,
+            retry=self._retry,
+            clock=self._clock,
+        )
 
     async def _accepted(
         self, asked: Asked, reference_id: UUID, chain_of: Callable[[Steps], Executing]
@@ -141,9 +162,9 @@ def _per_second(value: float | None) -> float | None:
     return float(value)
 
 
-def _given(value: T, kind: type[T], name: str) -> T:
+def _given(value: T, kind: type[T], name: str, parts: str = "") -> T:
     if not isinstance(value, kind):
-        sentence = f"{name} must be a {kind.__name__}, as in {name}={kind.__name__}()"
+        sentence = f"{name} must be a {kind.__name__}, as in {name}={kind.__name__}({parts})"
         raise InvalidInputError(sentence)
     return value
 
