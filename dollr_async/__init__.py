@@ -53,7 +53,7 @@ from dollr_async.merging import MergedWatch
 from dollr_async.payments import Collection, Payment, UnfinishedPayment
 from dollr_async.polling import PollPolicy
 from dollr_async.progress import Progress
-from dollr_async.realtime import RealtimeSettings
+from dollr_async.realtime_settings import RealtimeSettings
 from dollr_async.resources.checkouts import Checkout, CheckoutItem, NewCheckout
 from dollr_async.resources.counterparties import Counterparty, CounterpartyChanges, NewCounterparty
 from dollr_async.resources.documents import DocumentItem, LineItemChanges, NewLineItem, ReceiptItem

@@ -8,17 +8,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 import attrs
 
-from dollr_async import fields
 from dollr_async.channels import LIVED, Channel
-from dollr_async.errors import ConfigurationError, DollrError, InvalidInputError
+from dollr_async.errors import DollrError
 from dollr_async.phoenix import Connection
-from dollr_async.record import Record
 from dollr_async.resources.realtime_keys import NewRealtimeKey
-from dollr_async.transport import checked_base_url
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
@@ -27,6 +23,7 @@ if TYPE_CHECKING:
     from dollr_async.clock import Clock
     from dollr_async.enums import SourceType
     from dollr_async.phoenix import Message, Socket
+    from dollr_async.realtime_settings import RealtimeSettings
     from dollr_async.resources.realtime_keys import RealtimeKey, RealtimeKeys
     from dollr_async.retry import RetryPolicy
 
@@ -37,41 +34,6 @@ _FETCHES_AT_ONCE = 4
 _SHORTEST_PAUSE = 0.5
 _LONGEST_PAUSE = 30.0
 _LINGER = 5.0
-
-
-def _project_url(value: str) -> str:
-    try:
-        return checked_base_url(value, name="url", example="https://abcdefghijklmnopqrst.supabase.co")
-    except ConfigurationError as error:
-        raise InvalidInputError(str(error)) from None
-
-
-@attrs.frozen(eq=False, repr=False)
-class RealtimeSettings(Record):
-    """Where collections are followed by push as well; both texts are in the portal, under developer settings.
-
-    Args:
-        url: the address of the Supabase project.
-        anon_key: the project's public key; it is never shown.
-        poll_interval: the seconds between the looks at a collection whose channel is live.
-        max_channels: the most collections that are followed by push at once; the others are polled. Supabase allows
-            100 on one connection unless it was asked for more.
-
-    Raises:
-        InvalidInputError: the address is not https (http is allowed on loopback), or a number is out of its range.
-    """
-
-    url: str = attrs.field(converter=_project_url)
-    anon_key: str = attrs.field(validator=fields.text, repr=False)
-    poll_interval: float = attrs.field(default=30.0, kw_only=True, validator=fields.number(above=0))
-    max_channels: int = attrs.field(default=100, kw_only=True, validator=fields.number(from_=1))
-
-    @property
-    def websocket_url(self) -> str:
-        """The address of the websocket; the key is part of it."""
-        scheme, _, rest = self.url.partition("://")
-        secure = "wss" if scheme.lower() == "https" else "ws"
-        return f"{secure}://{rest}/realtime/v1/websocket?apikey={quote(self.anon_key, safe='')}&vsn=1.0.0"
 
 
 class Realtime:

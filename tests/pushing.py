@@ -9,7 +9,8 @@ from uuid import UUID, uuid4
 
 from dollr_async.enums import SourceType
 from dollr_async.errors import APIStatusError, ConnectError, TransportError
-from dollr_async.realtime import Realtime, RealtimeSettings
+from dollr_async.realtime import Realtime
+from dollr_async.realtime_settings import RealtimeSettings
 from dollr_async.resources.realtime_keys import NewRealtimeKey, RealtimeKey, RealtimeKeys
 from dollr_async.retry import RetryPolicy
 from tests.fakes import FakeClock

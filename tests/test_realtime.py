@@ -22,7 +22,7 @@ from dollr_async.errors import (
     ServerError,
     TransportError,
 )
-from dollr_async.realtime import RealtimeSettings
+from dollr_async.realtime_settings import RealtimeSettings
 from dollr_async.retry import RetryPolicy
 from tests.conftest import virtual_loop
 from tests.fakes import CLIENT_SECRET

@@ -14,7 +14,7 @@ from dollr_async.errors import ConfigurationError, InvalidInputError
 from dollr_async.flows import reference_noted, run
 from dollr_async.polling import PollPolicy
 from dollr_async.progress import Progress
-from dollr_async.realtime import Realtime, RealtimeSettings
+from dollr_async.realtime_settings import RealtimeSettings
 from dollr_async.resources.groups import Groups
 from dollr_async.retry import RetryPolicy
 from dollr_async.schedule import PollSchedule
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from dollr_async.executing import Executing
     from dollr_async.journal.entry import Journal
     from dollr_async.keeper import Asked, Keeper
+    from dollr_async.realtime import Realtime
     from dollr_async.resources.executions import Execution
 
 T = TypeVar("T")
@@ -119,6 +120,9 @@ class Core(Groups):
         await self._watcher.close(ConfigurationError(CLOSED))
 
     def _push(self, settings: RealtimeSettings) -> Realtime:
+        # Whoever follows nothing by push does not pay for it at import.
+        from dollr_async.realtime import Realtime  # noqa: PLC0415 - see above
+
         return Realtime(
             _given(settings, RealtimeSettings, "realtime", "url, anon_key"),
             connect=self._session.websocket,
