@@ -20,13 +20,16 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from dollr_async import (
     CollectError,
+    ConfigurationError,
     DollrClient,
     DollrError,
     NotFoundError,
     OutcomeUnknownError,
     Payer,
     PaymentFailedError,
+    RealtimeSettings,
     ReferenceUsedError,
+    StatusChange,
 )
 from dollr_async.journal import MemoryJournal
 from dollr_async.sandbox import Fault, Sandbox
@@ -111,8 +114,11 @@ class Process:
 
     def __init__(self, sandbox: Sandbox, kept: MemoryJournal) -> None:
         self.journal = OneLife(kept)
-        self.journaled = DollrClient(**sandbox.settings, journal=self.journal)
-        self.plain = DollrClient(**sandbox.settings)
+        realtime = RealtimeSettings(**sandbox.realtime)
+        self.journaled = DollrClient(
+            **sandbox.settings, journal=self.journal, realtime=realtime, max_polls_per_second=2.0
+        )
+        self.plain = DollrClient(**sandbox.settings, realtime=realtime)
         self.tasks: dict[asyncio.Task[None], str | None] = {}
 
     async def crash(self) -> None:
@@ -207,6 +213,23 @@ class AnyScript(RuleBasedStateMachine):
     def somebody_watches(self, data: st.DataObject) -> None:
         reference_id = data.draw(st.sampled_from(list(self.asked)))
         self._begin(self._watch(reference_id), None)
+
+    @precondition(lambda self: self.asked)
+    @rule(is_journaled=st.booleans(), pauses=st.sampled_from(_PAUSES))
+    def somebody_watches_all(self, is_journaled: bool, pauses: float) -> None:  # noqa: FBT001 - hypothesis gives it by name
+        self._begin(self._watch_many(list(self.asked), is_journaled=is_journaled, pauses=pauses), None)
+
+    @rule(
+        trouble=st.sampled_from(
+            ["drop_realtime", "refuse_realtime", "refuse_joins", "silence_realtime", "expire_realtime_keys"]
+        )
+    )
+    def push_has_trouble(self, trouble: str) -> None:
+        getattr(self.sandbox, trouble)()
+
+    @rule()
+    def push_is_well_again(self) -> None:
+        self.sandbox.restore_realtime()
 
     @precondition(lambda self: any(not task.done() for task in self.process.tasks))
     @rule(data=st.data())
@@ -333,6 +356,18 @@ class AnyScript(RuleBasedStateMachine):
             async for change in dollr.watch(reference_id):
                 if change.is_final:
                     assert self._status_of(reference_id) == change.status
+
+    async def _watch_many(self, references: list[str], *, is_journaled: bool, pauses: float) -> None:
+        dollr = self.process.journaled if is_journaled else self.process.plain
+        left = set(references)
+        with suppress(ConfigurationError, CrashedError):
+            async for news in dollr.watch_many(references):
+                if isinstance(news, StatusChange) and news.is_final:
+                    assert self._status_of(str(news.reference_id)) == news.status
+                if not isinstance(news, StatusChange) or news.is_final:
+                    left.remove(str(news.reference_id))
+                await asyncio.sleep(min(pauses, 40.0))
+            assert not left, "one that was neither seen to its end nor given up"
 
     async def _end_of(self, reference_id: str) -> str:
         try:
