@@ -54,7 +54,7 @@ class PaymentToWatch(Record):
 
 
 class Named(Protocol):
-    """What says which payment it is: a `Payment`, an `UnfinishedPayment`, a `PaymentToWatch`; also by `began_at`."""
+    """What says which payment it is, as a `Payment` and an `UnfinishedPayment` do; a `began_at` on it is heeded."""
 
     @property
     def reference_id(self) -> UUID:
@@ -67,7 +67,7 @@ class Named(Protocol):
         ...
 
 
-Followable: TypeAlias = UUID | str | Named
+Followable: TypeAlias = UUID | str | PaymentToWatch | Named
 
 
 def named(entry: Followable, kind: ExecutionKind) -> PaymentToWatch:

@@ -15,6 +15,7 @@ from dollr_async import (
     Counterparty,
     Device,
     DollrClient,
+    DollrError,
     Execution,
     ExecutionKind,
     ExecutionStatus,
@@ -28,6 +29,7 @@ from dollr_async import (
     KnownSource,
     LineItem,
     Look,
+    MergedWatch,
     MobileMoney,
     NewInvoice,
     NewOrder,
@@ -39,9 +41,11 @@ from dollr_async import (
     Passcode,
     Payer,
     Payment,
+    PaymentToWatch,
     PollPolicy,
     PollTimeoutError,
     Progress,
+    RealtimeSettings,
     RetryPolicy,
     SavedAccount,
     SourceChange,
@@ -53,6 +57,7 @@ from dollr_async import (
     UnfinishedPayment,
     Verification,
     Watch,
+    WatchFailure,
 )
 from dollr_async.sandbox import Sandbox
 
@@ -68,6 +73,7 @@ async def the_client() -> None:
     DollrClient(
         "id", "secret", base_url="https://api.heydollr.app", retry=RetryPolicy(attempts=2), polling=PollPolicy()
     )
+    DollrClient(max_polls_per_second=50, realtime=RealtimeSettings("https://a.supabase.co", "anon", poll_interval=60))
     DollrClient("id", "secret", "https://api.heydollr.app")  # type: ignore[call-arg] # settings are keywords  # pyright: ignore[reportCallIssue]
 
 
@@ -141,6 +147,16 @@ async def following(dollr: DollrClient, reference_id: uuid.UUID) -> None:
     assert_type(await dollr.wait(reference_id, kind="REFUND", timeout=5), Execution)
     assert_type(dollr.watch_source(SourceType.INVOICE, "5"), SourceWatch)
     assert_type(await dollr.check(reference_id, ExecutionKind.REFUND, age=5), Look)
+    entries = [PaymentToWatch(reference_id), PaymentToWatch(str(reference_id), "payout")]
+    assert_type(dollr.watch_many(entries, policy=PollPolicy()), MergedWatch)
+    dollr.watch_many([str(reference_id), reference_id], ExecutionKind.PAYOUT, at_once=50)
+    dollr.watch_many([await dollr.refund(original_payment_intent_id=8, amount=Decimal(5))])
+    async for news in dollr.watch_many(dollr.unfinished()):
+        assert_type(news, StatusChange | WatchFailure)
+        if isinstance(news, WatchFailure):
+            assert_type(news.reference_id, uuid.UUID | str)
+            assert_type(news.error, DollrError)
+    dollr.watch_many(reference_id)  # type: ignore[arg-type] # one is not many  # pyright: ignore[reportArgumentType]
     async for payment in dollr.unfinished():
         assert_type(payment, UnfinishedPayment)
         assert_type(payment.progress, Progress)
