@@ -102,6 +102,8 @@ def _welcome(sandbox: Sandbox) -> Iterator[str]:
     yield f"  export DOLLR_BASE_URL={sandbox.url}"
     yield f"  export DOLLR_CLIENT_ID={sandbox.client_id}"
     yield f"  export DOLLR_CLIENT_SECRET={sandbox.client_secret}"
+    push = sandbox.realtime
+    yield f"Live updates: the project's URL is {push['url']}, its anon key {push['anon_key']}."
     yield ""
     yield "The payer's phone decides how a payment ends; with any other number it is approved:"
     for outcome in OUTCOMES.values():

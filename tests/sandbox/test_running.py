@@ -262,6 +262,7 @@ def test_the_sandbox_runs_as_a_program_and_ends_cleanly(number: signal.Signals) 
     assert set(exports) == {"DOLLR_BASE_URL", "DOLLR_CLIENT_ID", "DOLLR_CLIENT_SECRET"}
     assert any("231880000002" in line and "declined" in line for line in lines)
     assert any("pm_card_3ds" in line for line in lines)
+    assert any(f"URL is {exports['DOLLR_BASE_URL']}, its anon key" in line for line in lines)
 
 
 @pytest.mark.parametrize(
