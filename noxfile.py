@@ -66,7 +66,7 @@ def lint(session: nox.Session) -> None:
 def types(session: nox.Session) -> None:
     """Types, by two checkers."""
     install(session, "types", "tests")
-    session.run("mypy", "dollr_async", "tests", "examples", "noxfile.py")
+    session.run("mypy", "dollr_async", "tests", "examples", "benchmarks", "noxfile.py")
     session.run("basedpyright")
 
 
@@ -127,6 +127,13 @@ def docs(session: nox.Session) -> None:
     """The documentation; a warning is an error."""
     install(session, "docs")
     session.run("sphinx-build", "-W", "--keep-going", "-b", "html", "docs", "docs/_build/html")
+
+
+@nox.session(python=OLDEST, default=False)
+def bench(session: nox.Session) -> None:
+    """Measure what the library costs beside what its users would write by hand; half an hour on a quiet machine."""
+    install(session, "bench")
+    session.run("python", "-m", "benchmarks", *(session.posargs or ("--page", "docs/benchmarks_last.inc")))
 
 
 @nox.session(python=OLDEST, default=False)

@@ -1,0 +1,165 @@
+"""All benchmarks, or some of them: `python -m benchmarks`, `python -m benchmarks calls --rounds 3`.
+
+The tables go to the terminal and, with `--page`, into the file that the documentation shows.
+"""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import statistics
+import subprocess
+import sys
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmarks.calls import Amount, cpu_tables, latency_table, measured, rate_table
+from benchmarks.processes import a_stub
+from benchmarks.rivals import RIVALS
+from benchmarks.rounds import in_turns, ratio, table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+PACKAGES = ("aiohttp", "attrs", "cattrs", "msgspec", "orjson", "requests", "httpx", "uvloop")
+CHAIN = ["direct", "document_first"]
+DELAY = 0.02
+
+
+def environment(_: argparse.Namespace) -> str:
+    """Say what it was measured on, and with what."""
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    cpu = f"{models[0]}, {len(models)} cores" if models else platform.processor() or platform.machine()
+    rows = [
+        ("measured on", f"{datetime.now(UTC):%Y-%m-%d}"),
+        ("processor", cpu),
+        ("system", f"{platform.system()} {platform.release()}"),
+        ("Python", f"{platform.python_implementation()} {platform.python_version()}"),
+        *((name, found) for name in PACKAGES if (found := _version(name))),
+    ]
+    return table(["", ""], rows)
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def present(names: Iterable[str]) -> list[str]:
+    """Return the rivals whose packages are installed, and say which are not."""
+    found = []
+    for name in names:
+        if missing := RIVALS[name].missing():
+            print(f"{name} is left out: {', '.join(missing)} is not installed", file=sys.stderr)
+        else:
+            found.append(name)
+    return found
+
+
+def calls(options: argparse.Namespace) -> str:
+    """One call."""
+    work, amount = ["status", "party"], Amount(options.at_once, options.times, options.rounds)
+    figures = measured(present(name for name in RIVALS if name != "floor-in-a-row"), work, amount)
+    return f"{cpu_tables(figures, work, amount)}\n\n{rate_table(figures, work, amount)}"
+
+
+def chains(options: argparse.Namespace) -> str:
+    """A whole collection."""
+    amount = Amount(options.at_once[:2], max(options.times // 10, 1), options.rounds)
+    return cpu_tables(measured(present(RIVALS), CHAIN, amount), CHAIN, amount)
+
+
+def latency(options: argparse.Namespace) -> str:
+    """A whole collection, where each answer takes a while."""
+    amount = Amount([1], max(options.times // 150, 1), 1)
+    rivals = present(name for name in RIVALS if not RIVALS[name].on_uvloop)
+    return latency_table(measured(rivals, CHAIN, amount, delay=DELAY), CHAIN)
+
+
+def following(options: argparse.Namespace) -> str:
+    """Many payments, followed at once."""
+    ways = {"by-hand": "by hand: a task for each, and a gate", "watch": "dollr.watch(), a task for each"}
+    if RIVALS["floor"].missing():
+        del ways["by-hand"]
+    with a_stub() as url:
+        amount = ["--payments", options.payments, "--interval", options.interval, "--seconds", 3 * options.interval]
+        figures = in_turns("following", {way: [way, url, *amount] for way in ways}, options.rounds)
+    head = [
+        f"{options.payments} payments, each asked every {options.interval:g} s",
+        *("looks a second", "CPU of a look", "loop lag p50", "p99", "most", "memory of a payment"),
+    ]
+    rows = []
+    for way, shown in ways.items():
+        median = {name: statistics.median(values) for name, values in figures[way].items()}
+        lags = (f"{median[name]:.1f} ms" for name in ("p50", "p99", "most"))
+        rows.append(
+            [shown, f"{median['looks']:.0f}", f"{median['cpu']:.0f} µs", *lags, f"{median['bytes'] / 1024:.1f} KiB"]
+        )
+    return table(head, rows)
+
+
+def importing(options: argparse.Namespace) -> str:
+    """The import."""
+    figures = in_turns("importing", {"dependencies": ["dependencies"], "ours": ["ours"]}, 2 * options.rounds)
+    floor, ours = figures["dependencies"]["cpu"], figures["ours"]["cpu"]
+    rows: list[list[object]] = [
+        ["aiohttp, attrs, cattrs, msgspec", f"{statistics.median(floor):.0f} ms", ""],
+        ["dollr_async", f"{statistics.median(ours):.0f} ms", ratio(ours, floor)],
+    ]
+    return table(["import", "CPU time", "ratio"], rows)
+
+
+def journal(options: argparse.Namespace) -> str:
+    """What a journal costs."""
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.journal_cost",
+        f"--collections={max(options.times // 20, 1)}",
+        f"--rounds={options.rounds}",
+    ]
+    return f"```text\n{subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout}```"
+
+
+SECTIONS: dict[str, tuple[str, Callable[[argparse.Namespace], str]]] = {
+    "environment": ("Where this was measured", environment),
+    "calls": ("One call", calls),
+    "chains": ("A whole collection", chains),
+    "latency": (f"A whole collection, when each answer takes {DELAY * 1000:.0f} ms", latency),
+    "following": ("Many payments, followed at once", following),
+    "journal": ("With and without a journal", journal),
+    "importing": ("The import", importing),
+}
+
+
+def main() -> None:
+    """Read the options, run, and show."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
+    parser.add_argument("sections", nargs="*", help=f"of {', '.join(SECTIONS)}; all, unless given")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--times", type=int, default=3000, help="how many calls in a run")
+    parser.add_argument("--at-once", type=int, nargs="+", default=[1, 32, 256])
+    parser.add_argument("--payments", type=int, default=10_000, help="how many are followed")
+    parser.add_argument("--interval", type=float, default=10.0, help="seconds between two looks at a payment")
+    parser.add_argument("--page", type=Path, help="the file to write the tables to")
+    options = parser.parse_args()
+    wanted = options.sections or list(SECTIONS)
+    if unknown := set(wanted) - set(SECTIONS):
+        parser.error(f"there is no {', '.join(sorted(unknown))}; there are {', '.join(SECTIONS)}")
+    written = []
+    for name in wanted:
+        title, run = SECTIONS[name]
+        written.append(f"## {title}\n\n{run(options)}\n")
+        print(written[-1], flush=True)
+    if options.page is not None:
+        options.page.write_text("\n".join(written))
+
+
+if __name__ == "__main__":
+    main()

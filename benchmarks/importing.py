@@ -1,0 +1,29 @@
+"""One import in a process of its own: `python -m benchmarks.importing ours` prints its milliseconds of CPU as JSON."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from importlib import import_module
+
+from benchmarks.processes import pin
+
+WAYS = {"dependencies": ("aiohttp", "attrs", "cattrs", "msgspec"), "ours": ("dollr_async",)}
+
+
+def main() -> None:
+    """Read the options, import, and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("way", choices=WAYS)
+    parser.add_argument("--core", type=int, help="the core to run on")
+    options = parser.parse_args()
+    pin(options.core)
+    began = time.process_time()
+    for name in WAYS[options.way]:
+        import_module(name)
+    print(json.dumps({"cpu": (time.process_time() - began) * 1000.0}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,43 @@
+"""Processes of their own: the stub on one core, and each measured run on another."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+STUB_CORE, CLIENT_CORE = 0, 1
+
+
+def pin(core: int | None) -> None:
+    """Keep this process on one core, where the system can do that and has more than one."""
+    if core is None or not hasattr(os, "sched_setaffinity"):
+        return
+    usable = sorted(os.sched_getaffinity(0))
+    if len(usable) > 1:
+        os.sched_setaffinity(0, {usable[core % len(usable)]})
+
+
+@contextmanager
+def a_stub(delay: float = 0.0) -> Iterator[str]:
+    """Run a stub server, and give its URL."""
+    command = [sys.executable, "-m", "benchmarks.stub", f"--delay={delay}", f"--core={STUB_CORE}"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield next(iter(process.stdout or ())).strip()
+        finally:
+            process.terminate()
+
+
+def a_run(module: str, arguments: Sequence[object]) -> dict[str, float]:
+    """Run one measurement in a fresh process, and return the figures that it prints."""
+    command = [sys.executable, "-m", f"benchmarks.{module}", *map(str, arguments), f"--core={CLIENT_CORE}"]
+    printed = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    figures: dict[str, float] = json.loads(printed)
+    return figures

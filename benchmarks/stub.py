@@ -1,0 +1,94 @@
+"""The server that all are measured against: `python -m benchmarks.stub` says its URL and answers until it is ended.
+
+It does as little as HTTP allows, so that the client is what is measured: no framework, and answers that stand ready.
+`GET /count` says how many requests it has answered.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import re
+from functools import partial
+
+from benchmarks.canned import ANSWERS
+from benchmarks.processes import pin
+
+_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+
+
+def _http(content: bytes, status: str = "200 OK") -> bytes:
+    head = (
+        f"HTTP/1.1 {status}\r\ndate: Wed, 01 Jul 2026 09:00:00 GMT\r\nserver: uvicorn\r\n"
+        f"content-length: {len(content)}\r\ncontent-type: application/json\r\n\r\n"
+    )
+    return head.encode() + content
+
+
+_READY = {target.encode(): _http(content) for target, content in ANSWERS.items()}
+
+
+class Stub(asyncio.Protocol):
+    """One connection."""
+
+    answered = 0
+
+    def __init__(self, delay: float) -> None:
+        """Answer `delay` seconds after a request."""
+        self._delay = delay
+        self._buffer = b""
+        self._transport: asyncio.WriteTransport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the way back."""
+        if isinstance(transport, asyncio.WriteTransport):
+            self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        """Answer, once the request is whole."""
+        self._buffer = request = self._buffer + data if self._buffer else data
+        end = request.find(b"\r\n\r\n")
+        if end < 0:
+            return
+        length = _LENGTH.search(request, 0, end)
+        if length is not None and len(request) < end + 4 + int(length[1]):
+            return
+        self._buffer = b""
+        if self._delay:
+            asyncio.get_running_loop().call_later(self._delay, self._answer, request)
+        else:
+            self._answer(request)
+
+    def _answer(self, request: bytes) -> None:
+        if self._transport is not None:
+            self._transport.write(self._found(request[: request.index(b" HTTP/1.1")].partition(b"?")[0]))
+
+    @staticmethod
+    def _found(target: bytes) -> bytes:
+        if target == b"GET /count":
+            return _http(str(Stub.answered).encode())
+        Stub.answered += 1
+        found = _READY.get(target) or _READY.get(target.rpartition(b"/")[0])
+        return _http(b'{"detail": "no such path"}', "404 Not Found") if found is None else found
+
+
+async def serve(delay: float) -> None:
+    """Serve on a free port of this machine's loopback."""
+    server = await asyncio.get_running_loop().create_server(partial(Stub, delay), "127.0.0.1", 0, backlog=1024)
+    host, port = server.sockets[0].getsockname()
+    print(f"http://{host}:{port}", flush=True)
+    await server.serve_forever()
+
+
+def main() -> None:
+    """Read the options, and serve."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
+    parser.add_argument("--delay", type=float, default=0.0, help="seconds between a request and its answer")
+    parser.add_argument("--core", type=int, help="the core to run on")
+    options = parser.parse_args()
+    pin(options.core)
+    asyncio.run(serve(options.delay))
+
+
+if __name__ == "__main__":
+    main()
