@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Protocol, TypeVar
 from urllib.parse import quote
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from dollr_async.retry import RetryPolicy
 
 T = TypeVar("T")
+# What is percent-encoded as itself, as nearly every id is; quoting it takes three times as long.
+_SAFE = re.compile(r"[A-Za-z0-9_-]+")
 
 
 class Caller(Protocol):
@@ -75,6 +78,8 @@ def segment(value: object) -> str:
         InvalidInputError: it is empty, dots alone, which would name another path, or has what cannot be sent.
     """
     written = str(value)
+    if _SAFE.fullmatch(written):
+        return written
     # Half of a surrogate pair has no bytes to send.
     sendable = written.encode(errors="ignore").decode()
     if not written.strip(".") or sendable != written:
