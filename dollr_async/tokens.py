@@ -39,7 +39,9 @@ class Token:
 
     The loop's clock does not run while the machine is suspended and the system's may be set back, so the larger of the
     two ages counts. `life` is in seconds; `jitter` (0 to 1) moves the moment of refresh, so that a fleet of processes
-    started together does not refresh together.
+    started together does not refresh together. `refresh_after` is the age, in seconds, from which another should be
+    fetched: five minutes or a fifth of life remain. `expires_after` is the age from which it is not used: a little
+    before its end, for the way to the API.
     """
 
     secret: Secret
@@ -47,22 +49,23 @@ class Token:
     born_at: float
     born_on: datetime
     jitter: float
+    # Every request compares its token's age with these two.
+    refresh_after: float = attrs.field(init=False)
+    expires_after: float = attrs.field(init=False)
+
+    @refresh_after.default
+    def _(self) -> float:
+        margin = min(_REFRESH_MARGIN, self.life * _REFRESH_SHARE)
+        return self.life - margin * (1.0 + self.jitter)
+
+    @expires_after.default
+    def _(self) -> float:
+        return self.life - min(_EXPIRY_MARGIN, self.life * _EXPIRY_SHARE)
 
     def age(self, clock: Clock) -> float:
         """Seconds since the token was asked for."""
         by_day = (clock.now() - self.born_on).total_seconds()
         return max(clock.monotonic() - self.born_at, by_day)
-
-    @property
-    def refresh_after(self) -> float:
-        """The age, in seconds, from which another should be fetched: five minutes or a fifth of life remain."""
-        margin = min(_REFRESH_MARGIN, self.life * _REFRESH_SHARE)
-        return self.life - margin * (1.0 + self.jitter)
-
-    @property
-    def expires_after(self) -> float:
-        """The age, in seconds, from which it is not used: a little before its end, for the way to the API."""
-        return self.life - min(_EXPIRY_MARGIN, self.life * _EXPIRY_SHARE)
 
     def freshness(self, clock: Clock) -> Freshness:
         """How usable the token is now."""
