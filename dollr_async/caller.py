@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlencode
 
 from dollr_async import codec
@@ -14,7 +14,7 @@ from dollr_async.errors import DollrError, InvalidInputError
 from dollr_async.retry import retry_delay
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Awaitable, Mapping
 
     from dollr_async.answers import RawAnswer
     from dollr_async.clock import Clock
@@ -25,15 +25,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 logger = logging.getLogger("dollr_async.http")
-
-
-class Request(NamedTuple):
-    """One request in the form that is sent; `path` and `query` are percent-encoded."""
-
-    method: str
-    path: str
-    query: str
-    content: bytes | None
 
 
 class HttpCaller:
@@ -66,23 +57,23 @@ class HttpCaller:
             DecodeError: a success answer without the documented shape.
             ConfigurationError: the client is closed or belongs to another loop.
         """
-        self._session.check_open()
-        request = Request(method, path, _encoded(query), None if body is None else codec.encode(body))
+        encoded = _encoded(query)
+        content = None if body is None else codec.encode(body)
         policy = retry or self._retry
         sends, replayed = 1, False
         while True:
             token = await self._session.token()
             try:
-                answer = await self._sent(token, request, sends)
+                answer = await self._sending(token, method, path, encoded, content, sends)
+                if answer.is_success:
+                    return codec.decode(answer.content, shape)
                 if is_unauthenticated(answer) and not replayed:
                     # A refused token means that nothing ran: drop it, fetch one for all who wait, replay once.
                     self._session.discard(token)
                     replayed = True
                     continue
-                if not answer.is_success:
-                    secrets = (token.secret.reveal(), *codec.secrets_of(body))
-                    raise error_of(answer, method, path, self._clock, secrets=secrets)
-                return codec.decode(answer.content, shape)
+                secrets = (token.secret.reveal(), *codec.secrets_of(body))
+                raise error_of(answer, method, path, self._clock, secrets=secrets)
             except DollrError as failure:
                 delay = retry_delay(policy, failure, sends=sends, repeatable=method == "GET")
                 if delay is None:
@@ -90,24 +81,25 @@ class HttpCaller:
             await self._clock.sleep(delay)
             sends += 1
 
-    async def _sent(self, token: Token, request: Request, attempt: int) -> RawAnswer:
+    def _sending(
+        self, token: Token, method: str, path: str, query: str, content: bytes | None, attempt: int
+    ) -> Awaitable[RawAnswer]:
+        sending = self._session.send(token, method, path, query=query, content=content)
+        return self._logged(sending, method, path, attempt) if logger.isEnabledFor(logging.DEBUG) else sending
+
+    async def _logged(self, sending: Awaitable[RawAnswer], method: str, path: str, attempt: int) -> RawAnswer:
         began = self._clock.monotonic()
         outcome: object = "nothing"
         try:
-            answer = await self._session.send(
-                token, request.method, request.path, query=request.query, content=request.content
-            )
+            answer = await sending
             outcome = answer.status
         except DollrError as error:
             outcome = type(error).__name__
             raise
         finally:
-            if logger.isEnabledFor(logging.DEBUG):
-                elapsed = (self._clock.monotonic() - began) * 1000.0
-                # Never the query or a body: a phone number or a secret may be in them.
-                logger.debug(
-                    "%s /v1/%s: %s (attempt %d, %.0f ms)", request.method, request.path, outcome, attempt, elapsed
-                )
+            elapsed = (self._clock.monotonic() - began) * 1000.0
+            # Never the query or a body: a phone number or a secret may be in them.
+            logger.debug("%s /v1/%s: %s (attempt %d, %.0f ms)", method, path, outcome, attempt, elapsed)
         return answer
 
 
