@@ -17,7 +17,7 @@ from dollr_async import codec
 from dollr_async.answers import error_of
 from dollr_async.errors import ConfigurationError, DollrError
 from dollr_async.retry import retry_delay
-from dollr_async.tokens import Freshness, Token, checked_token, life_of
+from dollr_async.tokens import EXPIRED, STALE, Token, checked_token, life_of
 
 if TYPE_CHECKING:
     from dollr_async.answers import RawAnswer
@@ -99,8 +99,8 @@ class SessionManager:
         """
         self.check_open()
         token = self._token
-        if token is not None and (freshness := token.freshness(self._clock)) is not Freshness.EXPIRED:
-            if freshness is Freshness.STALE:
+        if token is not None and (freshness := token.freshness(self._clock)) is not EXPIRED:
+            if freshness is STALE:
                 self._refresh_in_background()
             return token
         try:
