@@ -38,6 +38,8 @@ def a_stub(delay: float = 0.0) -> Iterator[str]:
 def a_run(module: str, arguments: Sequence[object]) -> dict[str, float]:
     """Run one measurement in a fresh process, and return the figures that it prints."""
     command = [sys.executable, "-m", f"benchmarks.{module}", *map(str, arguments), f"--core={CLIENT_CORE}"]
-    printed = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    # Compiled code is kept between the runs, as it is where packages are installed.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    printed = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=environment).stdout
     figures: dict[str, float] = json.loads(printed)
     return figures
