@@ -84,7 +84,11 @@ def latency(options: argparse.Namespace) -> str:
 
 def following(options: argparse.Namespace) -> str:
     """Many payments, followed at once."""
-    ways = {"by-hand": "by hand: a task for each, and a gate", "watch": "dollr.watch(), a task for each"}
+    ways = {
+        "by-hand": "by hand: a task for each, and a gate",
+        "watch": "dollr.watch(), a task for each",
+        "watch-many": "dollr.watch_many()",
+    }
     if RIVALS["floor"].missing():
         del ways["by-hand"]
     with a_stub() as url:

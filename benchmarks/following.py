@@ -53,8 +53,7 @@ async def by_hand(url: str, references: list[uuid.UUID], interval: float) -> Non
 
 async def watch(url: str, references: list[uuid.UUID], interval: float) -> None:
     """Follow them with a task for each `watch()`."""
-    policy = PollPolicy(interval=interval, max_interval=interval, timeout=None)
-    async with DollrClient("client", "secret", base_url=url, polling=policy) as dollr, asyncio.TaskGroup() as group:
+    async with _client(url, interval) as dollr, asyncio.TaskGroup() as group:
 
         async def follow(reference: uuid.UUID) -> None:
             async for _ in dollr.watch(reference):
@@ -64,7 +63,19 @@ async def watch(url: str, references: list[uuid.UUID], interval: float) -> None:
             group.create_task(follow(reference))
 
 
-WAYS = {"by-hand": by_hand, "watch": watch}
+async def watch_many(url: str, references: list[uuid.UUID], interval: float) -> None:
+    """Follow them with one `watch_many()`."""
+    async with _client(url, interval) as dollr:
+        async for _ in dollr.watch_many(references):
+            pass
+
+
+def _client(url: str, interval: float) -> DollrClient:
+    policy = PollPolicy(interval=interval, max_interval=interval, timeout=None)
+    return DollrClient("client", "secret", base_url=url, polling=policy)
+
+
+WAYS = {"by-hand": by_hand, "watch": watch, "watch-many": watch_many}
 
 
 async def measure(options: argparse.Namespace) -> dict[str, float]:

@@ -40,7 +40,7 @@ async def timed(work: Callable[[], Awaitable[None]], times: int, at_once: int) -
 
 async def measure(options: argparse.Namespace) -> dict[str, float]:
     """Measure every kind of work at every number at once."""
-    figures = {}
+    figures: dict[str, float] = {}
     async with RIVALS[options.rival].open(options.url, max(options.at_once)) as rival:
         for name in options.work:
             work = getattr(rival, name)
