@@ -57,7 +57,7 @@ class HttpCaller:
             DecodeError: a success answer without the documented shape.
             ConfigurationError: the client is closed or belongs to another loop.
         """
-        encoded = _encoded(query)
+        encoded = _encoded(query) if query else ""
         content = None if body is None else codec.encode(body)
         policy = retry or self._retry
         sends, replayed = 1, False
@@ -103,9 +103,7 @@ class HttpCaller:
         return answer
 
 
-def _encoded(query: Mapping[str, object] | None) -> str:
-    if not query:
-        return ""
+def _encoded(query: Mapping[str, object]) -> str:
     try:
         return urlencode([(key, _plain(value)) for key, value in query.items() if value is not None])
     except UnicodeEncodeError:

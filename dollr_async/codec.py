@@ -109,8 +109,9 @@ def decode(content: bytes, shape: type[T], *, reference_id: UUID | None = None) 
         message = f"the answer is not readable JSON ({type(error).__name__})"
         raise DecodeError(message, reference_id=reference_id) from None
     unwrapped = _unwrapped({} if raw is None else raw, shape)
+    hook: Callable[[object, type[T]], T] = _converter.get_structure_hook(shape)
     try:
-        return _converter.structure(unwrapped, shape)
+        return hook(unwrapped, shape)
     except cattrs.BaseValidationError as error:
         path, reason = _first_problem(error)
     except (ValueError, TypeError, *_MAX_DEPTH_PROBLEMS) as error:
@@ -144,7 +145,7 @@ def decode_loosely(content: bytes) -> object:
 
 
 def _unwrapped(raw: object, shape: type[object]) -> object:
-    if not isinstance(raw, dict) or not isinstance(raw.get("data"), dict | list):
+    if not isinstance(raw, dict) or "data" not in raw or not isinstance(raw["data"], dict | list):
         return raw
     if attrs.has(shape) and _required(shape) <= raw.keys() and _required(shape):
         return raw

@@ -161,7 +161,7 @@ class Transport:
         if session.closed:
             given = "the aiohttp session given to DollrClient is closed: keep it open while the client is used"
             raise ConfigurationError("this DollrClient is closed: make a new one" if self._is_own else given)
-        if session.auth is not None:
+        if not self._is_own and session.auth is not None:
             message = "the aiohttp session given to DollrClient has auth= of its own: make one without it"
             raise ConfigurationError(message)
         return session
