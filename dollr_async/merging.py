@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from dollr_async.clock import Clock
     from dollr_async.enums import ExecutionKind
     from dollr_async.followable import Followable, PaymentToWatch
-    from dollr_async.pollers import Pace, Poller
-    from dollr_async.polling import PollPolicy
+    from dollr_async.pollers import Poller
+    from dollr_async.polling import Pace, PollPolicy
     from dollr_async.resources.executions import Execution
 
 
@@ -88,7 +88,7 @@ class _Merge:
         self._at_once = at_once
         self._clock = clock
         # In the order in which their time runs out, since all have the same.
-        self._followed: OrderedDict[tuple[ExecutionKind, UUID], _Followed] = OrderedDict()
+        self._followed: OrderedDict[tuple[object, ...], _Followed] = OrderedDict()
         self._news: deque[_Followed | WatchFailure] = deque()
         self._is_news = asyncio.Event()
         self._may_read = asyncio.Event()
@@ -153,7 +153,7 @@ class _Merge:
         try:
             again, self.passed_over = self.passed_over, {}
             for followed in again:
-                followed.poller.join(followed)
+                followed.poller.plan_for(followed)
             async with asyncio.timeout_at(self._next_end()):
                 await self._is_news.wait()
         except TimeoutError:
@@ -202,14 +202,13 @@ class _Merge:
             self._news.append(WatchFailure(reference_id=str(entry), error=error))
             self._is_news.set()
             return
-        key = (payment.kind, payment.reference_id)
-        if key in self._followed:
-            return
         poller = self._pollers.poller(payment.reference_id, payment.kind)
+        if poller.key in self._followed:
+            return
         learned = await self._pollers.learn(payment.reference_id, payment.kind)
         pace = pace_of(self._policy, payment.began_at or learned, self._clock)
         followed = _Followed(self, payment, poller, pace)
-        self._followed[key] = followed
+        self._followed[poller.key] = followed
         self._open()
         if len(self._followed) == 1:
             self._is_news.set()  # whoever awaits news does not know yet when the time of this one is over
@@ -218,7 +217,7 @@ class _Merge:
         poller.join(followed)
 
     def _leave(self, followed: _Followed) -> None:
-        del self._followed[followed.kind, followed.reference_id]
+        del self._followed[followed.poller.key]
         followed.poller.leave(followed)
         self.passed_over.pop(followed, None)
         self._open()

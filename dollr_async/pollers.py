@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar
+from contextlib import suppress
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from dollr_async.errors import (
     APIStatusError,
@@ -27,23 +28,11 @@ if TYPE_CHECKING:
 
     from dollr_async.clock import Clock
     from dollr_async.listening import Listening
-    from dollr_async.polling import PollPolicy
+    from dollr_async.polling import Pace
 
 T = TypeVar("T")
 _AGE_PER_COST = 10.0
 """A payment that is this many times as old as another may wait as many times as long, where polls have to wait."""
-
-
-class Pace(NamedTuple):
-    """How one follower polls: `began` is when the payment did and sets the intervals, `started` when following did."""
-
-    policy: PollPolicy
-    began: float
-    started: float
-
-    def age(self, now: float) -> float:
-        """Seconds since the payment began."""
-        return max(now - self.began, 0.0)
 
 
 class Follower(Protocol[T]):
@@ -104,7 +93,7 @@ class _Wait(Generic[T]):
 class Poller(Scheduled, Generic[T]):
     """The one poller of one thing, shared by all who follow it; it keeps the latest state seen.
 
-    `ask` fetches the state, `mark` says what of a state is compared to find a change.
+    `ask` fetches the state of the thing that `key` names, `mark` says what of a state is compared to find a change.
     """
 
     __slots__ = (
@@ -118,21 +107,28 @@ class Poller(Scheduled, Generic[T]):
         "_mark",
         "_not_before",
         "_schedule",
+        "key",
         "latest",
         "listening",
         "seen_at",
     )
 
     def __init__(
-        self, ask: Callable[[], Awaitable[T]], mark: Callable[[T], object], schedule: PollSchedule, clock: Clock
+        self,
+        ask: Callable[..., Awaitable[T]],
+        key: tuple[object, ...],
+        mark: Callable[[T], object],
+        schedule: PollSchedule,
+        clock: Clock,
     ) -> None:
         """Keep how to ask."""
         super().__init__()
+        self.key = key
         self._ask = ask
         self._mark = mark
         self._schedule = schedule
         self._clock = clock
-        self._followers: dict[Follower[T], None] = {}
+        self._followers: list[Follower[T]] = []
         self._looked_at: float | None = None
         self._not_before = 0.0
         self._chance = 0.0
@@ -173,28 +169,37 @@ class Poller(Scheduled, Generic[T]):
         return latest
 
     def join(self, follower: Follower[T]) -> None:
-        """Tell a follower of each change from now on, until it leaves; again, to have it looked at again.
+        """Tell a follower of each change from now on, until it leaves.
 
         Raises:
             ConfigurationError: the client is closed, or belongs to another event loop.
         """
-        now = self._clock.monotonic()
         if self._looked_at is None and not self._followers:
             # As if it had been looked at before, at some time of its life: thousands of old payments that a process
             # takes up together come one by one then, and the young between them.
-            age = follower.pace.age(now)
-            self._schedule.enter(self, random.random() * min(age, self._cost_at(follower.pace, now)))  # noqa: S311 - spreads load
-        self._followers[follower] = None
+            now = self._clock.monotonic()
+            life = min(follower.pace.age(now), self._cost_at(follower.pace, now))
+            self._schedule.enter(self, random.random() * life)  # noqa: S311 - spreads load, guards nothing
+        self._followers.append(follower)
         try:
-            self._schedule.plan(self, self._due_at_pace(follower.pace, now))
+            self.plan_for(follower)
         except BaseException:
             self.leave(follower)
             raise
+
+    def plan_for(self, follower: Follower[T]) -> None:
+        """Look at it when the next look is due for a follower who is there already.
+
+        Raises:
+            ConfigurationError: the client is closed, or belongs to another event loop.
+        """
+        self._schedule.plan(self, self._due_at_pace(follower.pace, self._clock.monotonic()))
         self._listen()
 
     def leave(self, follower: Follower[T]) -> None:
         """Tell a follower no more."""
-        self._followers.pop(follower, None)
+        with suppress(ValueError):
+            self._followers.remove(follower)
         if not self._followers:
             self._schedule.abandon(self)
             if self.listening is not None:
@@ -249,7 +254,7 @@ class Poller(Scheduled, Generic[T]):
         began = self._clock.monotonic()
         self._is_hinted = False
         try:
-            state = await self._ask()
+            state = await self._ask(*self.key)
         except DollrError as error:
             self._looked()
             self._note(error, began)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import NamedTuple
 
 import attrs
 
@@ -51,3 +52,15 @@ class PollPolicy(Record):
     def next_delay(self, age: float) -> float:
         """Return the seconds until the next look, with the jitter."""
         return self.delay_at(age, random.uniform(-1.0, 1.0))  # noqa: S311 - spreads load, guards nothing
+
+
+class Pace(NamedTuple):
+    """How one follower polls: `began` is when the payment did and sets the intervals, `started` when following did."""
+
+    policy: PollPolicy
+    began: float
+    started: float
+
+    def age(self, now: float) -> float:
+        """Seconds since the payment began."""
+        return max(now - self.began, 0.0)

@@ -102,11 +102,10 @@ class Watcher:
 
     def poller(self, reference_id: UUID, kind: ExecutionKind) -> Poller[Execution]:
         """Return the poller of a payment, a new one if nobody holds one."""
-        poller = self._payments.get((kind, reference_id))
+        key = (kind, reference_id)
+        poller = self._payments.get(key)
         if poller is None:
-            ask = partial(self._look, reference_id, kind)
-            poller = Poller(ask, _payment_mark, self._schedule, self._clock)
-            self._payments[kind, reference_id] = poller
+            poller = self._payments[key] = Poller(self._look, key, _payment_mark, self._schedule, self._clock)
         return poller
 
     def push(self, reference_id: UUID, session_id: int | None, source_type: str | None) -> None:
@@ -128,7 +127,7 @@ class Watcher:
             self.push(reference_id, kept.session_id, kept.source_type)
         return kept.began_at
 
-    async def _look(self, reference_id: UUID, kind: ExecutionKind) -> Execution:
+    async def _look(self, kind: ExecutionKind, reference_id: UUID) -> Execution:
         execution = await self._status.of(kind, reference_id, retry=_ONCE)
         poller = self.poller(reference_id, kind)
         if execution.status.is_final and poller.listening is not None:
@@ -141,7 +140,7 @@ class Watcher:
     async def check(self, reference_id: UUID, kind: ExecutionKind, *, age: float) -> Look:
         """Look once, and say when to look again at a payment that began `age` seconds ago."""
         try:
-            execution = await self._look(reference_id, kind)
+            execution = await self._look(kind, reference_id)
         except NotFoundError:
             if age > self._policy.not_found_grace:
                 raise
@@ -185,11 +184,11 @@ class Watcher:
 
     def watch_source(self, source_type: SourceType, source_id: int, *, policy: PollPolicy | None = None) -> SourceWatch:
         """Return an iterator over the changes of a document."""
-        poller = self._sources.get((source_type, source_id))
+        key = (source_type, source_id)
+        poller = self._sources.get(key)
         if poller is None:
-            ask = partial(self._status.source, source_type, source_id, retry=_ONCE)
-            poller = Poller(ask, _source_mark, self._schedule, self._clock)
-            self._sources[source_type, source_id] = poller
+            ask = partial(self._status.source, retry=_ONCE)
+            poller = self._sources[key] = Poller(ask, key, _source_mark, self._schedule, self._clock)
         return SourceWatch(poller, source_type, source_id, policy=policy or self._policy, clock=self._clock)
 
     async def close(self, error: ConfigurationError) -> None:

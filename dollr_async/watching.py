@@ -12,7 +12,7 @@ import attrs
 
 from dollr_async.enums import ExecutionKind, ExecutionStatus, SourceStatus, SourceType
 from dollr_async.errors import PollTimeoutError
-from dollr_async.pollers import Pace, Poller
+from dollr_async.polling import Pace
 from dollr_async.progress import how_to
 from dollr_async.record import Record
 from dollr_async.resources.executions import Execution
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from dollr_async.clock import Clock
+    from dollr_async.pollers import Poller
     from dollr_async.polling import PollPolicy
 
 
