@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import copy
 import json
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
@@ -109,7 +110,7 @@ class FakeTransport(Transport):
 
 async def _taken(step: Step) -> RawAnswer:
     if isinstance(step, BaseException):
-        raise step
+        raise copy.copy(step)  # what is noted on one that was raised is no business of the next test
     return step if isinstance(step, RawAnswer) else await step()
 
 
