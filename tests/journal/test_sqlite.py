@@ -187,7 +187,7 @@ async def test_a_full_disk_refuses_and_keeps_what_was_there(path: Path) -> None:
         entry = (await journal.claim(an_entry())).entry
         await pragma(journal, "max_page_count = 1")
         with pytest.raises(JournalError, match="cannot be written since its disk is full: make space") as caught:
-            await asyncio.gather(*(journal.claim(an_entry()) for _ in range(20)))
+            await asyncio.gather(*(journal.claim(attrs.evolve(an_entry(), step="x" * 10_000)) for _ in range(20)))
         assert isinstance(caught.value.__cause__, sqlite3.OperationalError)
         assert await unleased(path) == [entry]
         assert await journal.read(entry.reference_id) == entry
