@@ -11,15 +11,12 @@ import re
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 import attrs
 
 from dollr_async.errors import InvalidInputError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 W = TypeVar("W", bound=StrEnum)
 
@@ -250,27 +247,30 @@ def aware(value: datetime | None) -> datetime | None:
     return value.astimezone(UTC)
 
 
-def number(
-    *, from_: float | None = None, above: float | None = None, below: float | None = None, optional: bool = False
-) -> Callable[[object, attrs.Attribute[Any], object], None]:
-    """Return an attrs validator for numbers within bounds: `from_` included, `above` and `below` not."""
-    bounds = [f"from {from_:g} up"] if from_ is not None else []
-    bounds += [f"above {above:g}"] if above is not None else []
-    bounds += [f"below {below:g}"] if below is not None else []
+@attrs.frozen(kw_only=True)
+class Number:
+    """An attrs validator for numbers within bounds: `from_` included, `above` and `below` not."""
 
-    def check(_: object, field: attrs.Attribute[Any], value: object) -> None:
-        if value is None and optional:
+    from_: float = -math.inf
+    above: float = -math.inf
+    below: float = math.inf
+    optional: bool = False
+
+    def __call__(self, _: object, field: attrs.Attribute[Any], value: object) -> None:
+        """Refuse what is no number, or out of bounds; infinity always is."""
+        if value is None and self.optional:
             return
         if (
             isinstance(value, bool)
             or not isinstance(value, int | float)
-            or not (-math.inf if from_ is None else from_) <= value < (math.inf if below is None else below)
-            or not value > (-math.inf if above is None else above)
+            or not (self.from_ <= value < self.below and value > self.above)
         ):
-            sentence = f"{field.name} must be a number {' and '.join(bounds)}, not {value!r}"
+            sentence = f"{field.name} must be a number {self._bounds()}, not {value!r}"
             raise InvalidInputError(sentence)
 
-    return check
+    def _bounds(self) -> str:
+        said = {"from {:g} up": self.from_, "above {:g}": self.above, "below {:g}": self.below}
+        return " and ".join(words.format(bound) for words, bound in said.items() if math.isfinite(bound))
 
 
 def seconds(name: str, value: float) -> float:

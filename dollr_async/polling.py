@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import attrs
 
-from dollr_async.fields import number
+from dollr_async.fields import Number
 from dollr_async.record import Record
 
 
@@ -27,12 +27,12 @@ class PollPolicy(Record):
         InvalidInputError: a number is out of its range.
     """
 
-    interval: float = attrs.field(default=2.0, validator=number(above=0))
-    max_interval: float = attrs.field(default=5.0, validator=number(above=0))
-    backoff: float = attrs.field(default=1.25, validator=number(from_=1))
-    jitter: float = attrs.field(default=0.1, validator=number(from_=0, below=1))
-    timeout: float | None = attrs.field(default=600.0, validator=number(from_=0, optional=True))
-    not_found_grace: float = attrs.field(default=30.0, validator=number(from_=0))
+    interval: float = attrs.field(default=2.0, validator=Number(above=0))
+    max_interval: float = attrs.field(default=5.0, validator=Number(above=0))
+    backoff: float = attrs.field(default=1.25, validator=Number(from_=1))
+    jitter: float = attrs.field(default=0.1, validator=Number(from_=0, below=1))
+    timeout: float | None = attrs.field(default=600.0, validator=Number(from_=0, optional=True))
+    not_found_grace: float = attrs.field(default=30.0, validator=Number(from_=0))
 
     def interval_at(self, age: float) -> float:
         """Return the seconds until the next look at a payment that began `age` seconds ago, without the jitter.

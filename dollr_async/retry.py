@@ -15,7 +15,7 @@ from dollr_async.errors import (
     ServerError,
     TransportError,
 )
-from dollr_async.fields import number
+from dollr_async.fields import Number
 from dollr_async.record import Record
 
 if TYPE_CHECKING:
@@ -41,11 +41,11 @@ class RetryPolicy(Record):
         InvalidInputError: a number is out of its range.
     """
 
-    attempts: int = attrs.field(default=4, validator=number(from_=1))
-    base_delay: float = attrs.field(default=0.5, validator=number(from_=0))
-    max_delay: float = attrs.field(default=8.0, validator=number(from_=0))
-    max_retry_after: float = attrs.field(default=60.0, validator=number(from_=0))
-    recovery: float = attrs.field(default=120.0, validator=number(from_=0))
+    attempts: int = attrs.field(default=4, validator=Number(from_=1))
+    base_delay: float = attrs.field(default=0.5, validator=Number(from_=0))
+    max_delay: float = attrs.field(default=8.0, validator=Number(from_=0))
+    max_retry_after: float = attrs.field(default=60.0, validator=Number(from_=0))
+    recovery: float = attrs.field(default=120.0, validator=Number(from_=0))
 
     def delay(self, sends: int) -> float:
         """Return the wait after the given number of sends, with half of it left to chance."""
