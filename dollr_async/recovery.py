@@ -114,7 +114,6 @@ class _Walk:
     async def _renew(self) -> None:
         await self._operation.renew()
         self._attempt = self._attempt.renewed(self._operation.session_expires_at)
-        self._looks = 0
 
     async def _send(self) -> Act:
         attempt = self._attempt

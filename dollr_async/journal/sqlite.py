@@ -159,7 +159,7 @@ class SQLiteJournal:
             if not self._is_closed:
                 executor = self._usable()
                 self._changes.add(change)
-                executor.submit(self._work, lambda: self._changes.turn(change, self._file.opened))
+                executor.submit(self._changes.turn, change, self._file.opened)
 
     async def _run(self, look: Callable[[Database], T]) -> T:
         with self._mutex:
