@@ -161,8 +161,9 @@ async def test_a_journal_that_fails_after_the_execution_lets_it_go_on_and_says_s
         assert (await collection.wait()).status == "COMPLETED"
     told = [(record.name, record.levelname) for record in caplog.records]
     assert set(told) == {("dollr_async.journal", "ERROR")}
+    words = f"payment {REFERENCE}: what is known of it could not be written down (the disk is full)"
+    assert caplog.records[0].getMessage() == words
     assert all(REFERENCE in record.getMessage() for record in caplog.records)
-    assert "could not be written down" in caplog.text
 
 
 @pytest.mark.parametrize("error", [JournalError, LeaseLostError])
@@ -347,6 +348,25 @@ async def test_a_lease_is_renewed_while_its_run_lives(sandbox: Sandbox, kept: Do
     assert (len(sent(sandbox, "create_checkout_session")), len(sandbox.ledger)) == (1, 1)
 
 
+async def test_a_lease_is_renewed_at_every_third_of_it_until_its_run_ends(sandbox: Sandbox) -> None:
+    class Noting(MemoryJournal):
+        def __init__(self) -> None:
+            super().__init__(lease=30.0)
+            self.renewed_at: list[float] = []
+
+        async def renew(self, reference_id: UUID, number: int) -> None:
+            self.renewed_at.append(asyncio.get_running_loop().time())
+            await super().renew(reference_id, number)
+
+    journal = Noting()
+    sandbox.fail("create_checkout_session", Fault.latency(29.0))
+    async with DollrClient(**sandbox.settings, journal=journal) as dollr:
+        began = asyncio.get_running_loop().time()
+        await _collect(dollr)
+        await asyncio.sleep(100.0)
+    assert [at - began for at in journal.renewed_at] == pytest.approx([10.0, 20.0], abs=1.0)
+
+
 class _Silent(MemoryJournal):
     """A journal whose first run is too busy to renew its lease, until another one has it."""
 
@@ -406,20 +426,51 @@ async def test_a_refused_run_that_lost_its_lease_does_not_say_that_no_money_move
     assert [entry.reference_id for entry in sandbox.ledger] == [REFERENCE]
 
 
+class _Forgetful(MemoryJournal):
+    """A journal that keeps entries, and knows nothing of who works on them."""
+
+    async def renew(self, reference_id: UUID, number: int) -> None:
+        raise JournalError("the disk is full")
+
+    async def release(self, reference_id: UUID, number: int) -> None:
+        raise JournalError("the disk is full")
+
+
 async def test_a_journal_that_cannot_renew_is_complained_of(sandbox: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
-    class Forgetful(MemoryJournal):
-        async def renew(self, reference_id: UUID, number: int) -> None:
-            raise JournalError(f"{reference_id} and {number} are forgotten")
-
-        async def release(self, reference_id: UUID, number: int) -> None:
-            raise JournalError(f"{reference_id} and {number} are forgotten")
-
     sandbox.fail("create_checkout_session", Fault.latency(6.0))
-    async with DollrClient(**sandbox.settings, journal=Forgetful()) as dollr:
+    async with DollrClient(**sandbox.settings, journal=_Forgetful()) as dollr:
         await _collect(dollr)
     assert [record.levelname for record in caplog.records] == ["ERROR", "ERROR"]
-    assert "could not be renewed" in caplog.text
-    assert "could not be given back" in caplog.text
+    assert [record.getMessage() for record in caplog.records] == [
+        f"payment {REFERENCE}: its lease could not be renewed (the disk is full)",
+        f"payment {REFERENCE}: its lease could not be given back (the disk is full)",
+    ]
+
+
+@pytest.mark.parametrize("operation", ["create_party", "collect"])
+async def test_a_run_that_cannot_ask_whether_it_was_replaced_says_so_and_how_it_ended(
+    sandbox: Sandbox, caplog: pytest.LogCaptureFixture, operation: str
+) -> None:
+    sandbox.fail(operation, 422)
+    async with DollrClient(**sandbox.settings, journal=_Forgetful()) as dollr:
+        with pytest.raises(CollectError):
+            await _collect(dollr)
+    renewed = f"payment {REFERENCE}: its lease could not be renewed (the disk is full)"
+    assert [record.getMessage() for record in caplog.records][:1] == [renewed]
+
+
+async def test_a_status_that_cannot_be_noted_is_complained_of(
+    sandbox: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Unsettling(MemoryJournal):
+        async def settle(self, reference_id: UUID, status: str, outcome: str | None) -> None:
+            raise JournalError("the disk is full")
+
+    async with DollrClient(**sandbox.settings, journal=Unsettling()) as dollr:
+        assert (await (await _collect(dollr)).wait()).status == "COMPLETED"
+    words = f"payment {REFERENCE}: its status could not be written down"
+    assert {record.getMessage() for record in caplog.records} == {words}
+    assert "the disk is full" in caplog.text
 
 
 # What is unfinished
@@ -593,3 +644,4 @@ async def test_every_id_is_kept(kept: DollrClient, journal: MemoryJournal) -> No
         assert getattr(entry, name) == getattr(collection, name) is not None
     assert (entry.source_type, entry.sends, entry.in_doubt, entry.step) == ("INVOICE", 1, False, "execution")
     assert (entry.terms.amount, entry.terms.currency, entry.payer_currency) == (Decimal(250), "USD", "USD")
+    assert entry.updated_at > entry.began_at

@@ -55,6 +55,13 @@ def test_the_jitter_stays_within_its_share(age: float, jitter: float) -> None:
     assert interval * (1 - jitter) * 0.999 <= policy.next_delay(age) <= interval * (1 + jitter) * 1.001
 
 
+def test_the_jitter_is_spread_over_all_of_its_share() -> None:
+    policy = PollPolicy(jitter=0.5)
+    delays = [policy.next_delay(0.0) for _ in range(500)]  # not under hypothesis, which holds chance still
+    assert 1.0 <= min(delays) < 1.1
+    assert 2.9 < max(delays) <= 3.0
+
+
 def test_without_jitter_the_delay_is_the_interval() -> None:
     assert PollPolicy(jitter=0).next_delay(4.0) == 3.0
     assert len({_POLICY.next_delay(0.0) for _ in range(50)}) > 40

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
@@ -140,6 +142,20 @@ def test_a_new_session_begins_without_doubt_but_with_the_sends_counted() -> None
     assert renewed.session_expires_at == 900.0
 
 
+def test_nothing_of_an_old_sessions_refusal_or_doubt_is_left_under_a_new_one() -> None:
+    attempt, _ = _FIRST.after_send(Sent.AMBIGUOUS, 10.0)
+    attempt, _ = attempt.after_send(Sent.REFUSED, 20.0)
+    assert (attempt.asking_since, attempt.last_lost_at, attempt.is_refused) == (10.0, 10.0, True)
+    renewed = attempt.renewed(900.0)
+    assert (renewed.asking_since, renewed.last_lost_at, renewed.is_refused) == (None, None, False)
+
+
+def test_a_refusal_is_forgotten_with_the_next_send() -> None:
+    attempt, _ = _FIRST.after_send(Sent.REFUSED, 10.0)
+    for outcome in (Sent.NOT_ARRIVED, Sent.AMBIGUOUS, Sent.LANDED):
+        assert not attempt.after_send(outcome, 20.0)[0].is_refused
+
+
 def test_a_session_that_nothing_was_sent_under_does_not_count_as_replaced() -> None:
     renewed = _FIRST.renewed(900.0)
     assert not renewed.is_renewed
@@ -241,9 +257,13 @@ class _Operation:
 
     session_expires_at = math.inf
 
-    def __init__(self, sends: list[DollrError], looks: list[DollrError]) -> None:
-        self.sends, self.looks = sends, looks
+    def __init__(self, sends: list[DollrError], looks: list[DollrError], *, look_takes: float = 0.0) -> None:
+        self.sends, self.looks, self.look_takes = sends, looks, look_takes
         self.begun = 0
+        self.acts: list[tuple[str, float]] = []
+
+    def _note(self, act: str) -> None:
+        self.acts.append((act, asyncio.get_running_loop().time()))
 
     async def before_send(self, attempt: Attempt) -> None:
         assert attempt.sends == self.begun
@@ -253,22 +273,139 @@ class _Operation:
         assert attempt.sends == self.begun
 
     async def send(self) -> Execution:
+        self._note("send")
         raise self.sends.pop(0)
 
     async def look(self) -> Execution:
+        self._note("look")
+        await asyncio.sleep(self.look_takes)
         raise self.looks.pop(0) if len(self.looks) > 1 else self.looks[0]
 
     async def renew(self) -> None:
         raise AssertionError("a session without an end is not replaced")
 
 
+_RETRY = RetryPolicy(attempts=_ATTEMPTS, recovery=_RECOVERY, base_delay=1.0, max_delay=8.0, max_retry_after=60.0)
+
+
 async def _walked(sends: list[DollrError], looks: list[DollrError]) -> BaseException:
-    operation = _Operation(sends, looks)
-    retry = RetryPolicy(attempts=_ATTEMPTS, recovery=_RECOVERY)
-    attempt = Attempt(attempts=_ATTEMPTS, recovery=_RECOVERY, grace=_GRACE)
+    return await _end_of(_Operation(sends, looks))
+
+
+async def _end_of(operation: _Operation, first: Act = Act.SEND, **known: float) -> BaseException:
+    attempt = attrs.evolve(Attempt(attempts=_ATTEMPTS, recovery=_RECOVERY, grace=_GRACE), **known)  # type: ignore[arg-type] # times
     with pytest.raises((DollrError, NotRun, FateUnknown)) as caught:
-        await execute(operation, attempt, Act.SEND, retry=retry, clock=LoopClock())
+        await execute(operation, attempt, first, retry=_RETRY, clock=LoopClock())
     return caught.value
+
+
+def _pauses(operation: _Operation) -> list[float]:
+    """Return the seconds between what was done, where nothing takes any time itself."""
+    times = [at for _, at in operation.acts]
+    return [later - earlier for earlier, later in pairwise(times)]
+
+
+async def test_a_first_look_comes_at_once_and_the_next_ones_ever_more_rarely() -> None:
+    unreachable = ConnectError("no way")
+    operation = _Operation([TransportError("dropped")], [unreachable])
+    ended = await _end_of(operation)
+    assert (type(ended), ended.__cause__) == (FateUnknown, unreachable)
+    first, *waits = _pauses(operation)
+    assert first == 0.0
+    for wait, longest in zip(waits, [1.0, 2.0, 4.0, *[8.0] * len(waits)], strict=False):
+        assert longest / 2 <= wait < longest
+    assert _RECOVERY <= operation.acts[-1][1] <= _RECOVERY + 8.0
+
+
+async def test_whoever_takes_up_a_doubt_looks_at_once() -> None:
+    now = asyncio.get_running_loop().time()
+    operation = _Operation([], [ConnectError("no way")])
+    await _end_of(operation, Act.LOOK, asking_since=now, doubt_since=now, last_lost_at=now)
+    assert operation.acts[0] == ("look", now)
+
+
+@pytest.mark.parametrize(("left", "renewals"), [(-1.0, 1), (0.0, 1), (1.0, 0)])
+async def test_a_session_that_nothing_was_sent_under_is_renewed_from_its_end_on(left: float, renewals: int) -> None:
+    class Renewing(_Operation):
+        renewals = 0
+
+        async def renew(self) -> None:
+            self.renewals += 1
+
+    operation = Renewing([_unsent(_status(ServerError, 503))], [])
+    await _end_of(operation, session_expires_at=asyncio.get_running_loop().time() + left)
+    assert operation.renewals == renewals
+
+
+async def test_the_looks_after_a_resend_begin_at_once_again() -> None:
+    operation = _Operation([TransportError("dropped")] * _ATTEMPTS, [_status(NotFoundError, 404)])
+    await _end_of(operation)
+    acts = [act for act, _ in operation.acts]
+    after = [pause for act, pause in zip(acts, _pauses(operation), strict=False) if act == "send"]
+    assert after == [0.0] * _ATTEMPTS
+    begun = [at for act, at in operation.acts if act == "send"]
+    assert all(later - earlier >= _GRACE for earlier, later in pairwise(begun))
+
+
+async def test_time_that_is_lost_in_a_look_counts_as_spent() -> None:
+    operation = _Operation([TransportError("dropped")], [RequestTimeoutError("late")], look_takes=_RECOVERY)
+    assert isinstance(await _end_of(operation), FateUnknown)
+    assert [act for act, _ in operation.acts] == ["send", "look"]
+
+
+async def test_not_found_counts_from_when_it_was_asked() -> None:
+    lost, missing = TransportError("dropped"), _status(NotFoundError, 404)
+    operation = _Operation([lost] * _ATTEMPTS, [missing], look_takes=_GRACE * 0.9)
+    await _end_of(operation)
+    assert [act for act, _ in operation.acts][:3] == ["send", "look", "look"]
+
+
+@pytest.mark.parametrize(("asked", "waits"), [(20.0, 20.0), (60.0, 60.0), (60.1, 60.0), (900.0, 60.0)])
+async def test_a_look_waits_as_long_as_the_api_asks_up_to_a_bound(asked: float, waits: float) -> None:
+    operation = _Operation([TransportError("dropped")], [_limited(asked), ConnectError("no way")])
+    await _end_of(operation)
+    _, second, third, *_ = _pauses(operation)
+    assert second == pytest.approx(waits)
+    assert third <= 2.0, "it was asked for once"
+
+
+async def test_whoever_answers_has_no_more_to_be_waited_for() -> None:
+    operation = _Operation([TransportError("dropped")] * _ATTEMPTS, [_limited(20.0), _status(NotFoundError, 404)])
+    await _end_of(operation)
+    _, second, third, *_ = _pauses(operation)
+    assert second == pytest.approx(20.0)
+    assert third <= 2.0
+
+
+@pytest.mark.parametrize(("asked", "waits"), [(0.0, [0.0, 0.0]), (7.0, [7.0, 7.0]), (60.0, [60.0, 60.0]), (60.1, [])])
+async def test_a_resend_waits_as_long_as_the_api_asks_or_is_not_made(asked: float, waits: list[float]) -> None:
+    limited = _limited(asked)
+    operation = _Operation([limited] * _ATTEMPTS, [])
+    ended = await _end_of(operation)
+    assert (type(ended), ended.__cause__) == (NotRun, limited)
+    assert _pauses(operation) == pytest.approx(waits)
+
+
+async def test_a_resend_of_what_never_arrived_waits_ever_longer() -> None:
+    operation = _Operation([ConnectError("no way")] * _ATTEMPTS, [])
+    await _end_of(operation)
+    first, second = _pauses(operation)
+    assert 0.5 <= first <= 1.0 <= second <= 2.0
+
+
+async def test_the_last_refusal_says_more_than_what_failed_after_it() -> None:
+    refusal = _status(InvalidRequestError, 422)
+    looks = [_status(NotFoundError, 404), _status(NotFoundError, 404), ConnectError("no way")]
+    ended = await _end_of(_Operation([TransportError("dropped"), refusal], looks, look_takes=_GRACE + 1.0))
+    assert (type(ended), ended.__cause__) == (FateUnknown, refusal)
+
+
+async def test_what_was_surely_not_run_says_whether_a_look_has_confirmed_it() -> None:
+    refused = await _walked([_status(InvalidRequestError, 422)], [_status(NotFoundError, 404)])
+    never_sent = await _walked([_unsent(_status(ServerError, 503))], [])
+    for ended, is_confirmed in ((refused, True), (never_sent, False)):
+        assert isinstance(ended, NotRun)
+        assert (ended.is_renewed, ended.is_confirmed) == (False, is_confirmed)
 
 
 async def test_a_client_that_is_closed_at_the_first_send_sent_nothing() -> None:
@@ -293,6 +430,11 @@ async def test_a_client_that_is_closed_at_a_look_leaves_the_fate_unknown() -> No
 
 def _status(cls: type[APIStatusError], status: int) -> APIStatusError:
     return cls(status=status, detail="", method="POST", path="/v1/executions/collection")
+
+
+def _limited(retry_after: float) -> APIStatusError:
+    path = "/v1/executions/collection"
+    return RateLimitError(status=429, detail="", method="POST", path=path, retry_after=retry_after)
 
 
 def _unsent(error: DollrError) -> DollrError:

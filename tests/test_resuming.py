@@ -293,7 +293,8 @@ async def test_a_refused_payment_may_be_tried_again_under_its_reference(sandbox:
         with pytest.raises(CollectError) as caught:
             await pay(dollr)
         assert (caught.value.step, [payment async for payment in dollr.unfinished()]) == ("execution", [])
-    assert (await store.entry(UUID(REFERENCE))).outcome == "REFUSED"
+    refused = await store.entry(UUID(REFERENCE))
+    assert (refused.outcome, refused.in_doubt, refused.status) == ("REFUSED", False, None)
     async with store.process(sandbox) as dollr:
         with pytest.raises(CollectError, match="does not take this reference again: begin a new payment"):
             await pay(dollr)
@@ -318,6 +319,9 @@ async def test_a_finished_payment_is_given_back_as_finished(sandbox: Sandbox, st
     sandbox.set_outcome(outcome)
     async with store.process(sandbox) as dollr:
         first = await collect(dollr, reference_id=REFERENCE)
+        assert [payment async for payment in dollr.unfinished()] == []
+    entry = await store.entry(UUID(REFERENCE))
+    assert (entry.status, entry.outcome) == (first.status, first.status)
     sandbox.requests.clear()
     async with store.process(sandbox) as dollr:
         again = await collect(dollr, reference_id=REFERENCE)
@@ -325,3 +329,70 @@ async def test_a_finished_payment_is_given_back_as_finished(sandbox: Sandbox, st
     assert again.status.is_final
     assert operations(sandbox) == ["client_obtain_token", "get_collection_status"]
     assert len(sandbox.ledger) == 1
+
+
+async def test_a_payment_that_is_tried_again_after_a_refusal_is_in_doubt_again(sandbox: Sandbox, store: _Store) -> None:
+    pay = partial(collect, reference_id=REFERENCE)
+    sandbox.fail("collect", 422)
+    async with store.process(sandbox) as dollr:
+        with pytest.raises(CollectError):
+            await pay(dollr)
+    sandbox.fail("collect", "hang_after")
+    assert await _killed_after_a_second(store, sandbox, pay)
+    async with store.process(sandbox) as dollr:
+        assert [payment.reference_id async for payment in dollr.unfinished()] == [UUID(REFERENCE)]
+        assert (await (await pay(dollr)).wait()).status == "COMPLETED"
+    assert (len(sent(sandbox, "collect")), len(sandbox.ledger)) == (2, 1)
+
+
+async def test_a_session_is_replaced_once_however_many_processes_there_are(sandbox: Sandbox, store: _Store) -> None:
+    pay = partial(collect, reference_id=REFERENCE)
+    sandbox.fail("collect", "hang", times=2)
+    for _ in range(2):
+        assert await _killed_after_a_second(store, sandbox, pay)
+        await store.age(UUID(REFERENCE))
+    assert len(sent(sandbox, "create_checkout_session")) == 2
+    async with store.process(sandbox) as dollr:
+        collection = await pay(dollr)
+    assert (len(sent(sandbox, "create_checkout_session")), len(sent(sandbox, "collect"))) == (2, 3)
+    assert [entry.session_id for entry in sandbox.ledger] == [collection.session_id]
+
+
+async def test_a_session_that_was_sent_under_is_not_replaced_unasked_by_the_next_process(
+    sandbox: Sandbox, store: _Store
+) -> None:
+    pay = partial(collect, reference_id=REFERENCE)
+    sandbox.fail("collect", "rate_limited", times=4)
+    async with store.process(sandbox) as dollr:
+        with pytest.raises(CollectError):
+            await pay(dollr)
+    await store.age(UUID(REFERENCE))
+    async with store.process(sandbox) as dollr:
+        await pay(dollr)
+    assert (len(sent(sandbox, "create_checkout_session")), len(sandbox.ledger)) == (1, 1)
+
+
+async def test_sends_are_counted_over_all_sessions_and_under_the_present_one(sandbox: Sandbox, store: _Store) -> None:
+    pay = partial(collect, reference_id=REFERENCE)
+    sandbox.fail("collect", "hang", times=2)
+    assert await _killed_after_a_second(store, sandbox, pay)
+    first = await store.entry(UUID(REFERENCE))
+    await store.age(UUID(REFERENCE))
+    assert await _killed_after_a_second(store, sandbox, pay)
+    second = await store.entry(UUID(REFERENCE))
+    assert [(entry.sends, entry.session_sends, entry.is_renewed) for entry in (first, second)] == [
+        (1, 1, False),
+        (2, 1, True),
+    ]
+    assert first.session_id != second.session_id
+
+
+async def test_what_never_arrived_has_all_its_sends_again_in_the_next_process(sandbox: Sandbox, store: _Store) -> None:
+    pay = partial(collect, reference_id=REFERENCE)
+    sandbox.fail("collect", "rate_limited", times=8)
+    for sends in (4, 8):
+        async with store.process(sandbox) as dollr:
+            with pytest.raises(CollectError):
+                await pay(dollr)
+        assert len(sent(sandbox, "collect")) == sends
+    assert sandbox.ledger == ()

@@ -109,6 +109,12 @@ def test_a_wait_stays_within_its_bounds(sends: int) -> None:
     assert full / 2 <= _POLICY.delay(sends) <= full
 
 
+def test_a_wait_is_spread_over_half_of_its_length() -> None:
+    waits = [_POLICY.delay(5) for _ in range(500)]  # not under hypothesis, which holds chance still
+    assert 4.0 <= min(waits) < 4.2
+    assert 7.8 < max(waits) <= 8.0
+
+
 def test_waits_go_on_without_end_and_differ() -> None:
     waits = list(islice(_POLICY.delays(), 200))
     assert all(4.0 <= wait <= 8.0 for wait in waits[4:])

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import attrs
 import pytest
 
 from dollr_async.errors import InvalidInputError
-from dollr_async.journal import Claim, Entry, MemoryJournal, SQLiteJournal
+from dollr_async.journal import Claim, Entry, LeaseLostError, MemoryJournal, SQLiteJournal
+from dollr_async.journal.guarded import Guarded
 from dollr_async.testing import JournalContract, an_entry
+from tests.fakes import FakeClock
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -34,6 +38,14 @@ class TestMemoryJournal(JournalContract):
     @asynccontextmanager
     async def journal(self) -> AsyncIterator[MemoryJournal]:
         yield MemoryJournal()
+
+
+class TestGuardedJournal(JournalContract):
+    """What a client puts before a journal is one itself."""
+
+    @asynccontextmanager
+    async def journal(self) -> AsyncIterator[Guarded]:
+        yield Guarded(MemoryJournal())
 
 
 class TestSQLiteJournal(JournalContract):
@@ -140,6 +152,7 @@ def test_a_lease_that_is_no_time_is_refused(lease: float, tmp_path: Path) -> Non
 
 async def test_the_lease_can_be_read(tmp_path: Path) -> None:
     assert MemoryJournal(lease=3).lease == SQLiteJournal(tmp_path / "payments.db", lease=3).lease == 3.0
+    assert MemoryJournal().lease == SQLiteJournal(tmp_path / "payments.db").lease == 15.0
 
 
 async def test_a_silent_run_that_nobody_replaced_may_go_on() -> None:
@@ -149,3 +162,77 @@ async def test_a_silent_run_that_nobody_replaced_may_go_on() -> None:
     assert claim.number is not None
     await journal.write(entry, claim.number)
     assert await journal.unfinished() == []
+
+
+@pytest.mark.parametrize("kind", [MemoryJournal, SQLiteJournal])
+async def test_a_claim_says_whose_it_is_and_whether_it_is_the_first(
+    kind: type[MemoryJournal | SQLiteJournal], tmp_path: Path
+) -> None:
+    journal = MemoryJournal() if kind is MemoryJournal else SQLiteJournal(tmp_path / "payments.db")
+    entry = an_entry()
+    first, second = await journal.claim(entry), await journal.claim(entry)
+    await journal.release(entry.reference_id, 1)
+    third = await journal.claim(entry)
+    assert (first, second, third) == (
+        Claim(entry=entry, number=1, is_new=True),
+        Claim(entry=entry, number=None, is_new=False),
+        Claim(entry=entry, number=2, is_new=False),
+    )
+    if isinstance(journal, SQLiteJournal):
+        await journal.close()
+
+
+@pytest.mark.parametrize("kind", [MemoryJournal, SQLiteJournal])
+async def test_a_lease_that_was_lost_names_its_payment(
+    kind: type[MemoryJournal | SQLiteJournal], tmp_path: Path
+) -> None:
+    journal = MemoryJournal() if kind is MemoryJournal else SQLiteJournal(tmp_path / "payments.db")
+    entry = an_entry()
+    await journal.claim(entry)
+    for lost in (journal.write(entry, 2), journal.renew(entry.reference_id, 2)):
+        with pytest.raises(LeaseLostError, match=f"^payment {entry.reference_id} is no longer this run's"):
+            await lost
+    if isinstance(journal, SQLiteJournal):
+        await journal.close()
+
+
+@pytest.mark.parametrize("kind", [MemoryJournal, SQLiteJournal])
+async def test_when_a_status_was_seen_is_kept_in_utc(kind: type[MemoryJournal | SQLiteJournal], tmp_path: Path) -> None:
+    journal = MemoryJournal() if kind is MemoryJournal else SQLiteJournal(tmp_path / "payments.db")
+    entry = an_entry()
+    await journal.claim(entry)
+    await journal.settle(entry.reference_id, "PENDING", None)
+    found = await journal.read(entry.reference_id)
+    assert found is not None
+    assert found.updated_at.utcoffset() == timedelta(0)
+    assert timedelta(0) <= datetime.now(UTC) - found.updated_at < timedelta(minutes=1)
+    if isinstance(journal, SQLiteJournal):
+        await journal.close()
+
+
+async def test_a_lease_in_memory_lives_as_long_as_it_was_told_to() -> None:
+    journal, entry = MemoryJournal(lease=20.0), an_entry()
+    number = (await journal.claim(entry)).number
+    assert number == 1
+    for is_written in (True, False):
+        await asyncio.sleep(19.9)
+        assert not (await journal.claim(entry)).is_mine
+        await (journal.write(entry, 1) if is_written else journal.renew(entry.reference_id, 1))
+    await asyncio.sleep(20.0)
+    assert (await journal.claim(entry)).number == 2
+
+
+async def test_a_lease_in_memory_may_go_by_a_clock_of_the_callers() -> None:
+    class Set(FakeClock):
+        time = 1000.0
+
+        def monotonic(self) -> float:
+            return self.time
+
+    clock, entry = Set(), an_entry()
+    journal = MemoryJournal(lease=20.0, clock=clock)
+    await journal.claim(entry)
+    await asyncio.sleep(20.0)
+    assert not (await journal.claim(entry)).is_mine
+    clock.time = 1020.0
+    assert (await journal.claim(entry)).is_mine

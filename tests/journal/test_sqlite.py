@@ -8,7 +8,9 @@ import os
 import sqlite3
 import sys
 import threading
+import time
 from contextlib import closing, contextmanager
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, TypeVar
 
 import attrs
@@ -25,7 +27,7 @@ from dollr_async.testing import a_full_entry, an_entry
 from tests.journal.test_contract import SetClock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Awaitable, Callable, Iterator
     from pathlib import Path
 
 T = TypeVar("T")
@@ -206,8 +208,10 @@ async def test_a_file_that_stays_locked_is_an_error_and_then_goes_on(path: Path)
     async with Impatient(path) as journal:
         entry = (await journal.claim(an_entry())).entry
         with locked(path):
+            began = time.monotonic()
             with pytest.raises(JournalError, match="was locked by another program for too long"):
                 await journal.write(attrs.evolve(entry, sends=1), 1)
+            assert time.monotonic() - began < SQLiteJournal._busy_timeout
             assert await journal.read(entry.reference_id) == entry
         await journal.write(attrs.evolve(entry, sends=1), 1)
 
@@ -234,6 +238,27 @@ def test_the_write_ahead_log_is_waited_for_while_another_writes(path: Path) -> N
         use_write_ahead_log(connection, path, patience=0.02)
 
 
+@pytest.mark.real_time  # a lock between two connections is the operating system's
+def test_the_write_ahead_log_is_had_once_the_other_has_written(path: Path) -> None:
+    tables(path, "CREATE TABLE orders (id)")
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    ending = threading.Timer(0.1, other.execute, ["ROLLBACK"])
+    ending.start()
+    with closing(other), closing(sqlite3.connect(path, timeout=0)) as connection:
+        use_write_ahead_log(connection, path, patience=10.0)
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        ending.join()
+
+
+def test_whatever_is_no_lock_is_not_waited_for(path: Path) -> None:
+    garbage(path)
+    began = time.monotonic()
+    with closing(sqlite3.connect(path)) as connection, pytest.raises(sqlite3.DatabaseError, match="not a database"):
+        use_write_ahead_log(connection, path, patience=5.0)
+    assert time.monotonic() - began < 5.0
+
+
 def test_without_a_write_ahead_log_there_is_no_journal(path: Path) -> None:
     connection, says = sqlite3.connect(":memory:"), r"SQLite gave 'memory'\): put the journal on a local disk"
     with closing(connection), pytest.raises(JournalError, match=says):
@@ -249,6 +274,22 @@ async def test_a_file_that_was_removed_or_replaced_takes_no_more_payments(path: 
         another_program(path)
         with pytest.raises(JournalError, match="was replaced while it was open: put it back, and start again"):
             await journal.claim(an_entry())
+
+
+@pytest.mark.parametrize("use", ["read", "unfinished", "claim"])
+async def test_whatever_goes_wrong_in_a_file_names_it(path: Path, use: str) -> None:
+    entry = an_entry()
+    async with SQLiteJournal(path) as journal:
+        await journal.claim(entry)
+        tables(path, "DROP TABLE payments")
+        uses: dict[str, Callable[[], Awaitable[object]]] = {
+            "read": lambda: journal.read(entry.reference_id),
+            "unfinished": journal.unfinished,
+            "claim": lambda: journal.claim(entry),
+        }
+        with pytest.raises(JournalError, match="could not be read or written: look at the file and at its disk") as bad:
+            await uses[use]()
+    assert str(bad.value).startswith(f"the journal {path} could not")
 
 
 async def test_a_row_that_somebody_changed_is_an_error_with_its_reference(path: Path) -> None:
@@ -310,10 +351,44 @@ def test_a_file_that_others_could_read_is_closed_to_them(path: Path) -> None:
     asyncio.run(claim_one(path))
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="modes are another matter on Windows")
+def test_a_directory_in_its_place_is_left_as_open_as_it_is(path: Path) -> None:
+    a_directory(path).chmod(0o755)
+    with pytest.raises(JournalError):
+        asyncio.run(claim_one(path))
+    assert path.stat().st_mode & 0o777 == 0o755
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="modes are another matter on Windows")
+async def test_what_stands_beside_a_file_is_closed_to_others_too(path: Path) -> None:
+    beside = [path.with_name(f"payments.db{ending}") for ending in ("", "-wal", "-shm")]
+    async with SQLiteJournal(path) as first:
+        await first.claim(an_entry())
+        for found in beside:
+            found.chmod(0o664)
+        async with SQLiteJournal(path) as journal:
+            await journal.unfinished()
+            assert [found.stat().st_mode & 0o777 for found in beside] == [0o600] * 3
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need rights of their own on Windows")
+async def test_two_names_of_one_file_are_one_journal(path: Path) -> None:
+    (path.parent / "elsewhere").mkdir()
+    link = path.parent / "elsewhere" / "link.db"
+    link.symlink_to(path)
+    entry = an_entry()
+    async with SQLiteJournal(link) as one, SQLiteJournal(path) as other:
+        assert (await one.claim(entry)).is_mine
+        assert not (await other.claim(entry)).is_mine
+        assert len(list(path.parent.glob("payments.db-owner-*"))) == 2
+        assert list(link.parent.iterdir()) == [link]
+
+
 async def test_every_write_is_synced_to_a_write_ahead_log(path: Path) -> None:
     async with SQLiteJournal(path) as journal:
         assert await pragma(journal, "journal_mode") == "wal"
         assert await pragma(journal, "synchronous") == 2
+        assert await pragma(journal, "fullfsync") == 1
         before = path.with_name("payments.db-wal").stat().st_size
         await journal.claim(an_entry())
         assert path.with_name("payments.db-wal").stat().st_size > before
@@ -369,6 +444,38 @@ def test_every_field_of_an_entry_is_tried() -> None:
     assert set(as_row(full)) == set(as_row(fresh)) == set(COLUMNS)
 
 
+@pytest.fixture
+def _far_from_utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Live where the clocks on the wall are two hours before UTC."""
+    monkeypatch.setenv("TZ", "AWAY-2")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a process on Windows cannot move")
+@pytest.mark.usefixtures("_far_from_utc")
+def test_a_row_holds_plain_values_that_sort_as_they_should() -> None:
+    east = timezone(timedelta(hours=2))
+    entry = attrs.evolve(an_entry(began_at=datetime(2026, 7, 31, 14, tzinfo=east)), in_doubt=True, source_id=310)
+    row = as_row(entry)
+    assert (row["began_at"], row["session_expires_at"]) == ("2026-07-31T12:00:00.000000+00:00", None)
+    assert (row["reference_id"], row["terms_amount"]) == (str(entry.reference_id), "250.10")
+    assert [(row[name], type(row[name])) for name in ("in_doubt", "is_renewed", "source_id")] == [
+        (1, int),
+        (0, int),
+        (310, int),
+    ]
+
+
+def test_a_row_that_cannot_be_read_says_which_and_what_to_do() -> None:
+    row = as_row(an_entry())
+    says = f"the journal's row of payment {row['reference_id']} cannot be read: .*. Restore it from a copy"
+    with pytest.raises(JournalError, match=says):
+        from_row(row | {"began_at": "yesterday"})
+
+
 def test_a_row_lacking_a_column_is_an_error() -> None:
     row = as_row(an_entry())
     del row["terms_digest"]
@@ -384,6 +491,23 @@ async def test_closing_gives_every_lease_back_at_once(path: Path) -> None:
             assert not (await other.claim(entry)).is_mine
         assert (await other.claim(entry)).number == 2
         assert len(list(path.parent.glob("*-owner-*"))) == 1
+
+
+async def test_what_dead_owners_left_is_removed_and_nothing_else(path: Path) -> None:
+    names = ["payments.db-owner-dead", "payments.db-owner-", "other.db-owner-dead", "payments.db-backup"]
+    dead, nameless, *others = (path.with_name(name) for name in names)
+    for found in (dead, nameless, *others):
+        found.touch()
+    await claim_one(path)
+    assert sorted(path.parent.iterdir()) == sorted([path, *others])
+
+
+async def test_an_owners_file_that_somebody_removed_is_not_missed(path: Path) -> None:
+    async with SQLiteJournal(path) as journal:
+        await journal.claim(an_entry())
+        (owner,) = path.parent.glob("*-owner-*")
+        owner.unlink()
+    assert list(path.parent.iterdir()) == [path]
 
 
 async def test_an_owner_that_cannot_be_asked_is_taken_to_live_until_its_lease_ends(path: Path) -> None:
