@@ -149,3 +149,14 @@ def chaos(session: nox.Session) -> None:
     install(session, "tests")
     session.run("python", "-m", "tests.proof.chaos", *session.posargs)
     session.run("pytest", "tests/proof/test_any_script_of_faults.py", env={"DOLLR_PROOF_EXAMPLES": "1000"})
+
+
+@nox.session(python=OLDEST, default=False)
+def mutation(session: nox.Session) -> None:
+    """Change the money rooms in every small way, and count the changes that the tests notice; less than an hour."""
+    # Not the package: the tests have to find the changed rooms, and no others.
+    groups = PROJECT["dependency-groups"]
+    project = PROJECT["project"]
+    session.install(*project["dependencies"], *project["optional-dependencies"]["cli"], *groups["tests"])
+    session.install(*groups["mutation"])
+    session.run("python", "-m", "tests.proof.mutation", *session.posargs)
