@@ -37,6 +37,15 @@ class Freshness(enum.Enum):
 FRESH, STALE, EXPIRED = Freshness
 
 
+def _refresh_after(token: Token) -> float:
+    margin = min(_REFRESH_MARGIN, token.life * _REFRESH_SHARE)
+    return token.life - margin * (1.0 + token.jitter)
+
+
+def _expires_after(token: Token) -> float:
+    return token.life - min(_EXPIRY_MARGIN, token.life * _EXPIRY_SHARE)
+
+
 @attrs.frozen(kw_only=True, eq=False)
 class Token:
     """A bearer token with its age, kept by two clocks.
@@ -54,17 +63,8 @@ class Token:
     born_on: datetime
     jitter: float
     # Every request compares its token's age with these two.
-    refresh_after: float = attrs.field(init=False)
-    expires_after: float = attrs.field(init=False)
-
-    @refresh_after.default
-    def _(self) -> float:
-        margin = min(_REFRESH_MARGIN, self.life * _REFRESH_SHARE)
-        return self.life - margin * (1.0 + self.jitter)
-
-    @expires_after.default
-    def _(self) -> float:
-        return self.life - min(_EXPIRY_MARGIN, self.life * _EXPIRY_SHARE)
+    refresh_after: float = attrs.field(init=False, default=attrs.Factory(_refresh_after, takes_self=True))
+    expires_after: float = attrs.field(init=False, default=attrs.Factory(_expires_after, takes_self=True))
 
     def age(self, clock: Clock) -> float:
         """Seconds since the token was asked for."""
