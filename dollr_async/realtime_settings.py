@@ -36,8 +36,8 @@ class RealtimeSettings(Record):
 
     url: str = attrs.field(converter=_project_url)
     anon_key: str = attrs.field(validator=fields.text, repr=False)
-    poll_interval: float = attrs.field(default=30.0, kw_only=True, validator=fields.number(above=0))
-    max_channels: int = attrs.field(default=100, kw_only=True, validator=fields.number(from_=1))
+    poll_interval: float = attrs.field(default=30.0, kw_only=True, validator=fields.Number(above=0))
+    max_channels: int = attrs.field(default=100, kw_only=True, validator=fields.Number(from_=1))
 
     @property
     def websocket_url(self) -> str:

@@ -123,17 +123,19 @@ async def test_a_journal_that_fails_is_complained_of_by_the_payments_reference(
         async def read(self, reference_id: UUID) -> Entry | None:
             raise JournalError(f"{reference_id} cannot be read")
 
-    assert await _keeper(Unreadable()).began_at(_ID) is None
+    assert await _keeper(Unreadable()).found(_ID) is None
     (record,) = caplog.records
-    assert (record.levelname, record.getMessage()) == ("ERROR", f"payment {_ID}: its beginning could not be read")
+    assert (record.levelname, record.getMessage()) == ("ERROR", f"payment {_ID}: its entry could not be read")
     assert f"{_ID} cannot be read" in caplog.text
 
 
-async def test_when_a_payment_began_is_none_for_what_no_journal_knows() -> None:
+async def test_nothing_is_found_of_what_no_journal_knows() -> None:
     journal = MemoryJournal()
-    assert await _keeper(journal).began_at(_ID) is None
+    assert await _keeper(journal).found(_ID) is None
     await journal.claim(await _entry())
-    assert await _keeper(journal).began_at(_ID) == MORNING
+    found = await _keeper(journal).found(_ID)
+    assert found is not None
+    assert found.began_at == MORNING
 
 
 async def test_what_is_no_journal_is_refused_with_one_that_is() -> None:
