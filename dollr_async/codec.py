@@ -197,7 +197,7 @@ def _reader(cls: type[Answer], renamed: Container[str]) -> Callable[[dict[str, A
     hooks = {field.name: _hook(field) for field in attrs.fields(cls) if field.name != "extra"}
     required = _required(cls)
 
-    # A plain loop takes 4.3 µs for an execution's answer, cattrs' function with detailed validation 7.2.
+    # A plain loop takes 4.2 µs for an execution's answer, cattrs' function with detailed validation took 6.3.
     def read(value: dict[str, Any]) -> Answer:
         known: dict[str, Any] = {}
         unknown: dict[str, Any] = {}

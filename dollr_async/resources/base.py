@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from dollr_async.retry import RetryPolicy
 
 T = TypeVar("T")
-# What is percent-encoded as itself, as nearly every id is; quoting it takes three times as long.
+# What is percent-encoded as itself, as nearly every id is; quoting it takes twice as long.
 _SAFE = re.compile(r"[A-Za-z0-9_-]+")
 
 
