@@ -109,20 +109,20 @@ async def test_a_pushed_row_is_a_hint_and_the_status_call_decides(slow: Sandbox,
         assert await task == [("PENDING", 0.0), ("PROCESSING", 10.0), ("COMPLETED", 20.0)]
 
 
-@pytest.mark.parametrize(
-    "frame",
-    [
-        "",
-        "not JSON",
-        "[]",
-        "7",
-        '{"topic": 5}',
-        '{"topic":"realtime:other","event":"postgres_changes","payload":{},"ref":null}',
-        "[" * 5_000,
-        "x" * 100_000,
-        b"\x00\xff",
-    ],
-)
+_RUBBISH = {
+    "nothing": "",
+    "text": "not JSON",
+    "a list": "[]",
+    "a number": "7",
+    "a topic that is none": '{"topic": 5}',
+    "another topic": '{"topic":"realtime:other","event":"postgres_changes","payload":{},"ref":null}',
+    "nested deeply": "[" * 5_000,
+    "large": "x" * 100_000,
+    "bytes": b"\x00\xff",
+}
+
+
+@pytest.mark.parametrize("frame", _RUBBISH.values(), ids=_RUBBISH)
 async def test_rubbish_on_the_socket_harms_nothing(slow: Sandbox, frame: str | bytes) -> None:
     async with _client(slow) as dollr:
         task = asyncio.create_task(_told(aiter(await collect(dollr))))
