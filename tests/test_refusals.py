@@ -98,7 +98,9 @@ _TERMS: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("terms", "shown"), _TERMS, ids=lambda value: re.sub(" at 0x[0-9a-f]+", "", str(value))[:60])
+@pytest.mark.parametrize(
+    ("terms", "shown"), _TERMS, ids=lambda value: re.sub(r" at 0x[0-9a-f]+|\\", "", str(value))[:60]
+)
 async def test_what_cannot_be_collected_is_refused_before_the_first_byte(
     sandbox: Sandbox, dollr: DollrClient, terms: dict[str, Any], shown: str
 ) -> None:
@@ -148,7 +150,7 @@ _GOOD: dict[type, dict[str, Any]] = {
 @pytest.mark.parametrize(
     ("made", "field", "value", "shown"),
     [(made, field, value, shown) for made, field, values, shown in _FLAWED for value in values],
-    ids=lambda value: value.__name__ if isinstance(value, type) else ascii(value)[:40],
+    ids=lambda value: value.__name__ if isinstance(value, type) else ascii(value)[:40].replace("\\", ""),
 )
 def test_what_is_handed_over_is_refused_where_it_is_made(made: type, field: str, value: object, shown: str) -> None:
     made(**_GOOD[made])
