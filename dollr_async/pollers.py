@@ -234,7 +234,7 @@ class Poller(Scheduled, Generic[T]):
 
     def cost(self, now: float) -> float:
         """What a look costs: the interval, or a share of the payment's age."""
-        return min((self._cost_at(follower.pace, now) for follower in self._followers), default=0.0)
+        return min(self._cost_at(follower.pace, now) for follower in self._followers)
 
     def _cost_at(self, pace: Pace, now: float) -> float:
         age = pace.age(now)
