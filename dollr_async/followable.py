@@ -15,7 +15,7 @@ from dollr_async.enums import ExecutionKind
 from dollr_async.errors import DollrError, InvalidInputError
 from dollr_async.record import Record
 
-_TAKEN_AT_ONCE = 50
+_TAKEN_AT_ONCE = 10
 """References taken in one turn of the loop from a source that never waits."""
 
 

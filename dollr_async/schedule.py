@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 LOOKS_AT_ONCE = 64
 """Looks in flight at most: fewer than a client's connections, so that there is always one left to charge with."""
 
-_TURNS_AT_ONCE = 500
+_TURNS_AT_ONCE = 100
 """Things taken up in one turn of the loop: ten thousand that are due together must not hold it up."""
 
 _MADE_UP_FOR = 0.05
