@@ -280,6 +280,58 @@ async def test_a_look_that_is_late_is_not_made_up_for(rig: Rig) -> None:
     assert all(gap >= 9.0 for thing in things for gap in _gaps(thing))
 
 
+async def test_what_is_planned_again_while_it_waits_for_its_turn_is_looked_at_once(rig: Rig) -> None:
+    schedule = rig.schedule(1.0)
+    things = _things(schedule, 5, interval=100.0)
+    for thing in things * 3:
+        schedule.plan(thing, 0.0)
+    await asyncio.sleep(20.0)
+    assert [thing.looks for thing in things] == [[0.0], [1.0], [2.0], [3.0], [4.0]]
+
+
+async def test_what_is_put_aside_takes_nobodys_turn(rig: Rig) -> None:
+    schedule = rig.schedule(1.0)
+    first, aside, last = _things(schedule, 3, interval=100.0)
+    aside.is_awaited = lambda: False  # type: ignore[method-assign] # a follower that is busy elsewhere
+    await asyncio.sleep(5.0)
+    assert (first.looks, aside.looks, last.looks) == ([0.0], [], [1.0])
+    assert aside.is_put_aside
+
+
+async def test_idle_seconds_are_not_saved_up(rig: Rig) -> None:
+    schedule = rig.schedule(1.0)
+    await asyncio.sleep(100.0)
+    things = _things(schedule, 5, interval=100.0)
+    await asyncio.sleep(10.0)
+    assert [thing.looks for thing in things] == [[100.0], [101.0], [102.0], [103.0], [104.0]]
+
+
+async def test_a_turn_that_was_taken_a_little_late_moves_no_other(rig: Rig) -> None:
+    schedule = rig.schedule(10.0)
+    first, *rest = (Thing(schedule, f"thing {number}", interval=100.0) for number in range(4))
+    first.plan()
+    await asyncio.sleep(0.15)
+    for thing in rest:
+        thing.plan()
+    await asyncio.sleep(1.0)
+    assert [thing.looks[0] for thing in (first, *rest)] == pytest.approx([0.0, 0.15, 0.2, 0.3])
+
+
+async def test_a_later_look_of_a_worker_can_be_abandoned_too(rig: Rig) -> None:
+    schedule = rig.schedule()
+    things = _things(schedule, LOOKS_AT_ONCE + 1, interval=1_000.0)
+    for thing in things:
+        thing.takes = 1.0
+    hanging = things[-1]
+    hanging.takes = 500.0
+    await asyncio.sleep(2.0)
+    assert (hanging.looks, len(asyncio.all_tasks())) == ([1.0], 2)
+    hanging.is_wanted = False
+    schedule.abandon(hanging)
+    await asyncio.sleep(0.1)
+    assert len(asyncio.all_tasks()) == 1
+
+
 # 429
 
 
