@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import random
 from abc import ABC, abstractmethod
+from functools import partial
 from heapq import heappop, heappush
 from itertools import count
 from typing import TYPE_CHECKING
@@ -170,7 +171,7 @@ class PollSchedule:
         while len(self._workers) < LOOKS_AT_ONCE and (thing := self._next()) is not None:
             thing.worker = asyncio.create_task(self._work(thing), name="dollr_async polling")
             self._workers.add(thing.worker)
-            thing.worker.add_done_callback(self._worker_ended)
+            thing.worker.add_done_callback(partial(self._worker_ended, thing))
         self._set_timer()
 
     def _next(self) -> Scheduled | None:
@@ -203,10 +204,16 @@ class PollSchedule:
                 thing.worker = worker
             self._set_timer()
 
-    def _worker_ended(self, worker: asyncio.Task[None]) -> None:
-        if worker in self._workers:  # else it was ended by `close`
-            self._workers.discard(worker)
-            self._begin_looks()
+    def _worker_ended(self, first: Scheduled, worker: asyncio.Task[None]) -> None:
+        if worker not in self._workers:
+            return  # it was ended by `close`
+        self._workers.discard(worker)
+        if first.worker is worker:
+            # It was cancelled before it began, so nothing of it has run.
+            first.worker = None
+            now = self._clock.monotonic()
+            self._place(first, first.due(now), now)
+        self._begin_looks()
 
     def _set_timer(self) -> None:
         times = [self._later[0][0]] if self._later else []

@@ -195,6 +195,21 @@ async def test_an_abandoned_look_is_given_up_and_the_others_go_on(rig: Rig) -> N
     assert other.looks == [0.0, 2.0]
 
 
+@pytest.mark.parametrize("is_wanted", [True, False])
+async def test_a_look_that_is_abandoned_before_it_began_is_made_when_it_is_wanted(rig: Rig, is_wanted: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    schedule = rig.schedule()
+    thing = Thing(schedule, "thing")
+    thing.plan()
+    thing.is_wanted = is_wanted
+    schedule.abandon(thing)
+    await asyncio.sleep(1.0)
+    assert thing.looks == [0.0] * is_wanted
+    thing.is_wanted = True
+    thing.plan()
+    await asyncio.sleep(2.5)
+    assert thing.looks == ([0.0, 2.0] if is_wanted else [1.0, 3.0])
+
+
 async def test_nothing_runs_while_nothing_is_due(rig: Rig) -> None:
     _things(rig.schedule(), 50, interval=60.0)
     await asyncio.sleep(1.0)
