@@ -153,7 +153,7 @@ def chaos(session: nox.Session) -> None:
 
 @nox.session(python=OLDEST, default=False)
 def mutation(session: nox.Session) -> None:
-    """Change the money rooms in every small way, and count the changes that the tests notice; less than an hour."""
+    """Change the money rooms in every small way, and count the changes that the tests notice; an hour or more."""
     # Not the package: the tests have to find the changed rooms, and no others.
     groups = PROJECT["dependency-groups"]
     project = PROJECT["project"]

@@ -3,7 +3,7 @@
 mutmut makes the changes, one at a time, and runs the tests that reach the changed function (`[tool.mutmut]` in
 pyproject.toml says in which rooms, and with which tests). A change that makes a test fail, or hang, was noticed. The
 share of those is printed for each room; below 90 % in all it ends in 1. docs/mutation.md tells why the others do no
-harm. On one core it takes less than an hour; what is known of functions that did not change is kept in `mutants/`.
+harm. On one core it takes an hour or more; what is known of functions that did not change is kept in `mutants/`.
 """
 
 from __future__ import annotations
