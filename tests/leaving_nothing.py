@@ -32,6 +32,7 @@ async def _cancellation(sandbox: Sandbox) -> None:
         await asyncio.sleep(0.05)
         task.cancel()
         await asyncio.wait([task])
+    sandbox.clear_faults()  # on a busy machine the task was cancelled before it came to the one that hangs
 
 
 async def _many_by_push(sandbox: Sandbox) -> None:
