@@ -117,7 +117,8 @@ class PollSchedule:
             self._refusals += 1
         pause = retry_after
         if pause is None:
-            pause = min(2.0 ** (self._refusals - 1), _LONGEST_PAUSE) * random.uniform(0.75, 1.0)  # noqa: S311 - spreads load
+            # Bounded in the exponent too: a day of refusals is more than a float holds.
+            pause = min(2.0 ** min(self._refusals - 1, 10), _LONGEST_PAUSE) * random.uniform(0.75, 1.0)  # noqa: S311 - spreads load
         self._paused_until = max(self._paused_until, self._clock.monotonic() + pause)
 
     def answered(self, began: float) -> None:

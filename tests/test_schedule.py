@@ -388,3 +388,13 @@ async def test_looks_that_were_in_flight_together_are_one_refusal(rig: Rig) -> N
         thing.then = lambda: None
     await asyncio.sleep(5.0)
     assert max(_gaps(things[0])[:1]) <= 2.6
+
+
+async def test_refusals_for_days_are_pauses_of_a_minute(rig: Rig) -> None:
+    schedule = rig.schedule()
+    thing = Thing(schedule, "thing", interval=0.1)
+    thing.then = lambda: schedule.refused(None, thing.looks[-1])
+    thing.plan()
+    await asyncio.sleep(80_000.0)
+    assert len(thing.looks) > 1_100
+    assert all(45.0 <= gap <= 60.0 for gap in _gaps(thing)[-50:])
