@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from dollr_async.clock import Clock
     from dollr_async.retry import RetryPolicy
     from dollr_async.session import SessionManager
-    from dollr_async.tokens import Token
 
 T = TypeVar("T")
 
@@ -64,7 +63,10 @@ class HttpCaller:
         while True:
             token = await self._session.token()
             try:
-                answer = await self._sending(token, method, path, encoded, content, sends)
+                sending = self._session.send(token, method, path, query=encoded, content=content)
+                if logger.isEnabledFor(logging.DEBUG):
+                    sending = self._logged(sending, method, path, sends)
+                answer = await sending
                 if answer.is_success:
                     return codec.decode(answer.content, shape)
                 if is_unauthenticated(answer) and not replayed:
@@ -80,12 +82,6 @@ class HttpCaller:
                     raise
             await self._clock.sleep(delay)
             sends += 1
-
-    def _sending(
-        self, token: Token, method: str, path: str, query: str, content: bytes | None, attempt: int
-    ) -> Awaitable[RawAnswer]:
-        sending = self._session.send(token, method, path, query=query, content=content)
-        return self._logged(sending, method, path, attempt) if logger.isEnabledFor(logging.DEBUG) else sending
 
     async def _logged(self, sending: Awaitable[RawAnswer], method: str, path: str, attempt: int) -> RawAnswer:
         began = self._clock.monotonic()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -16,6 +17,10 @@ class Clock(Protocol):
 
     def now(self) -> datetime:
         """The time of day, aware, in UTC."""
+        ...
+
+    def time(self) -> float:
+        """The same time of day, in seconds since 1970."""
         ...
 
     async def sleep(self, seconds: float) -> None:
@@ -33,6 +38,9 @@ class LoopClock:
     def now(self) -> datetime:
         """The system's time of day, aware, in UTC."""
         return datetime.now(UTC)
+
+    # Python's own function, since every call of the API asks for it.
+    time = staticmethod(time.time)
 
     async def sleep(self, seconds: float) -> None:
         """Let `seconds` pass on the running loop."""

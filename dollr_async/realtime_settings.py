@@ -7,9 +7,9 @@ from urllib.parse import quote
 import attrs
 
 from dollr_async import fields
+from dollr_async.addresses import checked_base_url
 from dollr_async.errors import ConfigurationError, InvalidInputError
 from dollr_async.record import Record
-from dollr_async.transport import checked_base_url
 
 
 def _project_url(value: str) -> str:

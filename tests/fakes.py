@@ -19,7 +19,7 @@ from dollr_async.errors import ConnectError
 from dollr_async.fields import Secret
 from dollr_async.retry import RetryPolicy
 from dollr_async.session import TOKEN_PATH, SessionManager
-from dollr_async.transport import Transport, WebSocket
+from dollr_async.transport import RequestHeaders, Transport, WebSocket
 
 Step = RawAnswer | BaseException | Callable[[], Awaitable[RawAnswer]]
 CLIENT_SECRET = "s3cr3t-of-the-client"
@@ -84,7 +84,7 @@ class FakeTransport(Transport):
         return [request for request in self.sent if request.path != TOKEN_PATH]
 
     async def send(
-        self, method: str, path: str, *, headers: Mapping[str, str], query: str = "", content: bytes | None = None
+        self, method: str, path: str, *, headers: RequestHeaders, query: str = "", content: bytes | None = None
     ) -> RawAnswer:
         self.sent.append(SentRequest(method, path, query, headers, content, asyncio.get_running_loop().time()))
         if self.latency:
@@ -126,6 +126,9 @@ class FakeClock:
 
     def now(self) -> datetime:
         return MORNING + timedelta(seconds=self.monotonic() + self.moved)
+
+    def time(self) -> float:
+        return self.now().timestamp()
 
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)

@@ -23,6 +23,7 @@ from dollr_async.errors import (
     TransportError,
 )
 from dollr_async.sandbox import Sandbox
+from dollr_async.transport import USER_AGENT
 from tests.conftest import check_requests, virtual_loop
 from tests.fakes import CLIENT_SECRET, Rig, jwt, raw
 
@@ -111,12 +112,9 @@ async def test_the_token_goes_with_every_request_and_the_credentials_with_none(r
     await rig.session.send(await rig.session.token(), "POST", "x", content=b"{}")
     await rig.session.send(await rig.session.token(), "GET", "y", query="a=b")
     posted, got = rig.transport.calls
-    assert posted.headers == {
-        "Authorization": f"Bearer {jwt(1)}",
-        "Accept": "application/json",
-        "Content-Type": "application/json",
-    }
-    assert got.headers == {"Authorization": f"Bearer {jwt(1)}", "Accept": "application/json"}
+    common = {"User-Agent": USER_AGENT, "Authorization": f"Bearer {jwt(1)}", "Accept": "application/json"}
+    assert dict(posted.headers) == common | {"Content-Type": "application/json"}
+    assert dict(got.headers) == common
     (fetched,) = rig.transport.token_requests
     assert "Authorization" not in fetched.headers
     assert fetched.content == b'{"client_id":"client","client_secret":"%s"}' % CLIENT_SECRET.encode()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-from datetime import timedelta
 
 import pytest
 from hypothesis import given
@@ -31,9 +30,7 @@ class _Clock(FakeClock):
 
 
 def _token(life: float = _HOUR, jitter: float = 0.0) -> Token:
-    return Token(
-        secret=Secret("s3cr3t"), life=life, born_at=100.0, born_on=MORNING + timedelta(seconds=100), jitter=jitter
-    )
+    return Token(secret=Secret("s3cr3t"), life=life, born_at=100.0, born_on=MORNING.timestamp() + 100.0, jitter=jitter)
 
 
 @pytest.mark.parametrize(

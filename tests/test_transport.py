@@ -18,9 +18,10 @@ from aiohttp.client_reqrep import ConnectionKey
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
+from dollr_async.addresses import checked_base_url
 from dollr_async.errors import ConfigurationError, ConnectError, RequestTimeoutError, TransportError
 from dollr_async.retry import is_ambiguous
-from dollr_async.transport import LARGEST_BODY, USER_AGENT, Transport, checked_base_url
+from dollr_async.transport import LARGEST_BODY, USER_AGENT, Transport
 from tests.wire import DROP, HANG, Reply, Wire, answer, chunked
 
 if TYPE_CHECKING:
@@ -46,7 +47,9 @@ async def _ask(
 ) -> RawAnswer:
     transport = Transport(url, timeout=_TIMEOUT, session=session)
     try:
-        return await transport.send(method, "predictions/phone", headers=_HEADERS, query=_QUERY, **more)
+        return await transport.send(
+            method, "predictions/phone", headers=transport.headers(_HEADERS), query=_QUERY, **more
+        )
     finally:
         await transport.close()
 
@@ -188,7 +191,7 @@ async def test_cancellation_passes_untouched() -> None:
 async def test_a_cancelled_request_ends_at_once_and_leaves_no_connection(reply: Reply) -> None:
     async with Wire(reply) as wire:
         transport = Transport(wire.url, timeout=_TIMEOUT)
-        asking = asyncio.create_task(transport.send("GET", "x", headers=_HEADERS))
+        asking = asyncio.create_task(transport.send("GET", "x", headers=transport.headers(_HEADERS)))
         await asyncio.sleep(1.0)
         assert (len(wire.seen), wire.open_connections) == (1, 1)
         asking.cancel()
@@ -236,9 +239,11 @@ async def test_a_post_is_sent_once_whatever_happens_to_it(method: str, sends: in
     # The others are sent again by aiohttp itself, which has no switch for it (docs/design.md, rule 3).
     async with Wire(answer(), DROP) as wire:
         transport = Transport(wire.url, timeout=_TIMEOUT)
-        await transport.send("POST", "x", headers=_HEADERS, content=b"{}")
+        await transport.send("POST", "x", headers=transport.headers(_HEADERS), content=b"{}")
         with pytest.raises(TransportError):
-            await transport.send(method, "x", headers=_HEADERS, content=b"{}")  # on the connection that was kept
+            await transport.send(
+                method, "x", headers=transport.headers(_HEADERS), content=b"{}"
+            )  # on the connection that was kept
         await transport.close()
         assert len(wire.seen) == 1 + sends
 
@@ -432,8 +437,10 @@ def test_an_address_that_is_not_safe_is_refused(given: str) -> None:
 async def test_a_request_goes_to_its_path_as_it_is_written() -> None:
     async with Wire(answer()) as wire:
         transport = Transport(f"{wire.url}/gateway/", timeout=_TIMEOUT)
-        await transport.send("GET", "parties/a%2Fb%7E%0D%0A", headers=_HEADERS, query="q=%2B%26%3D+%0D%0A")
-        await transport.send("GET", "parties/list", headers=_HEADERS)
+        await transport.send(
+            "GET", "parties/a%2Fb%7E%0D%0A", headers=transport.headers(_HEADERS), query="q=%2B%26%3D+%0D%0A"
+        )
+        await transport.send("GET", "parties/list", headers=transport.headers(_HEADERS))
         await transport.close()
         assert [seen.target for seen in wire.seen] == [
             "/gateway/v1/parties/a%2Fb%7E%0D%0A?q=%2B%26%3D+%0D%0A",
@@ -446,7 +453,7 @@ async def test_a_header_cannot_be_injected(value: str) -> None:
     async with Wire(answer()) as wire:
         transport = Transport(wire.url, timeout=_TIMEOUT)
         with pytest.raises(TransportError):
-            await transport.send("GET", "x", headers={"Authorization": value})
+            await transport.send("GET", "x", headers=transport.headers({"Authorization": value}))
         await transport.close()
         assert wire.seen == []
 
@@ -467,7 +474,7 @@ async def test_connections_are_kept_and_bounded() -> None:
     async with Wire(Reply(answer().content, after=1.0)) as wire:
         transport = Transport(wire.url, timeout=_TIMEOUT)
         for _ in range(2):
-            await asyncio.gather(*(transport.send("GET", "x", headers=_HEADERS) for _ in range(250)))
+            await asyncio.gather(*(transport.send("GET", "x", headers=transport.headers(_HEADERS)) for _ in range(250)))
         assert (len(wire.seen), wire.connections) == (500, 100)
         await transport.close()
         await asyncio.sleep(0.1)
@@ -478,12 +485,12 @@ async def test_cookies_are_not_kept() -> None:
     async with Wire(answer(200, Set_Cookie="a=b; Path=/")) as wire:
         transport = Transport(wire.url, timeout=_TIMEOUT)
         for _ in range(2):
-            await transport.send("GET", "x", headers=_HEADERS)
-        await transport.close()
+            await transport.send("GET", "x", headers=transport.headers(_HEADERS))
         assert "cookie" not in wire.seen[1].headers
         # A number for a host gets no cookies anyway, and a name cannot be looked up in virtual time.
-        assert transport._session is not None
-        assert isinstance(transport._session.cookie_jar, aiohttp.DummyCookieJar)
+        assert transport._own is not None
+        assert isinstance(transport._own.cookie_jar, aiohttp.DummyCookieJar)
+        await transport.close()
 
 
 async def test_a_transport_that_never_opened_closes_in_silence() -> None:
@@ -495,10 +502,10 @@ async def test_a_transport_that_never_opened_closes_in_silence() -> None:
 async def test_a_closed_transport_opens_no_second_session() -> None:
     async with Wire(answer()) as wire:
         transport = Transport(wire.url, timeout=_TIMEOUT)
-        await transport.send("GET", "x", headers=_HEADERS)
+        await transport.send("GET", "x", headers=transport.headers(_HEADERS))
         await transport.close()
         with pytest.raises(ConfigurationError, match="this DollrClient is closed: make a new one"):
-            await transport.send("GET", "x", headers=_HEADERS)
+            await transport.send("GET", "x", headers=transport.headers(_HEADERS))
 
 
 # The caller's own session
@@ -517,7 +524,7 @@ async def test_our_headers_win_over_those_of_a_given_session(wire: Wire) -> None
     async with aiohttp.ClientSession(headers=_DEFAULTS) as session:
         transport = Transport(wire.url, timeout=_TIMEOUT, session=session)
         ours = {**_HEADERS, "Content-Type": "application/json"}
-        await transport.send("POST", "x", headers=ours, content=b"{}")
+        await transport.send("POST", "x", headers=transport.headers(ours), content=b"{}")
         (seen,) = wire.seen
         assert {name: seen.headers[name.lower()] for name in ours} == ours
         assert (seen.headers["x-theirs"], seen.headers["user-agent"]) == ("kept", USER_AGENT)

@@ -43,21 +43,21 @@ class Resource:
         """Bind the group to what makes its calls."""
         self._caller = caller
 
-    async def _get(self, path: str, shape: type[T], **query: object) -> T:
-        return await self._caller.call("GET", path, shape, query=query)
+    def _get(self, path: str, shape: type[T], **query: object) -> Awaitable[T]:
+        return self._caller.call("GET", path, shape, query=query)
 
-    async def _list(self, path: str, entry: type[T], **query: object) -> tuple[T, ...]:
+    def _list(self, path: str, entry: type[T], **query: object) -> Awaitable[tuple[T, ...]]:
         shape: type[tuple[T, ...]] = tuple[entry, ...]  # type: ignore[valid-type] # a type made at run time
-        return await self._caller.call("GET", path, shape, query=query)
+        return self._caller.call("GET", path, shape, query=query)
 
-    async def _post(self, path: str, shape: type[T], body: Body, **query: object) -> T:
-        return await self._caller.call("POST", path, shape, body=body, query=query)
+    def _post(self, path: str, shape: type[T], body: Body, **query: object) -> Awaitable[T]:
+        return self._caller.call("POST", path, shape, body=body, query=query)
 
-    async def _put(self, path: str, shape: type[T], body: Body | None = None) -> T:
-        return await self._caller.call("PUT", path, shape, body=body)
+    def _put(self, path: str, shape: type[T], body: Body | None = None) -> Awaitable[T]:
+        return self._caller.call("PUT", path, shape, body=body)
 
-    async def _delete(self, path: str, shape: type[T]) -> T:
-        return await self._caller.call("DELETE", path, shape)
+    def _delete(self, path: str, shape: type[T]) -> Awaitable[T]:
+        return self._caller.call("DELETE", path, shape)
 
 
 async def if_told(change: Awaitable[T]) -> T | None:

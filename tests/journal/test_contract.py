@@ -224,15 +224,15 @@ async def test_a_lease_in_memory_lives_as_long_as_it_was_told_to() -> None:
 
 async def test_a_lease_in_memory_may_go_by_a_clock_of_the_callers() -> None:
     class Set(FakeClock):
-        time = 1000.0
+        seconds = 1000.0
 
         def monotonic(self) -> float:
-            return self.time
+            return self.seconds
 
     clock, entry = Set(), an_entry()
     journal = MemoryJournal(lease=20.0, clock=clock)
     await journal.claim(entry)
     await asyncio.sleep(20.0)
     assert not (await journal.claim(entry)).is_mine
-    clock.time = 1020.0
+    clock.seconds = 1020.0
     assert (await journal.claim(entry)).is_mine

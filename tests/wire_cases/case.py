@@ -17,7 +17,7 @@ from dollr_async.clock import LoopClock
 from dollr_async.fields import Secret
 from dollr_async.resources.groups import Groups
 from dollr_async.session import TOKEN_PATH, SessionManager
-from dollr_async.transport import Transport
+from dollr_async.transport import RequestHeaders, Transport
 
 TOKEN = {"access_token": "aaa.bbb.ccc", "expires_in": 60}
 _NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -58,7 +58,7 @@ class CannedTransport(Transport):
         self.sent: list[Sent] = []
 
     async def send(
-        self, method: str, path: str, *, headers: Mapping[str, str], query: str = "", content: bytes | None = None
+        self, method: str, path: str, *, headers: RequestHeaders, query: str = "", content: bytes | None = None
     ) -> RawAnswer:
         self.sent.append(Sent(method, f"/v1/{path}", dict(parse_qsl(query)), headers, content or b""))
         if path == TOKEN_PATH:
