@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Record:
@@ -41,12 +44,10 @@ def fields_of(cls: type) -> tuple[attrs.Attribute[Any], ...]:
     return fields
 
 
-def names(cls: type) -> tuple[str, ...]:
-    """Return the names of the fields of an attrs class."""
-    return _names(cls)
-
-
-# Asked for with every body that is sent: kept, it saves 1 of the 2.6 µs that a body of three fields takes.
-@cache
 def _names(cls: type) -> tuple[str, ...]:
     return tuple(field.name for field in fields_of(cls))
+
+
+names: Callable[[type], tuple[str, ...]] = cache(_names)
+"""Return the names of the fields of an attrs class."""
+# Asked for with every body that is sent: kept, it saves 1 of the 2.6 µs that a body of three fields takes.

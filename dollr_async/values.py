@@ -8,7 +8,7 @@ from decimal import Decimal
 from functools import lru_cache
 
 _NUMBERS = (int, Decimal)
-_LARGEST = 10**19
+LARGEST = 10**19
 _DIGITS = re.compile(r"-?\d{1,19}", re.ASCII)
 _AMOUNT = re.compile(r"\s*[+-]?\d{1,40}(\.\d{1,40})?\s*", re.ASCII)
 
@@ -35,7 +35,7 @@ def whole_number(value: object, _: object) -> int:
     if isinstance(value, str) and _DIGITS.fullmatch(value):
         return int(value)
     # The bounds come first: the digits of 1E+999999999 would fill the memory.
-    if isinstance(value, _NUMBERS) and not isinstance(value, bool) and -_LARGEST < value < _LARGEST:
+    if isinstance(value, _NUMBERS) and not isinstance(value, bool) and -LARGEST < value < LARGEST:
         whole = int(value)
         if whole == value:
             return whole
@@ -67,6 +67,8 @@ def moment(value: object, _: object) -> datetime:
         raise misshapen("a time", value)
     try:
         read = datetime.fromisoformat(value)
+        if read.tzinfo is UTC:
+            return read
         # A time without a zone is UTC.
         return read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
     except (ValueError, OverflowError):
