@@ -130,7 +130,10 @@ class Following(ABC, Generic[T, C]):
             async with asyncio.timeout_at(None if limit is None else pace.started + limit):
                 self._state = await self._poller.change(self._state, pace)
         except TimeoutError:
-            raise self._timed_out(self._clock.monotonic() - pace.started) from None
+            latest = self._poller.latest
+            if latest is None or not self._poller.differs_from(self._state):
+                raise self._timed_out(self._clock.monotonic() - pace.started) from None
+            self._state = latest  # news that came as time ran out is news
         self._seen = self._change(self._state, seen)
         return self._seen
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+import attrs
 import pytest
 
 from dollr_async import (
@@ -17,6 +18,7 @@ from dollr_async import (
     DecodeError,
     DollrClient,
     ExecutionKind,
+    ExecutionStatus,
     InvalidInputError,
     NewCounterparty,
     NewInvoice,
@@ -351,6 +353,17 @@ async def test_time_runs_out_in_the_middle_of_a_look(sandbox: Sandbox, even: Dol
     with pytest.raises(PollTimeoutError):
         await even.wait(REFERENCE, timeout=9.0)
     assert _now() == 9.0
+
+
+async def test_news_that_comes_as_time_runs_out_is_news(sandbox: Sandbox, even: DollrClient) -> None:
+    sandbox.set_outcome("stay_pending")
+    collection = await collect(even)
+    completed = attrs.evolve(collection.execution, status=ExecutionStatus.COMPLETED)
+    watch = even.watch(collection.reference_id).within(3.0)
+    assert (await anext(watch)).status == "PENDING"
+    # In the turn of the loop in which the time runs out, just before it does.
+    asyncio.get_running_loop().call_at(_now() + 3.0 - 1e-7, collection._poller.saw, completed)
+    assert (await anext(watch)).status == "COMPLETED"
 
 
 async def test_no_limit_means_no_limit(sandbox: Sandbox, even: DollrClient) -> None:
