@@ -15,6 +15,7 @@ from dollr_async.watching import StatusChange, out_of_time, pace_of, status_chan
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Iterable
     from datetime import datetime
+    from types import TracebackType
     from uuid import UUID
 
     from dollr_async.clock import Clock
@@ -95,6 +96,7 @@ class _Merge:
         self.reader: asyncio.Task[None] | None = None
         self._is_read = False
         self._problem: Exception | None = None
+        self._trace: TracebackType | None = None
         self._awaiting = 0
         self.passed_over: dict[_Followed, None] = {}
 
@@ -114,7 +116,7 @@ class _Merge:
         while (news := self._taken()) is None:
             if self._problem is not None:
                 self.end()
-                raise self._problem
+                raise self._problem.with_traceback(self._trace)
             if self._is_read and not self._followed:
                 return None
             await self._await_news()
@@ -190,7 +192,7 @@ class _Merge:
                 await self._follow(entry)
                 await self._may_read.wait()
         except Exception as error:  # noqa: BLE001 - it is the caller's own, and goes to the caller
-            self._problem = error
+            self._problem, self._trace = error, error.__traceback__
         finally:
             self._is_read = True
             self._is_news.set()
@@ -232,7 +234,7 @@ class _Merge:
 
     async def fail(self, error: Exception) -> None:
         """Follow nothing any more, and raise `error` to whoever awaits news."""
-        self._problem = error
+        self._problem, self._trace = error, error.__traceback__
         self._is_news.set()
         if self.reader is not None and self.reader.get_loop() is asyncio.get_running_loop():
             self.end()

@@ -62,7 +62,7 @@ class Follower(Protocol[T]):
 class _Wait(Generic[T]):
     """One task that awaits one change."""
 
-    __slots__ = ("_woken", "error", "pace", "since")
+    __slots__ = ("_trace", "_woken", "error", "pace", "since")
 
     is_awaited = True
 
@@ -78,7 +78,7 @@ class _Wait(Generic[T]):
 
     def failed(self, error: Exception) -> None:
         # Not set on the future: a task that is cancelled just now would never fetch it, and asyncio complains.
-        self.error = error
+        self.error, self._trace = error, error.__traceback__
         self.told()
 
     def passed_over(self) -> None:
@@ -87,7 +87,8 @@ class _Wait(Generic[T]):
     async def over(self) -> None:
         await self._woken
         if self.error is not None:
-            raise self.error
+            # All who follow are told one error; where another raised it is no part of its trace here.
+            raise self.error.with_traceback(self._trace)
 
 
 class Poller(Scheduled, Generic[T]):

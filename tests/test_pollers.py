@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import traceback
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import attrs
@@ -74,6 +75,15 @@ async def test_an_error_of_the_program_is_raised_to_all_who_wait(schedule: PollS
     assert await poller.change(None, _pace()) == "a"
     ends = await asyncio.gather(*(poller.change("a", _pace()) for _ in range(3)), return_exceptions=True)
     assert [type(end) for end in ends] == [ZeroDivisionError] * 3
+
+
+async def test_an_error_that_is_told_to_many_has_the_trace_of_one(schedule: PollSchedule) -> None:
+    poller = Thing(schedule, [_status(ServerError, 500)]).poller()
+    waiting = [asyncio.create_task(poller.change(None, _pace())) for _ in range(50)]
+    await asyncio.sleep(1.0)
+    poller.fail(DollrError("it is closed"))
+    ends = await asyncio.gather(*waiting, return_exceptions=True)
+    assert {len(traceback.extract_tb(end.__traceback__)) for end in ends if isinstance(end, DollrError)} == {2}
 
 
 async def test_those_who_wait_when_it_ends_are_told_why(schedule: PollSchedule) -> None:

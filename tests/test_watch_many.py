@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import traceback
 import uuid
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -191,8 +192,14 @@ async def test_what_the_source_raises_is_raised_after_what_was_seen(sandbox: San
     before = len(sandbox.requests)
     await asyncio.sleep(60.0)
     assert len(sandbox.requests) == before
-    with pytest.raises(OSError, match="the database is gone"):
+    with pytest.raises(OSError, match="the database is gone") as caught:
         await anext(many)
+    traces = [len(traceback.extract_tb(caught.value.__traceback__))]
+    for _ in range(3):
+        with pytest.raises(OSError, match="the database is gone") as caught:
+            await anext(many)
+        traces.append(len(traceback.extract_tb(caught.value.__traceback__)))
+    assert len(set(traces)) == 1  # the same each time, and no longer each time
 
 
 # What is yielded
