@@ -102,11 +102,11 @@ class Source:
 
     async def __anext__(self) -> Followable:
         """Return the next reference."""
-        if self._coming is not None:
-            return await anext(self._coming)
         self._taken += 1
         if self._taken % _TAKEN_AT_ONCE == 0:
             await asyncio.sleep(0)  # ten thousand at once must not hold up the loop
+        if self._coming is not None:
+            return await anext(self._coming)
         for entry in self._there:
             return entry
         raise StopAsyncIteration

@@ -202,6 +202,19 @@ async def test_what_the_source_raises_is_raised_after_what_was_seen(sandbox: San
     assert len(set(traces)) == 1  # the same each time, and no longer each time
 
 
+async def test_a_source_that_never_waits_holds_nobody_up_and_fills_no_queue(even: DollrClient) -> None:
+    taken = 0
+
+    async def ready() -> AsyncIterator[str]:
+        nonlocal taken
+        while taken < 5_000:
+            taken += 1
+            yield "order-17"
+
+    assert isinstance(await anext(even.watch_many(ready())), WatchFailure)
+    assert taken < 100
+
+
 # What is yielded
 
 
