@@ -95,7 +95,7 @@ class _Merge:
         self._may_read = asyncio.Event()
         self.reader: asyncio.Task[None] | None = None
         self._is_read = False
-        self._problem: Exception | None = None
+        self._problem: BaseException | None = None
         self._trace: TracebackType | None = None
         self._awaiting = 0
         self.passed_over: dict[_Followed, None] = {}
@@ -191,8 +191,10 @@ class _Merge:
             async for entry in self._source:
                 await self._follow(entry)
                 await self._may_read.wait()
-        except Exception as error:  # noqa: BLE001 - it is the caller's own, and goes to the caller
-            self._problem, self._trace = error, error.__traceback__
+        except (Exception, asyncio.CancelledError) as error:
+            # It is the caller's own, and goes to the caller; a cancellation too, unless it is that of this task.
+            if isinstance(error, Exception) or (self.reader is not None and not self.reader.cancelling()):
+                self._problem, self._trace = error, error.__traceback__
         finally:
             self._is_read = True
             self._is_news.set()

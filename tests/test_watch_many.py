@@ -215,6 +215,17 @@ async def test_a_source_that_never_waits_holds_nobody_up_and_fills_no_queue(even
     assert taken < 100
 
 
+async def test_a_source_that_was_cancelled_is_no_end(even: DollrClient) -> None:
+    async def cancelled() -> AsyncIterator[str]:
+        task = asyncio.create_task(asyncio.sleep(60.0))
+        asyncio.get_running_loop().call_later(1.0, task.cancel)
+        await task
+        yield REFERENCE
+
+    with pytest.raises(asyncio.CancelledError):
+        await anext(even.watch_many(cancelled()))
+
+
 # What is yielded
 
 
