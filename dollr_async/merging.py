@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 class Pollers(Protocol):
     """Where a payment's poller comes from."""
 
+    def check_open(self) -> None:
+        """Raise where the client is closed, or belongs to another event loop."""
+        ...
+
     def poller(self, reference_id: UUID, kind: ExecutionKind) -> Poller[Execution]:
         """Return the poller of a payment."""
         ...
@@ -113,6 +117,7 @@ class _Merge:
 
     async def next(self) -> StatusChange | WatchFailure | None:
         """Return what is new, or None when everything has come to its end."""
+        self._pollers.check_open()
         while (news := self._taken()) is None:
             if self._problem is not None:
                 self.end()
@@ -191,8 +196,8 @@ class _Merge:
             async for entry in self._source:
                 await self._follow(entry)
                 await self._may_read.wait()
-        except (Exception, asyncio.CancelledError) as error:
-            # It is the caller's own, and goes to the caller; a cancellation too, unless it is that of this task.
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - it is raised to the caller
+            # It is the caller's own; a cancellation too, unless it is that of this task.
             if isinstance(error, Exception) or (self.reader is not None and not self.reader.cancelling()):
                 self._problem, self._trace = error, error.__traceback__
         finally:

@@ -79,7 +79,7 @@ class PollSchedule:
         `check_open` raises when the client is closed; `per_second` is the most looks in a second, None for no limit.
         """
         self._clock = clock
-        self._check_open = check_open
+        self.check_open = check_open
         self._gap = 0.0 if per_second is None else 1.0 / per_second
         self._turns = count()
         self._later: list[tuple[float, int, Scheduled]] = []
@@ -97,7 +97,7 @@ class PollSchedule:
         Raises:
             ConfigurationError: the client is closed, or belongs to another event loop.
         """
-        self._check_open()
+        self.check_open()
         self._place(thing, due, self._clock.monotonic())
         self._begin_looks()
 

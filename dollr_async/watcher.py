@@ -100,6 +100,10 @@ class Watcher:
         self._sources: WeakValueDictionary[tuple[SourceType, int], Poller[SourceState]] = WeakValueDictionary()
         self._merged: WeakSet[MergedWatch] = WeakSet()
 
+    def check_open(self) -> None:
+        """Raise a `ConfigurationError` where the client is closed, or belongs to another event loop."""
+        self._schedule.check_open()
+
     def poller(self, reference_id: UUID, kind: ExecutionKind) -> Poller[Execution]:
         """Return the poller of a payment, a new one if nobody holds one."""
         key = (kind, reference_id)

@@ -435,6 +435,40 @@ async def test_closing_the_client_ends_it(sandbox: Sandbox) -> None:
         await _all(dollr.watch_many(references))
 
 
+@pytest.mark.parametrize("references", [[], ["order-17"], [REFERENCE]])
+async def test_a_closed_client_follows_not_even_what_names_nothing(sandbox: Sandbox, references: list[str]) -> None:
+    async with DollrClient(**sandbox.settings) as dollr:
+        pass
+    with pytest.raises(ConfigurationError, match="closed"):
+        await anext(dollr.watch_many(references))
+
+
+async def _waiting_for_ever() -> AsyncIterator[uuid.UUID]:
+    await asyncio.get_running_loop().create_future()
+    yield uuid.uuid4()
+
+
+async def test_a_closed_client_waits_for_no_reference(sandbox: Sandbox) -> None:
+    async with DollrClient(**sandbox.settings) as dollr:
+        pass
+    with pytest.raises(ConfigurationError, match="closed"):
+        await asyncio.wait_for(anext(dollr.watch_many(_waiting_for_ever())), 10.0)
+
+
+@pytest.mark.real_time
+def test_it_is_not_followed_on_in_another_event_loop() -> None:
+    dollr = DollrClient("id", "secret", base_url="http://127.0.0.1:1")
+    many = dollr.watch_many(_waiting_for_ever())
+
+    async def a_while() -> object:
+        return await asyncio.wait_for(anext(many), 0.01)
+
+    with pytest.raises(TimeoutError):
+        asyncio.run(a_while())
+    with pytest.raises(ConfigurationError, match="another event loop"):
+        asyncio.run(a_while())
+
+
 # The ceiling, and the ages
 
 
