@@ -161,10 +161,11 @@ class _Merge:
             again, self.passed_over = self.passed_over, {}
             for followed in again:
                 followed.poller.plan_for(followed)
-            async with asyncio.timeout_at(self._next_end()):
+            end = self._next_end()
+            async with asyncio.timeout_at(end):
                 await self._is_news.wait()
         except TimeoutError:
-            self._end_those_out_of_time()
+            self._end_those_out_of_time(end or 0.0)
         finally:
             self._awaiting -= 1
             self._open()
@@ -181,14 +182,14 @@ class _Merge:
         first = next(iter(self._followed.values()), None)
         return None if limit is None or first is None else first.pace.started + limit
 
-    def _end_those_out_of_time(self) -> None:
-        now = self._clock.monotonic()
+    def _end_those_out_of_time(self, end: float) -> None:
+        now = max(self._clock.monotonic(), end)  # a timer may fire a tick early
         limit = self._policy.timeout
         for followed in self._followed.values():
-            elapsed = now - followed.pace.started
-            if limit is None or elapsed < limit:
+            started = followed.pace.started
+            if limit is None or now < started + limit:
                 break
-            followed.failed(out_of_time(followed.reference_id, followed.kind, followed.poller.latest, elapsed))
+            followed.failed(out_of_time(followed.reference_id, followed.kind, followed.poller.latest, now - started))
 
     async def _read(self) -> None:
         try:

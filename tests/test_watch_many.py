@@ -121,6 +121,23 @@ async def test_each_has_the_whole_time_of_the_policy_from_its_own_start(sandbox:
     assert ends == {first: (20.0, 20.0), second: (30.0, 20.0)}
 
 
+async def test_time_runs_out_where_the_end_less_the_start_is_below_the_limit(
+    sandbox: Sandbox, even: DollrClient
+) -> None:
+    (reference,) = await _payments(sandbox, even, 1)
+    await asyncio.sleep(0.25507 - _now())
+    limit = 0.3
+    assert (_now() + limit) - _now() < limit
+    many = even.watch_many([reference], policy=PollPolicy(timeout=limit))
+    assert isinstance(await anext(many), StatusChange)
+    news = asyncio.create_task(anext(many))
+    await asyncio.sleep(limit)
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert news.done()
+    assert isinstance(news.result(), WatchFailure)
+
+
 async def test_time_runs_out_even_where_nothing_was_ever_seen(sandbox: Sandbox, even: DollrClient) -> None:
     sandbox.fail(_STATUS, 503, times=None)
     _, failures = await _all(even.watch_many([REFERENCE], policy=PollPolicy(timeout=9.0)))
