@@ -183,9 +183,11 @@ class Realtime:
 
     async def close(self) -> None:
         """Leave every channel, end all work and close the connection; closing twice is fine."""
+        if self._loop is not None and self._loop is not asyncio.get_running_loop():
+            # Everything ended with its loop; where that still runs, the client refuses to be closed from here.
+            self._is_closed = self._loop.is_closed()
+            return
         self._is_closed = True
-        if self._loop is not None and self._loop.is_closed():
-            return  # everything ended with the loop
         for channel in list(self._channels.values()):
             channel.leave()
         tasks = list(self._tasks)

@@ -819,6 +819,22 @@ def test_closing_after_the_loop_has_gone_is_fine() -> None:
         runner.run(rig.realtime.close())
 
 
+def test_it_is_not_closed_from_another_loop_while_its_own_runs() -> None:
+    async def begin() -> tuple[PushRig, Owner]:
+        rig = PushRig()
+        owner = rig.follow()
+        await asyncio.sleep(1.0)
+        return rig, owner
+
+    with asyncio.Runner(loop_factory=virtual_loop) as own, asyncio.Runner(loop_factory=virtual_loop) as other:
+        rig, owner = own.run(begin())
+        other.run(rig.realtime.close())
+        assert owner.is_live
+        own.run(rig.realtime.close())
+        assert not owner.is_live
+    assert rig.server.left_open == 0
+
+
 async def test_no_message_of_ours_shows_a_key_in_its_repr(rig: PushRig) -> None:
     owner = rig.follow()
     await asyncio.sleep(1.0)
