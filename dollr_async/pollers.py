@@ -106,12 +106,12 @@ class Poller(Scheduled, Generic[T]):
         "_is_hinted",
         "_looked_at",
         "_mark",
+        "_missing_since",
         "_not_before",
         "_schedule",
         "key",
         "latest",
         "listening",
-        "seen_at",
     )
 
     def __init__(
@@ -136,13 +136,13 @@ class Poller(Scheduled, Generic[T]):
         self._is_hinted = False
         self.listening: Listening | None = None
         self.latest: T | None = None
-        self.seen_at: float | None = None
+        self._missing_since: float | None = None
 
     def saw(self, state: T) -> None:
         """Keep a state that was seen, and tell those for whom it is news."""
         self._looked()
         self.latest = state
-        self.seen_at = self._looked_at
+        self._missing_since = None
         for follower in tuple(self._followers):
             if self.differs_from(follower.since):
                 follower.told()
@@ -275,6 +275,8 @@ class Poller(Scheduled, Generic[T]):
 
     def _note(self, error: DollrError, began: float) -> None:
         asked = error.retry_after if isinstance(error, APIStatusError) else None
+        if isinstance(error, NotFoundError) and self._missing_since is None:
+            self._missing_since = self._looked_at
         if isinstance(error, RateLimitError):
             self._schedule.refused(asked, began)
         else:
@@ -283,8 +285,10 @@ class Poller(Scheduled, Generic[T]):
     def _passes(self, error: DollrError, follower: Follower[T]) -> bool:
         if isinstance(error, NotFoundError):
             # Not there yet, or, once it was seen, an answer from a server that lags.
-            known_since = follower.pace.started if self.seen_at is None else self.seen_at
-            return self._clock.monotonic() - known_since <= follower.pace.policy.not_found_grace
+            since, grace = follower.pace.started, follower.pace.policy.not_found_grace
+            if self.latest is not None and grace > 0:
+                since = max(since, self._missing_since or 0.0)
+            return self._clock.monotonic() - since <= grace
         return is_blip(error)
 
 

@@ -175,6 +175,28 @@ async def test_not_found_is_an_end_for_those_whose_grace_is_over_and_for_no_othe
     assert ended == [6.0, 10.0]
 
 
+async def test_not_found_after_it_was_seen_has_the_grace_from_the_first_time(schedule: PollSchedule) -> None:
+    gone = _status(NotFoundError, 404)
+    thing = Thing(schedule, ["a", gone, "a", gone, TransportError("no answer"), gone])
+    poller = thing.poller()
+    # Less often than the grace, as beside a live channel.
+    rarely = PollPolicy(interval=31.0, max_interval=31.0, jitter=0.0)
+    assert await poller.change(None, _pace(rarely)) == "a"
+    with pytest.raises(NotFoundError):
+        await poller.change("a", _pace(rarely))
+    assert thing.asked == [31.0 * number for number in range(6)]
+
+
+async def test_without_a_grace_the_first_not_found_is_the_end(schedule: PollSchedule) -> None:
+    thing = Thing(schedule, ["a", _status(NotFoundError, 404)])
+    poller = thing.poller()
+    strict = PollPolicy(interval=2.0, max_interval=2.0, jitter=0.0, not_found_grace=0.0)
+    assert await poller.change(None, _pace(strict)) == "a"
+    with pytest.raises(NotFoundError):
+        await poller.change("a", _pace(strict))
+    assert thing.asked == [0.0, 2.0]
+
+
 async def test_a_look_that_is_cut_short_counts_for_nothing(schedule: PollSchedule) -> None:
     thing = Thing(schedule, ["a"], takes=5.0)
     poller = thing.poller()
