@@ -31,8 +31,9 @@ if TYPE_CHECKING:
     from dollr_async.polling import Pace
 
 T = TypeVar("T")
-_AGE_PER_COST = 10.0
-"""A payment that is this many times as old as another may wait as many times as long, where polls have to wait."""
+_AGE_PER_COST, _LARGEST_COST = 10.0, 300.0
+"""A payment that is this many times as old as another may wait as many times as long, where polls have to wait;
+from fifty minutes on all are alike, else those of yesterday would not be asked before their time is over."""
 
 
 class Follower(Protocol[T]):
@@ -239,7 +240,7 @@ class Poller(Scheduled, Generic[T]):
 
     def _cost_at(self, pace: Pace, now: float) -> float:
         age = pace.age(now)
-        return max(pace.policy.interval_at(age), age / _AGE_PER_COST)
+        return max(pace.policy.interval_at(age), min(age / _AGE_PER_COST, _LARGEST_COST))
 
     def is_awaited(self) -> bool:
         """Whether any follower awaits a change at this moment."""

@@ -209,7 +209,7 @@ async def test_a_look_that_is_cut_short_counts_for_nothing(schedule: PollSchedul
     assert thing.asked == [0.0, 1.0]
 
 
-@pytest.mark.parametrize(("age", "cost"), [(0.0, 2.0), (10.0, 2.0), (50.0, 5.0), (600.0, 60.0)])
+@pytest.mark.parametrize(("age", "cost"), [(0.0, 2.0), (50.0, 5.0), (600.0, 60.0), (3_000.0, 300.0), (1e9, 300.0)])
 async def test_a_look_costs_the_interval_or_a_tenth_of_the_age(schedule: PollSchedule, age: float, cost: float) -> None:
     poller = Thing(schedule, [TransportError("no answer")]).poller()
     waiting = asyncio.create_task(poller.change(None, _pace(age=age)))

@@ -520,6 +520,18 @@ async def test_at_the_ceiling_the_young_come_first_and_the_old_are_not_forgotten
     assert sum(asked[str(reference)] for reference in references[:40]) >= 100
 
 
+async def test_a_payment_of_yesterday_is_asked_though_the_young_fill_the_ceiling(sandbox: Sandbox) -> None:
+    sandbox.set_outcome("stay_pending")
+    polling = PollPolicy(timeout=1_200.0)
+    async with DollrClient(**sandbox.settings, max_polls_per_second=2, polling=polling) as dollr:
+        old, *young = await _payments(sandbox, dollr, 15)  # the young alone want 2.8 polls in a second
+        yesterday = PaymentToWatch(old, began_at=datetime.now(UTC) - timedelta(days=1))
+        await _all(dollr.watch_many([yesterday, *young]))
+        asked = Counter(request.path.rsplit("/", 1)[1] for request in sandbox.requests_to(_STATUS))
+    assert asked[str(old)] >= 3  # the first of them without a place in the queue
+    assert min(asked[str(reference)] for reference in young) >= 150
+
+
 @pytest.mark.parametrize("wrong", [0, -1, True, "5", float("inf"), float("nan")])
 def test_a_ceiling_that_is_none_is_refused(wrong: Any) -> None:  # noqa: ANN401 - what a caller might write
     with pytest.raises(InvalidInputError, match="max_polls_per_second must be a number above 0"):
