@@ -11,7 +11,7 @@ import asyncio
 import random
 from abc import ABC, abstractmethod
 from functools import partial
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -28,6 +28,9 @@ _TURNS_AT_ONCE = 100
 
 _MADE_UP_FOR = 0.05
 """Seconds of missed looks that a busy loop makes up for; the ceiling is never passed by more."""
+
+_LEFT_ALONE = 100
+"""Plans that came to nothing and are left for their time to come, whatever else is planned."""
 
 _LONGEST_PAUSE = 60.0
 _TICK = 1e-6
@@ -83,6 +86,7 @@ class PollSchedule:
         self._gap = 0.0 if per_second is None else 1.0 / per_second
         self._turns = count()
         self._later: list[tuple[float, int, Scheduled]] = []
+        self._given_up = 0
         self._queue: list[tuple[float, float, int, Scheduled]] = []
         self._served = 0.0
         self._workers: set[asyncio.Task[None]] = set()
@@ -106,9 +110,17 @@ class PollSchedule:
         thing.served = self._served + after
 
     def abandon(self, thing: Scheduled) -> None:
-        """Give up a look in flight that nobody follows any more."""
+        """Give up a look that nobody follows any more: one in flight, or one that is planned."""
         if thing.worker is not None:
             thing.worker.cancel()
+        if thing.planned is not None and thing.due(thing.planned) is None:
+            thing.planned = None
+            self._given_up += 1
+        if self._given_up > max(_LEFT_ALONE, len(self._later) // 2):
+            # Its time may be an hour away: until then it would be kept with all that it has seen.
+            self._given_up = 0
+            self._later = [place for place in self._later if place[2].planned == place[0]]
+            heapify(self._later)
 
     def refused(self, retry_after: float | None, began: float) -> None:
         """Look at nothing for a while after a 429 to a look that began at `began`: as long as the API asks."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import weakref
 from bisect import bisect_left
 from collections import Counter
 from typing import TYPE_CHECKING
@@ -208,6 +209,38 @@ async def test_a_look_that_is_abandoned_before_it_began_is_made_when_it_is_wante
     thing.plan()
     await asyncio.sleep(2.5)
     assert thing.looks == ([0.0, 2.0] if is_wanted else [1.0, 3.0])
+
+
+async def test_what_was_given_up_is_not_kept_until_its_time_would_have_come(rig: Rig) -> None:
+    schedule = rig.schedule()
+    kept = Thing(schedule, "kept", interval=1_000.0)
+    kept.plan()
+    await asyncio.sleep(1.0)
+    things: weakref.WeakSet[Thing] = weakref.WeakSet()
+    for number in range(1_000):
+        thing = Thing(schedule, f"thing {number}")
+        things.add(thing)
+        schedule.plan(thing, _now() + 3_600.0)
+        thing.is_wanted = False
+        schedule.abandon(thing)
+    del thing
+    assert len(things) <= 101
+    await asyncio.sleep(2_000.0)
+    assert kept.looks == [0.0, 1_000.0, 2_000.0]
+
+
+async def test_what_was_given_up_and_is_planned_again_is_looked_at_once(rig: Rig) -> None:
+    schedule = rig.schedule()
+    thing = Thing(schedule, "thing", interval=10.0)
+    for _ in range(300):
+        thing.is_wanted = True
+        schedule.plan(thing, 5.0)
+        thing.is_wanted = False
+        schedule.abandon(thing)
+    thing.is_wanted = True
+    schedule.plan(thing, 5.0)
+    await asyncio.sleep(20.0)
+    assert thing.looks == [5.0, 15.0]
 
 
 async def test_nothing_runs_while_nothing_is_due(rig: Rig) -> None:
