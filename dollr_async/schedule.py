@@ -205,7 +205,8 @@ class PollSchedule:
 
     async def _work(self, thing: Scheduled | None) -> None:
         while thing is not None:
-            worker = thing.worker
+            # Not as it was given: an eager task runs before whoever makes it can say so.
+            thing.worker = asyncio.current_task()
             try:
                 await thing.look()
             finally:
@@ -213,8 +214,6 @@ class PollSchedule:
                 now = self._clock.monotonic()
                 self._place(thing, thing.due(now), now)
             thing = self._next()
-            if thing is not None:
-                thing.worker = worker
             self._set_timer()
 
     def _worker_ended(self, first: Scheduled, worker: asyncio.Task[None]) -> None:

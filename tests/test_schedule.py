@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import weakref
 from bisect import bisect_left
 from collections import Counter
@@ -258,6 +259,24 @@ async def test_closing_ends_looks_in_flight(rig: Rig) -> None:
     assert len(asyncio.all_tasks()) == 1
     await asyncio.sleep(100.0)
     await schedule.close()
+
+
+if sys.version_info >= (3, 12):
+
+    async def test_an_abandoned_look_is_given_up_where_tasks_are_eager(rig: Rig) -> None:
+        asyncio.get_running_loop().set_task_factory(asyncio.eager_task_factory)
+        schedule = rig.schedule()
+        things = [Thing(schedule, f"thing {number}") for number in range(LOOKS_AT_ONCE + 1)]
+        for thing in things:
+            thing.takes = 1.0 if thing is not things[-1] else 1_000.0
+            thing.plan()
+        await asyncio.sleep(1.5)
+        assert things[-1].looks == [1.0]  # by the worker of another, whose look was over
+        for thing in things:
+            thing.is_wanted = False
+            schedule.abandon(thing)
+        await asyncio.sleep(0.1)
+        assert len(asyncio.all_tasks()) == 1
 
 
 async def test_what_nobody_awaits_is_put_aside_until_it_is_planned_again(rig: Rig) -> None:
