@@ -33,7 +33,8 @@ _LEFT_ALONE = 100
 """Plans that came to nothing and are left for their time to come, whatever else is planned."""
 
 _LONGEST_PAUSE = 60.0
-_TICK = 1e-6
+_TICK = 1e-3
+"""Seconds by which a timer may fire early: uvloop's clock has whole milliseconds."""
 
 
 class Scheduled(ABC):
@@ -90,7 +91,8 @@ class PollSchedule:
         self._queue: list[tuple[float, float, int, Scheduled]] = []
         self._served = 0.0
         self._workers: set[asyncio.Task[None]] = set()
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.Handle | None = None
+        self._timer_at = 0.0
         self._next_slot = 0.0
         self._paused_until = 0.0
         self._refusals = 0
@@ -170,7 +172,6 @@ class PollSchedule:
         self._timer = None
         now = self._clock.monotonic()
         for _ in range(_TURNS_AT_ONCE):
-            # A timer may fire a tick early.
             if not self._later or self._later[0][0] > now + _TICK:
                 break
             due, _, thing = heappop(self._later)
@@ -233,9 +234,10 @@ class PollSchedule:
             times.append(max(self._next_slot, self._paused_until))
         at = min(times, default=None)
         if self._timer is not None:
-            if at is not None and self._timer.when() <= at:
+            if at is not None and self._timer_at <= at:
                 return  # it wakes early, and sets the next
             self._timer.cancel()
             self._timer = None
         if at is not None:
-            self._timer = asyncio.get_running_loop().call_at(at, self._wake)
+            # Its own `when` is not asked: where the time has come, uvloop gives a handle without one.
+            self._timer, self._timer_at = asyncio.get_running_loop().call_at(at, self._wake), at

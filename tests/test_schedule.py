@@ -244,6 +244,37 @@ async def test_what_was_given_up_and_is_planned_again_is_looked_at_once(rig: Rig
     assert thing.looks == [5.0, 15.0]
 
 
+class _CountingClock(LoopClock):
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def monotonic(self) -> float:
+        self.asked += 1
+        return super().monotonic()
+
+
+@pytest.mark.real_time
+def test_uvloops_clock_of_whole_milliseconds_is_no_trouble() -> None:
+    uvloop = pytest.importorskip("uvloop")
+    clock, faults, looks = _CountingClock(), list[object](), list[float]()
+
+    async def follow() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: faults.append(context))
+        schedule = PollSchedule(clock, check_open=_open, per_second=300.0)
+        # Due a fraction of a millisecond after each other, as timers of uvloop cannot be.
+        things = [Thing(schedule, f"thing {number}", interval=0.0503 + number / 7_000) for number in range(30)]
+        for thing in things:
+            thing.plan()
+        await asyncio.sleep(0.5)
+        await schedule.close()
+        looks.extend(look for thing in things for look in thing.looks)
+
+    uvloop.run(follow())
+    assert faults == []
+    assert len(looks) >= 60
+    assert clock.asked < 12 * len(looks)  # it sleeps until there is something to do
+
+
 async def test_nothing_runs_while_nothing_is_due(rig: Rig) -> None:
     _things(rig.schedule(), 50, interval=60.0)
     await asyncio.sleep(1.0)
