@@ -157,11 +157,11 @@ class _Merge:
         self._is_news.clear()
         self._awaiting += 1
         self._open()
+        end = self._next_end()
         try:
             again, self.passed_over = self.passed_over, {}
             for followed in again:
                 followed.poller.plan_for(followed)
-            end = self._next_end()
             async with asyncio.timeout_at(end):
                 await self._is_news.wait()
         except TimeoutError:
