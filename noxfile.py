@@ -137,6 +137,14 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session(python=OLDEST, default=False)
+def capacity(session: nox.Session) -> None:
+    """Simulate what following payments costs in polls, and how late it tells; some minutes on one core."""
+    install(session, "bench")
+    files = ("--page", "docs/capacity_last.inc", "--plots", "docs")
+    session.run("python", "-m", "benchmarks.capacity", *(session.posargs or files))
+
+
+@nox.session(python=OLDEST, default=False)
 def kill(session: nox.Session) -> None:
     """Kill a collection at every one of its steps, on every route; a few minutes."""
     install(session, "tests")
