@@ -147,6 +147,8 @@ class Poller(Scheduled, Generic[T]):
         for follower in tuple(self._followers):
             if self.differs_from(follower.since):
                 follower.told()
+            else:
+                follower.since = state  # the one before would be kept beside it, 600 bytes for each payment
         self._listen()  # there may be room by now
 
     def differs_from(self, since: T | None) -> bool:
@@ -171,11 +173,7 @@ class Poller(Scheduled, Generic[T]):
         return latest
 
     def join(self, follower: Follower[T]) -> None:
-        """Tell a follower of each change from now on, until it leaves.
-
-        Raises:
-            ConfigurationError: the client is closed, or belongs to another event loop.
-        """
+        """Tell a follower of each change from now on, until it leaves; `plan_for` says what is raised."""
         if self._looked_at is None and not self._followers:
             # As if it had been looked at before, at some time of its life: thousands of old payments that a process
             # takes up together come one by one then, and the young between them.

@@ -16,6 +16,7 @@ import pytest
 from dollr_async import (
     ConfigurationError,
     DollrClient,
+    Execution,
     ExecutionKind,
     InvalidInputError,
     NotFoundError,
@@ -611,3 +612,21 @@ def test_an_entry_says_what_is_wrong_with_it() -> None:
         PaymentToWatch(REFERENCE, began_at=datetime(2026, 1, 1))  # noqa: DTZ001 - the refused form
     entry = PaymentToWatch(REFERENCE, "payout")
     assert (entry.reference_id, entry.kind) == (uuid.UUID(REFERENCE), ExecutionKind.PAYOUT)
+
+
+async def test_one_state_is_kept_of_each_payment_however_often_it_is_looked_at(
+    sandbox: Sandbox, even: DollrClient
+) -> None:
+    sandbox.set_settlement(AfterSeconds(processing=1.0, final=100.0))
+    references = await _payments(sandbox, even, 20)
+    many = even.watch_many(references)
+    for _ in 2 * references:
+        await anext(many)  # each is PENDING, and then PROCESSING
+    waiting = asyncio.create_task(anext(many))
+    await asyncio.sleep(20.0)
+    assert len(_looks(sandbox)) > 8 * len(references)
+    gc.collect()
+    kept = [found for found in gc.get_objects() if type(found) is Execution]
+    assert Counter(str(found.reference_id) for found in kept) == Counter(map(str, references))
+    waiting.cancel()
+    await asyncio.wait([waiting])
