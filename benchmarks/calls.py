@@ -34,9 +34,10 @@ class Amount(NamedTuple):
 def measured(rivals: Sequence[str], work: Sequence[str], amount: Amount, *, delay: float = 0.0) -> dict[str, Figures]:
     """Run the rivals in turns against one stub."""
     with a_stub(delay) as url:
-        arguments = {
-            name: [name, url, "--work", *work, "--at-once", *amount.at_once, "--times", amount.times] for name in rivals
-        }
+        arguments = {}
+        for name in rivals:
+            times = max(int(amount.times * RIVALS[name].share), 1)
+            arguments[name] = [name, url, "--work", *work, "--at-once", *amount.at_once, "--times", times]
         return in_turns("one_run", arguments, amount.rounds)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 REFERENCE = "3f1c9a52-7b64-4d0e-9a57-2c8e41d6f0b3"
+STATUS = "GET /v1/status/collection"
 
 _TIMES = {"created_at": "2026-07-01T09:00:00Z", "updated_at": "2026-07-01T09:00:00Z"}
 _INVOICE: dict[str, object] = {
@@ -107,8 +108,11 @@ _ANSWERS: dict[str, dict[str, object]] = {
         **_TIMES,
     },
     "POST /v1/executions/collection": _EXECUTION,
-    "GET /v1/status/collection": _EXECUTION,
+    STATUS: _EXECUTION,
 }
 
 ANSWERS = {target: json.dumps(answer).encode() for target, answer in _ANSWERS.items()}
 """The body for each method and path; the last part of a status's path, its reference, is left out."""
+
+COMPLETED = json.dumps(_EXECUTION | {"status": "COMPLETED"}).encode()
+"""The body for a collection that is at its end."""

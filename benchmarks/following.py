@@ -11,22 +11,13 @@ import asyncio
 import gc
 import json
 import random
-import resource
-import sys
 import time
 import uuid
-from pathlib import Path
-from typing import TYPE_CHECKING
 
-import aiohttp
-
+from benchmarks.gauges import at_share, lags, resident, said
 from benchmarks.processes import pin
 from dollr_async import DollrClient, PollPolicy
 
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-_TICK = 0.005
 _GATE = 64
 _FINAL = {"COMPLETED", "FAILED"}
 
@@ -82,45 +73,24 @@ async def measure(options: argparse.Namespace) -> dict[str, float]:
     """Follow for a while, and look at the loop meanwhile."""
     references = [uuid.uuid4() for _ in range(options.payments)]
     gc.collect()
-    memory, before = _resident(), await _answered(options.url)
+    memory, before = resident(), int(await said(options.url, "count"))
     cpu = time.process_time()
     following = asyncio.create_task(WAYS[options.way](options.url, references, options.interval))
-    lags = sorted([lag * 1000.0 async for lag in _lags(options.seconds)])
+    late = sorted([lag * 1000.0 async for lag in lags(options.seconds)])
     cpu = time.process_time() - cpu
-    looks = await _answered(options.url) - before
+    looks = int(await said(options.url, "count")) - before
     gc.collect()
-    held = _resident() - memory
+    held = resident() - memory
     following.cancel()
     await asyncio.wait([following])
     return {
         "looks": looks / options.seconds,
         "cpu": cpu * 1e6 / looks,
-        "p50": lags[len(lags) // 2],
-        "p99": lags[len(lags) * 99 // 100],
-        "most": lags[-1],
+        "p50": at_share(late, 0.5),
+        "p99": at_share(late, 0.99),
+        "most": late[-1],
         "bytes": held / options.payments,
     }
-
-
-async def _lags(seconds: float) -> AsyncIterator[float]:
-    loop = asyncio.get_running_loop()
-    end = loop.time() + seconds
-    while (due := loop.time() + _TICK) < end:
-        await asyncio.sleep(_TICK)
-        yield max(loop.time() - due, 0.0)
-
-
-async def _answered(url: str) -> int:
-    async with aiohttp.ClientSession() as session, session.get(f"{url}/count") as response:
-        return int(await response.text())
-
-
-def _resident() -> int:
-    statm = Path("/proc/self/statm")
-    if statm.exists():
-        return int(statm.read_text().split()[1]) * resource.getpagesize()
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return most if sys.platform == "darwin" else most * 1024
 
 
 def main() -> None:

@@ -25,9 +25,9 @@ def pin(core: int | None) -> None:
 
 
 @contextmanager
-def a_stub(delay: float = 0.0) -> Iterator[str]:
+def a_stub(delay: float = 0.0, *more: str) -> Iterator[str]:
     """Run a stub server, and give its URL."""
-    command = [sys.executable, "-m", "benchmarks.stub", f"--delay={delay}", f"--core={STUB_CORE}"]
+    command = [sys.executable, "-m", "benchmarks.stub", f"--delay={delay}", f"--core={STUB_CORE}", *more]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             yield next(iter(process.stdout or ())).strip()

@@ -31,13 +31,17 @@ class Work(Protocol):
 
 
 class Rival(NamedTuple):
-    """One of them: what it needs beside this library, and whether it runs on uvloop."""
+    """One of them: what it needs beside this library, whether it runs on uvloop, and the share of the work it gets.
+
+    Those that take many times as long as the others do a part of it: a figure is of one, however many were made.
+    """
 
     shown: str
     module: str
     opener: str
     needs: tuple[str, ...] = ()
     on_uvloop: bool = False
+    share: float = 1.0
 
     def missing(self) -> list[str]:
         """Return the packages that are not installed."""
@@ -57,8 +61,8 @@ RIVALS = {
     FLOOR: Rival("by hand: aiohttp and orjson (the floor)", "rival_floor", "at_once", ("orjson",)),
     "floor-in-a-row": Rival("the same, step after step", "rival_floor", "in_a_row", ("orjson",)),
     "ours": Rival("dollr_async", "rival_ours", "ours"),
-    "requests": Rival("by hand: requests in threads", "rival_requests", "in_a_row", ("requests",)),
-    "httpx": Rival("by hand: httpx", "rival_httpx", "in_a_row", ("httpx",)),
+    "requests": Rival("by hand: requests in threads", "rival_requests", "in_a_row", ("requests",), share=0.25),
+    "httpx": Rival("by hand: httpx", "rival_httpx", "in_a_row", ("httpx",), share=0.25),
     "floor-uvloop": Rival("the floor on uvloop", "rival_floor", "at_once", ("orjson",), on_uvloop=True),
     "ours-uvloop": Rival("dollr_async on uvloop", "rival_ours", "ours", on_uvloop=True),
 }
