@@ -131,14 +131,26 @@ class Watcher:
             self.push(reference_id, kept.session_id, kept.source_type)
         return kept.began_at
 
-    async def _look(self, kind: ExecutionKind, reference_id: UUID) -> Execution:
-        execution = await self._status.of(kind, reference_id, retry=_ONCE)
+    def saw(self, execution: Execution, reference_id: UUID, kind: ExecutionKind) -> Poller[Execution]:
+        """Tell all who follow a payment what was seen beside their looks; an end that was seen already stays."""
         poller = self.poller(reference_id, kind)
+        latest = poller.latest
+        if latest is None or execution.status.is_final or not latest.status.is_final:
+            poller.saw(execution)
+        return poller
+
+    async def _look(self, kind: ExecutionKind, reference_id: UUID) -> Execution:
+        poller = self.poller(reference_id, kind)
+        before = poller.latest
+        execution = await self._status.of(kind, reference_id, retry=_ONCE)
+        if self._keeper is not None and (poller.latest is None or poller.latest.status != execution.status):
+            await self._keeper.saw(execution, reference_id)
+        latest = poller.latest
+        if latest is not None and not execution.status.is_final and (latest.status.is_final or latest is not before):
+            return latest  # an end stays; what was seen while this was asked for may be newer
         if execution.status.is_final and poller.listening is not None:
             poller.listening.end()
             poller.listening = None
-        if self._keeper is not None and (poller.latest is None or poller.latest.status != execution.status):
-            await self._keeper.saw(execution, reference_id)
         return execution
 
     async def check(self, reference_id: UUID, kind: ExecutionKind, *, age: float) -> Look:
@@ -149,6 +161,7 @@ class Watcher:
             if age > self._policy.not_found_grace:
                 raise
             return Look(execution=None, is_final=False, next_in=self._policy.next_delay(age))
+        self.saw(execution, reference_id, kind)
         is_final = execution.status.is_final
         return Look(execution=execution, is_final=is_final, next_in=None if is_final else self._policy.next_delay(age))
 

@@ -9,15 +9,31 @@ from uuid import uuid4
 
 import pytest
 
-from dollr_async import DollrClient, InvalidInputError, NotFoundError, PollPolicy, ServerError
+from dollr_async import (
+    Collection,
+    DollrClient,
+    InvalidInputError,
+    NotFoundError,
+    PollPolicy,
+    RealtimeSettings,
+    ServerError,
+)
 from dollr_async.journal import MemoryJournal
+from dollr_async.sandbox import AfterSeconds
 from tests.collecting import collect
 from tests.paying_out import payout
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from dollr_async.sandbox import Sandbox
 
 _STEADY = PollPolicy(jitter=0)
+_RARELY = PollPolicy(interval=50.0, max_interval=50.0, jitter=0.0)
+
+
+async def _told(collection: Collection) -> list[tuple[str, float]]:
+    return [(change.status, round(asyncio.get_running_loop().time(), 1)) async for change in collection]
 
 
 async def test_an_unknown_reference_is_not_there_yet_and_then_not_found(sandbox: Sandbox) -> None:
@@ -66,4 +82,39 @@ async def test_an_end_that_is_seen_is_kept_in_the_journal(sandbox: Sandbox) -> N
 async def test_an_age_that_is_none_is_refused(sandbox: Sandbox, dollr: DollrClient, age: Any) -> None:  # noqa: ANN401 - what a caller might write
     with pytest.raises(InvalidInputError, match="age must be a number of seconds"):
         await dollr.check(uuid4(), age=age)
+    assert sandbox.requests == []
+
+
+# Beside watches of the same payment
+
+
+@pytest.fixture
+async def by_push(sandbox: Sandbox) -> AsyncIterator[DollrClient]:
+    """A client that polls so rarely that what is seen sooner was told."""
+    realtime = RealtimeSettings(**sandbox.realtime)
+    async with DollrClient(**sandbox.settings, polling=_RARELY, realtime=realtime) as dollr:
+        yield dollr
+
+
+async def test_who_watches_is_told_at_once_what_a_check_saw(sandbox: Sandbox, by_push: DollrClient) -> None:
+    sandbox.set_settlement(AfterSeconds(processing=10.0, final=20.0))
+    sandbox.silence_realtime("changes")
+    collection = await collect(by_push)
+    task = asyncio.create_task(_told(collection))
+    await asyncio.sleep(12.0)
+    assert (await by_push.check(collection.reference_id)).next_in is not None
+    await asyncio.sleep(10.0)
+    assert (await by_push.check(collection.reference_id)).is_final
+    assert await task == [("PENDING", 0.0), ("PROCESSING", 12.0), ("COMPLETED", 22.0)]
+    await asyncio.sleep(0.1)
+    assert sandbox.realtime_counts.channels == 0
+
+
+async def test_a_check_of_what_nobody_watches_leaves_nothing_behind(sandbox: Sandbox, dollr: DollrClient) -> None:
+    sandbox.set_outcome("stay_pending")
+    reference_id = (await collect(dollr)).reference_id
+    assert (await dollr.check(reference_id)).next_in is not None
+    assert len(dollr._watcher._payments) == 0
+    sandbox.requests.clear()
+    await asyncio.sleep(100.0)
     assert sandbox.requests == []
