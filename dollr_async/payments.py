@@ -93,8 +93,7 @@ class Payment:
         self.kind = kind
         self._progress = progress
         self._watcher = watcher
-        self._poller = watcher.poller(self.reference_id, kind)
-        self._poller.saw(execution)
+        self._poller = watcher.saw(execution, self.reference_id, kind)
         self._first = execution
 
     @property

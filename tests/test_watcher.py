@@ -10,7 +10,9 @@ from uuid import UUID
 import pytest
 
 from dollr_async.enums import ExecutionKind
+from dollr_async.payments import Payment
 from dollr_async.polling import PollPolicy
+from dollr_async.progress import Progress
 from dollr_async.resources.status import Status
 from dollr_async.schedule import PollSchedule
 from dollr_async.watcher import Watcher
@@ -72,3 +74,13 @@ async def test_a_state_that_is_final_is_never_followed_by_another(rig: Rig, watc
     assert (await anext(watch)).is_final
     assert (await watcher.check(_ID, _COLLECTION, age=0.0)).is_final
     assert await _told(watcher) == ["COMPLETED"]
+
+
+async def test_an_executions_answer_that_comes_after_the_end_changes_nothing(rig: Rig, watcher: Watcher) -> None:
+    rig.transport.answers(_answer("PENDING"), _answer("COMPLETED"))
+    execution = await Status(rig.caller).of(_COLLECTION, _ID)
+    watch = watcher.watch(_ID, _COLLECTION)
+    assert [change.status async for change in watch] == ["COMPLETED"]
+    payment = Payment(execution, progress=Progress(reference_id=_ID), kind=_COLLECTION, watcher=watcher)
+    assert payment.status == "COMPLETED"
+    assert [change.status async for change in payment] == ["COMPLETED"]
