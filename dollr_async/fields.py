@@ -17,6 +17,7 @@ from uuid import UUID
 import attrs
 
 from dollr_async.errors import InvalidInputError
+from dollr_async.numeric import is_number, shown
 
 W = TypeVar("W", bound=StrEnum)
 
@@ -260,12 +261,8 @@ class Number:
         """Refuse what is no number, or out of bounds; infinity always is."""
         if value is None and self.optional:
             return
-        if (
-            isinstance(value, bool)
-            or not isinstance(value, int | float)
-            or not (self.from_ <= value < self.below and value > self.above)
-        ):
-            sentence = f"{field.name} must be a number {self._bounds()}, not {value!r}"
+        if not is_number(value) or not (self.from_ <= value < self.below and value > self.above):
+            sentence = f"{field.name} must be a number {self._bounds()}, not {shown(value)}"
             raise InvalidInputError(sentence)
 
     def _bounds(self) -> str:
@@ -275,8 +272,8 @@ class Number:
 
 def seconds(name: str, value: float) -> float:
     """Return a number of seconds above zero."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
-        sentence = f"{name} must be a number of seconds above 0, not {value!r}"
+    if not is_number(value) or value <= 0:
+        sentence = f"{name} must be a number of seconds above 0, not {shown(value)}"
         raise InvalidInputError(sentence)
     return float(value)
 

@@ -72,7 +72,7 @@ def test_http_is_for_loopback(base_url: str) -> None:
     DollrClient(_ID, _SECRET, base_url=base_url)
 
 
-@pytest.mark.parametrize("timeout", [0, -1, float("inf"), float("nan"), "30", None, True])
+@pytest.mark.parametrize("timeout", [0, -1, float("inf"), float("nan"), "30", None, True, 10**400])
 def test_a_timeout_is_a_number_of_seconds(timeout: Any) -> None:  # noqa: ANN401 - the refused forms
     with pytest.raises(InvalidInputError, match="timeout must be a number of seconds above 0"):
         DollrClient(_ID, _SECRET, timeout=timeout)

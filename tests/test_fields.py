@@ -327,7 +327,7 @@ def test_a_number_of_seconds_is_above_zero(given_: float) -> None:
     assert fields.seconds("timeout", given_) == given_
 
 
-@pytest.mark.parametrize("given_", [0, -1, math.nan, math.inf, None, True, "30"])
+@pytest.mark.parametrize("given_", [0, -1, math.nan, math.inf, None, True, "30", 10**400])
 def test_what_is_no_number_of_seconds_is_refused(given_: Odd) -> None:
     _refused(lambda: fields.seconds("timeout", given_), "timeout must be a number of seconds above 0")
 
@@ -390,6 +390,15 @@ def test_a_form_takes_what_is_right(name: str, value: Odd) -> None:
 )  # fmt: skip
 def test_a_form_refuses_what_is_wrong(name: str, value: Odd, shown: str) -> None:
     _refused(lambda: _Form(**{name: value}), shown)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("digits", [309, 5_000])
+def test_an_integer_that_no_float_holds_is_refused_and_not_written_out(sign: int, digits: int) -> None:
+    beyond = sign * 10**digits
+    _refused(lambda: _Form(above_zero=beyond), "above_zero must be a number above 0, not an integer beyond 1e308")
+    _refused(lambda: fields.seconds("timeout", beyond), "number of seconds above 0, not an integer beyond 1e308")
+    assert _Form(any_number=sign * 10**308).any_number == sign * 10**308
 
 
 # Secrets

@@ -81,6 +81,10 @@ def test_without_jitter_the_delay_is_the_interval() -> None:
         ("interval", "2", "above 0"),
         ("interval", float("nan"), "above 0"),
         ("interval", float("inf"), "above 0"),
+        ("max_interval", 10**400, "above 0"),
+        ("backoff", 10**400, "from 1 up"),
+        ("timeout", 10**400, "from 0 up"),
+        ("not_found_grace", 10**400, "from 0 up"),
     ],
 )
 def test_a_policy_out_of_range_is_refused(name: str, value: Odd, shown: str) -> None:

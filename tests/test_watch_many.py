@@ -533,7 +533,7 @@ async def test_a_payment_of_yesterday_is_asked_though_the_young_fill_the_ceiling
     assert min(asked[str(reference)] for reference in young) >= 150
 
 
-@pytest.mark.parametrize("wrong", [0, -1, True, "5", float("inf"), float("nan")])
+@pytest.mark.parametrize("wrong", [0, -1, True, "5", float("inf"), float("nan"), 10**400])
 def test_a_ceiling_that_is_none_is_refused(wrong: Any) -> None:  # noqa: ANN401 - what a caller might write
     with pytest.raises(InvalidInputError, match="max_polls_per_second must be a number above 0"):
         DollrClient("id", "secret", max_polls_per_second=wrong)

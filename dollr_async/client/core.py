@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from functools import partial
 from typing import TYPE_CHECKING, Self, TypeVar
@@ -12,6 +11,7 @@ from dollr_async.caller import HttpCaller
 from dollr_async.clock import LoopClock
 from dollr_async.errors import ConfigurationError, InvalidInputError
 from dollr_async.flows import reference_noted, run
+from dollr_async.numeric import is_number, shown
 from dollr_async.polling import PollPolicy
 from dollr_async.progress import Progress
 from dollr_async.realtime_settings import RealtimeSettings
@@ -160,8 +160,8 @@ def _keeper(journal: Journal, client_secret: str | None, clock: Clock) -> Keeper
 def _per_second(value: float | None) -> float | None:
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
-        sentence = f"max_polls_per_second must be a number above 0, or None for no limit, not {value!r}"
+    if not is_number(value) or value <= 0:
+        sentence = f"max_polls_per_second must be a number above 0, or None for no limit, not {shown(value)}"
         raise InvalidInputError(sentence)
     return float(value)
 

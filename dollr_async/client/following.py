@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import AsyncIterable, Iterable
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from dollr_async.client.core import Core
 from dollr_async.enums import ExecutionKind
 from dollr_async.errors import ConfigurationError, InvalidInputError
 from dollr_async.hosted import Verification, verify
+from dollr_async.numeric import is_number, shown
 from dollr_async.payments import UnfinishedPayment, final_execution
 
 if TYPE_CHECKING:
@@ -132,8 +132,8 @@ class Following(Core):
             NotFoundError: the API does not know the reference, and the grace for "not yet" is over.
             APIStatusError, TransportError: the API could not be asked, which says nothing of the payment.
         """
-        if isinstance(age, bool) or not isinstance(age, int | float) or not 0 <= age < math.inf:
-            sentence = f"age must be a number of seconds from 0 up, not {age!r}"
+        if not is_number(age) or age < 0:
+            sentence = f"age must be a number of seconds from 0 up, not {shown(age)}"
             raise InvalidInputError(sentence)
         return await self._watcher.check(fields.reference(reference_id), fields.word(ExecutionKind, kind), age=age)
 

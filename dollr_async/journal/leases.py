@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 from dollr_async.errors import InvalidInputError
+from dollr_async.numeric import is_number, shown
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 def checked_lease(lease: float) -> float:
     """Return the seconds of a lease, if they are some."""
-    if isinstance(lease, bool) or not isinstance(lease, int | float) or not (0 < lease < math.inf):
-        sentence = f"lease is a number of seconds above zero, as in lease=15.0; it was {lease!r}"
+    if not is_number(lease) or lease <= 0:
+        sentence = f"lease is a number of seconds above zero, as in lease=15.0; it was {shown(lease)}"
         raise InvalidInputError(sentence)
     return float(lease)
 
