@@ -20,7 +20,7 @@ class PollPolicy(Record):
         max_interval: between looks at an old payment.
         backoff: by how much the interval grows from look to look.
         jitter: the share of each interval that is left to chance.
-        timeout: how long to follow before `PollTimeoutError`; None is for ever.
+        timeout: how long to follow, from the first change awaited, before `PollTimeoutError`; None is for ever.
         not_found_grace: how long "not found" is read as "not yet".
 
     Raises:

@@ -15,11 +15,12 @@ from dollr_async import (
     InvalidInputError,
     NotFoundError,
     PollPolicy,
+    RateLimitError,
     RealtimeSettings,
     ServerError,
 )
 from dollr_async.journal import MemoryJournal
-from dollr_async.sandbox import AfterSeconds
+from dollr_async.sandbox import AfterSeconds, Fault
 from tests.collecting import collect
 from tests.paying_out import payout
 
@@ -118,3 +119,21 @@ async def test_a_check_of_what_nobody_watches_leaves_nothing_behind(sandbox: San
     sandbox.requests.clear()
     await asyncio.sleep(100.0)
     assert sandbox.requests == []
+
+
+async def test_a_check_waits_neither_for_the_ceiling_nor_for_the_pause_after_a_429(sandbox: Sandbox) -> None:
+    sandbox.set_outcome("stay_pending")
+    async with DollrClient(**sandbox.settings, max_polls_per_second=0.1, polling=_STEADY) as dollr:
+        collection = await collect(dollr)
+        sandbox.fail("status.collection", Fault.rate_limited(300), times=2)
+        task = asyncio.create_task(collection.wait())
+        await asyncio.sleep(5.0)
+        with pytest.raises(RateLimitError) as caught:
+            await dollr.check(collection.reference_id)
+        assert caught.value.retry_after == 300
+        sandbox.requests.clear()
+        for _ in range(10):
+            await dollr.check(collection.reference_id)
+        assert {round(request.second) for request in sandbox.requests_to("status.collection")} == {5}
+        task.cancel()
+        await asyncio.wait([task])

@@ -539,6 +539,18 @@ def test_a_ceiling_that_is_none_is_refused(wrong: Any) -> None:  # noqa: ANN401 
         DollrClient("id", "secret", max_polls_per_second=wrong)
 
 
+async def test_the_time_of_the_payments_runs_on_while_the_loop_is_busy(sandbox: Sandbox, even: DollrClient) -> None:
+    sandbox.set_outcome("stay_pending")
+    references = await _payments(sandbox, even, 3)
+    watch = even.watch_many(references, policy=PollPolicy(timeout=60.0))
+    assert {(await anext(watch)).reference_id for _ in references} == set(references)
+    sandbox.requests.clear()
+    await asyncio.sleep(61.0)
+    failures = [news async for news in watch]
+    assert {type(news.error) for news in failures if isinstance(news, WatchFailure)} == {PollTimeoutError}
+    assert (len(failures), _looks(sandbox)) == (3, [])
+
+
 async def test_one_429_pauses_every_poll(sandbox: Sandbox, even: DollrClient) -> None:
     references = await _payments(sandbox, even, 10)
     task = asyncio.create_task(_all(even.watch_many(references)))
