@@ -26,7 +26,8 @@ class RealtimeSettings(Record):
     Args:
         url: the address of the Supabase project.
         anon_key: the project's public key; it is never shown.
-        poll_interval: the seconds between the looks at a collection whose channel is live.
+        poll_interval: the seconds between the looks at a collection whose channel is live; where the policy's own
+            interval is longer, that.
         max_channels: the most collections that are followed by push at once; the others are polled. Supabase allows
             100 on one connection unless it was asked for more.
 

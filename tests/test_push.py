@@ -82,13 +82,15 @@ async def test_push_begins_after_the_charge_and_is_followed_by_a_look(slow: Sand
     assert len(_looks(slow)) <= 4  # after the join, and at each change
 
 
-async def test_while_it_is_live_polling_is_slow(sandbox: Sandbox) -> None:
+@pytest.mark.parametrize(("longest", "expected"), [(5.0, [30.0, 60.0, 90.0]), (45.0, [45.0, 90.0])])
+async def test_while_it_is_live_polling_is_slow(sandbox: Sandbox, longest: float, expected: list[float]) -> None:
     sandbox.set_outcome("stay_pending")
-    async with _client(sandbox, PollPolicy(jitter=0.0, timeout=100.0), realtime={"poll_interval": 30.0}) as dollr:
+    policy = PollPolicy(interval=longest, max_interval=longest, jitter=0.0, timeout=100.0)
+    async with _client(sandbox, policy, realtime={"poll_interval": 30.0}) as dollr:
         with pytest.raises(PollTimeoutError):
             await (await collect(dollr)).wait()
     late = [look for look in _looks(sandbox) if look > 1.0]
-    assert late == pytest.approx([30.0, 60.0, 90.0], abs=1.0)
+    assert late == pytest.approx(expected, abs=1.0)
 
 
 # What is pushed is believed by nobody
@@ -212,6 +214,20 @@ async def test_a_server_that_says_nothing_is_left_for_another_connection(sandbox
     assert sandbox.realtime_counts.connects >= 2
 
 
+async def test_a_server_that_falls_silent_is_left_within_36_seconds_and_a_look_follows(sandbox: Sandbox) -> None:
+    sandbox.set_outcome("stay_pending")
+    policy = PollPolicy(interval=500.0, max_interval=500.0, jitter=0.0, timeout=120.0)
+    async with _client(sandbox, policy) as dollr:
+        task = asyncio.create_task((await collect(dollr)).wait())
+        await asyncio.sleep(15.5)  # just after a heartbeat was answered, which is the worst moment
+        silent_since = _now()
+        sandbox.silence_realtime("all")
+        with pytest.raises(PollTimeoutError):
+            await task
+        (look,) = [look for look in _looks(sandbox) if look > 1.0]
+        assert 34.0 < look - silent_since <= 36.0
+
+
 async def test_changes_that_are_not_pushed_are_polled_beside_it(slow: Sandbox) -> None:
     slow.silence_realtime("changes")
     async with _client(slow, PollPolicy(jitter=0.0), realtime={"poll_interval": 8.0}) as dollr:
@@ -262,6 +278,18 @@ async def test_a_key_that_is_refused_leaves_polling(sandbox: Sandbox, fault: int
     async with _client(sandbox, PollPolicy(jitter=0.0)) as dollr:
         assert await _course(aiter(await collect(dollr))) == _COURSE
     assert len(sandbox.requests_to("get_collection_realtime_key")) == 1
+
+
+async def test_a_refused_key_is_asked_for_again_when_somebody_comes_back(sandbox: Sandbox) -> None:
+    sandbox.set_outcome("stay_pending")
+    sandbox.fail("get_collection_realtime_key", 403)
+    async with _client(sandbox, PollPolicy(jitter=0.0, timeout=60.0)) as dollr:
+        collection = await collect(dollr)
+        for pause, keys in ((4.0, 1), (6.0, 1), (0.0, 2)):
+            with pytest.raises(PollTimeoutError):
+                await collection.wait(20.0)
+            assert len(sandbox.requests_to("get_collection_realtime_key")) == keys
+            await asyncio.sleep(pause)
 
 
 @pytest.mark.parametrize("fault", ["drop", 500, 503, "garbage", "rate_limited"])
