@@ -638,7 +638,8 @@ async def test_one_state_is_kept_of_each_payment_however_often_it_is_looked_at(
     await asyncio.sleep(20.0)
     assert len(_looks(sandbox)) > 8 * len(references)
     gc.collect()
-    kept = [found for found in gc.get_objects() if type(found) is Execution]
-    assert Counter(str(found.reference_id) for found in kept) == Counter(map(str, references))
+    # Of these payments alone: what other tests of this process have left is no business of this one.
+    kept = Counter(str(found.reference_id) for found in gc.get_objects() if type(found) is Execution)
+    assert [kept[str(reference)] for reference in references] == [1] * len(references)
     waiting.cancel()
     await asyncio.wait([waiting])
