@@ -31,6 +31,7 @@ T = TypeVar("T")
 
 _NOTHING: Mapping[str, object] = MappingProxyType({})
 _MAX_DEPTH_PROBLEMS = (RecursionError, DecimalException, OverflowError, msgspec.DecodeError, UnicodeDecodeError)
+_SENT_AS_IT_IS = frozenset((str, int, bool, Decimal))  # and no classes that are made from them, as an enum of words is
 _decoder = msgspec.json.Decoder(float_hook=Decimal)
 _encoder = msgspec.json.Encoder(decimal_format="number")
 
@@ -80,7 +81,7 @@ def plain(body: Body) -> dict[str, object]:
     for name in names(type(body)):
         value = getattr(body, name)
         if value is not None:
-            sent[name] = value if type(value) is str else _sendable(value)
+            sent[name] = value if type(value) in _SENT_AS_IT_IS else _sendable(value)
     del sent["extra"]
     sent.update(body.extra)
     return sent

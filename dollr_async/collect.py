@@ -20,6 +20,7 @@ from dollr_async.payer_steps import PayerSteps
 from dollr_async.resources.executions import NewCollection
 from dollr_async.resources.sessions import NewCheckoutSession
 from dollr_async.source_steps import SourceSteps
+from dollr_async.steps import known
 
 if TYPE_CHECKING:
     import asyncio
@@ -56,15 +57,20 @@ class Chain(Executing):
         self._currency = terms.payer_currency
 
     async def _walk(self, branches: asyncio.TaskGroup) -> None:
-        unused = branches.create_task(self._check_reference())
-        payer = branches.create_task(self._who.contact())
+        # The longest way is walked here; a task, which costs as much as two steps, is for what goes beside it alone.
+        unused = self._unused(branches)
+        payer = self._who.contact_beside(branches)
         route = branches.create_task(self._who.route(payer))
-        source = branches.create_task(self._published(payer, unused))
-        account = branches.create_task(self._who.account(source if self._terms.direct else payer, route))
-        await source
-        session = branches.create_task(self.renew())
-        await self._quote(route)
-        await session
+        account = None if self._terms.direct else branches.create_task(self._who.account(payer, route))
+        contact = await self._published(payer, unused)
+        if account is None:  # the checkout has made the party that it belongs to
+            account = branches.create_task(self._who.account(known(contact), route))
+        if self._terms.payer_currency == self._terms.currency:
+            await self.renew()
+        else:
+            session = branches.create_task(self.renew())
+            await self._quote(route)
+            await session
         await account
 
     async def _published(self, payer: Awaitable[Contact], unused: Awaitable[None]) -> Contact:
@@ -85,8 +91,6 @@ class Chain(Executing):
 
     async def _quote(self, routed: Awaitable[Route]) -> None:
         terms = self._terms
-        if terms.payer_currency == terms.currency:
-            return
         route = await routed
         asking = partial(
             self._api.predictions.payment_source_amount_and_fees,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 from dollr_async.errors import DecodeError, NotFoundError, ReferenceUsedError
 from dollr_async.progress import how_to
 from dollr_async.retry import RetryPolicy
-from dollr_async.steps import made_id, side_by_side
+from dollr_async.steps import known, made_id, side_by_side
 
 if TYPE_CHECKING:
     import asyncio
@@ -85,7 +85,7 @@ class Executing(ABC):
         await side_by_side(self._walk)
 
     async def _walk(self, branches: asyncio.TaskGroup) -> None:
-        unused = branches.create_task(self._check_reference())
+        unused = self._unused(branches)
         await self.renew()
         await unused
 
@@ -97,12 +97,14 @@ class Executing(ABC):
     async def send(self) -> Execution:
         """Execute the session once, under the payment's reference."""
 
+    def _unused(self, branches: asyncio.TaskGroup) -> Awaitable[None]:
+        """Begin to make sure that a caller's reference names no payment yet (docs/design.md, rule 7)."""
+        return known(None) if self.is_own_reference else branches.create_task(self._check_reference())
+
     async def _check_reference(self) -> None:
-        """Refuse a caller's reference that names a payment already (docs/design.md, rule 7)."""
-        if not self.is_own_reference:
-            await self._steps.step(
-                "execution", self._look_before, shows=lambda _: "reference unused", is_read=True, is_kept=False
-            )
+        await self._steps.step(
+            "execution", self._look_before, shows=lambda _: "reference unused", is_read=True, is_kept=False
+        )
 
     async def _look_before(self) -> None:
         reference_id = self._reference_id

@@ -14,9 +14,10 @@ from dollr_async.resources.counterparties import NewCounterparty
 from dollr_async.resources.groups import Groups
 from dollr_async.resources.parties import NewParty
 from dollr_async.routing import Contact, Route, account_to_register, asked_route, known_route, phone_to_charge
-from dollr_async.steps import Steps, made_id
+from dollr_async.steps import Steps, known, made_id
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Awaitable
 
     from dollr_async.resources.payment_accounts import PaymentAccount
@@ -39,12 +40,19 @@ class PayerSteps:
     must_know_phone: bool = False
     is_quoted: bool = False
 
+    def contact_beside(self, branches: asyncio.TaskGroup) -> Awaitable[Contact]:
+        """Begin to find out who it is, where that takes a step."""
+        payer = self.payer
+        if isinstance(payer, Payer) and not self.makes_party:
+            return known(_contact(payer))
+        return branches.create_task(self.contact())
+
     async def contact(self) -> Contact:
         """Make the party, or read what the caller left out of a known payer."""
         payer = self.payer
         if isinstance(payer, KnownPayer):
             return await self._known(payer)
-        contact = Contact(party_id=None, phone=payer.phone, name=payer.fullname, country_code=payer.country_code)
+        contact = _contact(payer)
         if not self.makes_party:
             return contact
         if self.steps.progress.party_id is None:
@@ -99,9 +107,9 @@ class PayerSteps:
             return Route(self.pay_with.method or "", self.pay_with.provider or "")
         if self.steps.progress.payment_account_id is not None and not self.is_quoted:
             return Route("", "")  # the account is there already, from an earlier run, and nothing else needs its route
-        known = known_route(self.pay_with)
-        if known is not None:
-            return known
+        said = known_route(self.pay_with)
+        if said is not None:
+            return said
         # A phone that the caller said is asked for beside the party; one that the API keeps is read first.
         phone = phone_to_charge(self.payer, self.pay_with)
         if phone is None and isinstance(self.pay_with, MobileMoney):
@@ -130,6 +138,10 @@ class PayerSteps:
             message = f"payment account {account.id} is not active, so it cannot be used: ask for another"
             raise DollrError(message)
         return account
+
+
+def _contact(payer: Payer) -> Contact:
+    return Contact(party_id=None, phone=payer.phone, name=payer.fullname, country_code=payer.country_code)
 
 
 def _party(payer: Payer) -> NewParty:

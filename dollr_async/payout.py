@@ -80,8 +80,8 @@ class PayoutChain(Executing):
         )
 
     async def _walk(self, branches: asyncio.TaskGroup) -> None:
-        unused = branches.create_task(self._check_reference())
-        payee = branches.create_task(self._who.contact())
+        unused = self._unused(branches)
+        payee = self._who.contact_beside(branches)
         route = branches.create_task(self._who.route(payee))
         counterparty = branches.create_task(self._who.counterparty(payee)) if self._makes_payee else None
         await self._who.account(payee, route)

@@ -54,8 +54,8 @@ class Steps:
 
     def made(self, **ids: int | str | None) -> None:
         """Keep ids, under the names that the handle uses; those that are None are left as they are."""
-        known = {name: value for name, value in ids.items() if value is not None}
-        self.progress = attrs.evolve(self.progress, **known)  # type: ignore[arg-type] # the names are Progress's own
+        new = {name: value for name, value in ids.items() if value is not None}
+        self.progress = attrs.evolve(self.progress, **new)  # type: ignore[arg-type] # the names are Progress's own
 
     async def step(
         self,
@@ -87,7 +87,8 @@ class Steps:
             self.made(**makes(done))
         if is_kept:
             await self.run.acknowledged(name, self.progress)
-        self._log(name, "" if shows is None else shows(done), self._clock.monotonic() - began)
+        if logger.isEnabledFor(logging.DEBUG):
+            self._log(name, "" if shows is None else shows(done), began)
         return done
 
     async def _surely(
@@ -114,10 +115,12 @@ class Steps:
         """Await the execution, which has its own ways to fail; a success is logged as a step's is."""
         began = self._clock.monotonic()
         done = await call
-        self._log("execution", self.progress.reference_id, self._clock.monotonic() - began)
+        if logger.isEnabledFor(logging.DEBUG):
+            self._log("execution", self.progress.reference_id, began)
         return done
 
-    def _log(self, name: str, shown: object, elapsed: float) -> None:
+    def _log(self, name: str, shown: object, began: float) -> None:
+        elapsed = self._clock.monotonic() - began
         details = {"dollr_step": name, "dollr_id": shown, "dollr_elapsed": elapsed}
         words = (self.progress.reference_id, name, shown, elapsed * 1000.0)
         logger.debug("%s: %s %s (%.0f ms)", *words, extra=details)
@@ -140,6 +143,13 @@ def made_id(made: HasId) -> int:
 def is_lost(error: DollrError) -> bool:
     """Whether a step that ended so may have been done: its answer was lost, or cannot be read at all."""
     return is_ambiguous(error) or (isinstance(error, DecodeError) and not error.path)
+
+
+def known(value: T) -> asyncio.Future[T]:
+    """Return what needs no waiting in the form of what does."""
+    future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+    future.set_result(value)
+    return future
 
 
 async def side_by_side(walk: Callable[[asyncio.TaskGroup], Awaitable[T]]) -> T:

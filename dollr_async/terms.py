@@ -57,6 +57,11 @@ def _items(values: Iterable[LineItem] | None) -> tuple[LineItem, ...]:
     return items
 
 
+def _fitting(item: LineItem, currency: str) -> LineItem:
+    amount = fields.amount_in(item.amount, currency)
+    return item if amount is item.amount else attrs.evolve(item, amount=amount)
+
+
 _PAYER = 'Payer(fullname="Amara Kamara", phone="231771234567") or KnownPayer(77)'
 _MEANS = "MobileMoney(), Card(account_name=...) or SavedAccount(id)"
 A_KNOWN_SOURCE = 'a document that exists, as in KnownSource("INVOICE", 310, Decimal("250.00"))'
@@ -88,8 +93,7 @@ class Terms:
 
     def __attrs_post_init__(self) -> None:
         """Check what concerns more than one value."""
-        fitting = tuple(attrs.evolve(item, amount=fields.amount_in(item.amount, self.currency)) for item in self.items)
-        object.__setattr__(self, "items", fitting)
+        object.__setattr__(self, "items", tuple(_fitting(item, self.currency) for item in self.items))
         if self.source is not None:
             fields.amount_in(self.source.expected_total, self.currency)
             if self.source_type not in (SourceType.INVOICE, self.source.source_type):  # an invoice is the default

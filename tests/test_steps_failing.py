@@ -341,7 +341,7 @@ _BARE = {
     ("terms", "step", "sentence"),
     [
         ({}, "operator", 'MobileMoney(phone="231771234567")'),
-        ({"direct": True}, "operator", 'MobileMoney(phone="231771234567")'),
+        ({"direct": True}, "checkout", "KnownPayer(counterparty_id, phone=...)"),
         (
             {"direct": True, "pay_with": SavedAccount(600_001)},
             "checkout",
