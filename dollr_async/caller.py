@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 logger = logging.getLogger("dollr_async.http")
+_OK = 200  # what nearly every answer has
 
 
 class HttpCaller:
@@ -67,7 +68,7 @@ class HttpCaller:
                 if logger.isEnabledFor(logging.DEBUG):
                     sending = self._logged(sending, method, path, sends)
                 answer = await sending
-                if answer.is_success:
+                if answer.status == _OK or answer.is_success:
                     return codec.decode(answer.content, shape)
                 if is_unauthenticated(answer) and not replayed:
                     # A refused token means that nothing ran: drop it, fetch one for all who wait, replay once.

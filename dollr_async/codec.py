@@ -78,13 +78,15 @@ def secrets_of(body: Body | None) -> list[str]:
 def plain(body: Body) -> dict[str, object]:
     """Return a body as the plain mapping that is sent."""
     sent: dict[str, object] = {}
-    for name in names(type(body)):
+    for name in _sent_names(type(body)):
         value = getattr(body, name)
         if value is not None:
             sent[name] = value if type(value) in _SENT_AS_IT_IS else _sendable(value)
-    del sent["extra"]
     sent.update(body.extra)
     return sent
+
+
+_sent_names: Callable[[type], list[str]] = cache(lambda cls: [name for name in names(cls) if name != "extra"])
 
 
 def _sendable(value: object) -> object:

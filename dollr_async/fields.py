@@ -46,7 +46,7 @@ def phone_number(value: str, country_code: str | None = None) -> str:
     """
     if not isinstance(value, str):
         raise InvalidInputError(_phone_sentence(value))
-    digits = value.strip().removeprefix("+").translate(_PHONE_PUNCTUATION)
+    digits = value if value.isdecimal() else value.strip().removeprefix("+").translate(_PHONE_PUNCTUATION)
     if not _PHONE.fullmatch(digits):
         raise InvalidInputError(_phone_sentence(value))
     calling_code = _CALLING_CODES.get(country_code or "")
@@ -170,7 +170,8 @@ def text(_: object, field: attrs.Attribute[str], value: object) -> None:
     if not isinstance(value, str) or not value.strip():
         sentence = f"{field.name} must be text with at least one character"
         raise InvalidInputError(sentence)
-    _refuse_unsendable(field.name, value)
+    if not value.isascii():
+        _refuse_unsendable(field.name, value)
 
 
 def any_text(_: object, field: attrs.Attribute[Any], value: object) -> None:
@@ -178,7 +179,8 @@ def any_text(_: object, field: attrs.Attribute[Any], value: object) -> None:
     if not isinstance(value, str):
         sentence = f"{field.name} must be text, not {type(value).__name__}"
         raise InvalidInputError(sentence)
-    _refuse_unsendable(field.name, value)
+    if not value.isascii():
+        _refuse_unsendable(field.name, value)
 
 
 def optional_text(_: object, field: attrs.Attribute[Any], value: object) -> None:
