@@ -225,11 +225,15 @@ class AnyScript(RuleBasedStateMachine):
         )
     )
     def push_has_trouble(self, trouble: str) -> None:
-        getattr(self.sandbox, trouble)()
+        self.loop.run_until_complete(self._turn(trouble))
 
     @rule()
     def push_is_well_again(self) -> None:
-        self.sandbox.restore_realtime()
+        self.loop.run_until_complete(self._turn("restore_realtime"))
+
+    async def _turn(self, control: str) -> None:
+        # What the sandbox has to do next about push is a timer of its loop.
+        getattr(self.sandbox, control)()
 
     @precondition(lambda self: any(not task.done() for task in self.process.tasks))
     @rule(data=st.data())
