@@ -83,7 +83,8 @@ async def test_an_error_that_is_told_to_many_has_the_trace_of_one(schedule: Poll
     await asyncio.sleep(1.0)
     poller.fail(DollrError("it is closed"))
     ends = await asyncio.gather(*waiting, return_exceptions=True)
-    assert {len(traceback.extract_tb(end.__traceback__)) for end in ends if isinstance(end, DollrError)} == {2}
+    (frames,) = {len(traceback.extract_tb(end.__traceback__)) for end in ends if isinstance(end, DollrError)}
+    assert frames < 10  # and not some for each of the fifty
 
 
 async def test_those_who_wait_when_it_ends_are_told_why(schedule: PollSchedule) -> None:
