@@ -84,6 +84,11 @@ def test_what_is_no_international_phone_is_refused(given_: Odd) -> None:
     _refused(lambda: fields.phone_number(given_), "as in '231771234567'")
 
 
+def test_a_refusal_names_the_type_of_what_is_no_phone() -> None:
+    number: Odd = 231886123456
+    _refused(lambda: fields.phone_number(number), "phone int is not")
+
+
 @pytest.mark.parametrize("given_", ["0886123456", "886123", "+0886123456", "231886123456x"])
 def test_a_refusal_does_not_show_the_phone(given_: str) -> None:
     assert "886123" not in _refused(lambda: fields.phone_number(given_), f"{len(given_)} characters")

@@ -150,6 +150,11 @@ def test_a_lease_that_is_no_time_is_refused(lease: float, tmp_path: Path) -> Non
         SQLiteJournal(tmp_path / "payments.db", lease=lease)
 
 
+def test_the_refusal_of_a_lease_shows_it() -> None:
+    with pytest.raises(InvalidInputError, match="it was -1.0"):
+        MemoryJournal(lease=-1.0)
+
+
 async def test_the_lease_can_be_read(tmp_path: Path) -> None:
     assert MemoryJournal(lease=3).lease == SQLiteJournal(tmp_path / "payments.db", lease=3).lease == 3.0
     assert MemoryJournal().lease == SQLiteJournal(tmp_path / "payments.db").lease == 15.0
