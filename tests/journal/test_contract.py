@@ -151,7 +151,7 @@ def test_a_lease_that_is_no_time_is_refused(lease: float, tmp_path: Path) -> Non
 
 
 def test_the_refusal_of_a_lease_shows_it() -> None:
-    with pytest.raises(InvalidInputError, match="it was -1.0"):
+    with pytest.raises(InvalidInputError, match=r"it was -1\.0"):
         MemoryJournal(lease=-1.0)
 
 
