@@ -106,10 +106,7 @@ def amount(value: Decimal | int) -> Decimal:
         sentence = f'amount {value} is not above zero: write a Decimal in major units, as in Decimal("250.00")'
         raise InvalidInputError(sentence)
     if exact.adjusted() >= _MOST_DIGITS or len(exact.as_tuple().digits) > _MOST_DIGITS:
-        sentence = (
-            f"amount {exact:.3E} has more than {_MOST_DIGITS} digits: write a Decimal in major units, as in "
-            'Decimal("250.00")'
-        )
+        sentence = f'amount {exact:.3E} has more than {_MOST_DIGITS} digits: write a Decimal, as in Decimal("250.00")'
         raise InvalidInputError(sentence)
     return exact
 
@@ -200,7 +197,7 @@ def _refuse_unsendable(name: str, value: str) -> None:
 def quantity(_: object, field: attrs.Attribute[int], value: object) -> None:
     """Refuse, as an attrs validator, what is not a number of pieces: a whole number from 1 up."""
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= _MOST_PIECES:
-        sentence = f"{field.name} {value!r} is not a number of pieces: write a whole number from 1 up, as in 2"
+        sentence = f"{field.name} {shown(value)} is not a number of pieces: write a whole number from 1 up, as in 2"
         raise InvalidInputError(sentence)
 
 
@@ -210,7 +207,7 @@ def identifier(value: int | str) -> int:
         return value
     if isinstance(value, str) and _DIGITS.fullmatch(value) and int(value) > 0:
         return int(value)
-    sentence = f"{value!r:.60} is not an id: write the whole number that the API gave, as in 310"
+    sentence = f"{shown(value):.60} is not an id: write the whole number that the API gave, as in 310"
     raise InvalidInputError(sentence)
 
 
@@ -244,10 +241,14 @@ def aware(value: datetime | None) -> datetime | None:
     """Return a time with a zone in UTC, or None for None; a naive one is refused."""
     if value is None:
         return None
-    if not isinstance(value, datetime) or value.utcoffset() is None:
-        sentence = f"{value!r} has no zone: write an aware time, as in datetime(2026, 7, 31, tzinfo=UTC)"
-        raise InvalidInputError(sentence)
-    return value.astimezone(UTC)
+    why = "has no zone"
+    try:
+        if isinstance(value, datetime) and value.utcoffset() is not None:
+            return value.astimezone(UTC)
+    except OverflowError:
+        why = "is out of all bounds"
+    sentence = f"{value!r} {why}: write an aware time, as in datetime(2026, 7, 31, tzinfo=UTC)"
+    raise InvalidInputError(sentence)
 
 
 @attrs.frozen(kw_only=True)

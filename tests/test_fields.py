@@ -280,10 +280,17 @@ def test_an_id_is_a_whole_number_or_its_digits(given_: int | str, taken: int) ->
 
 
 @pytest.mark.parametrize(
-    "given_", [0, -5, "0", "-5", "", " 5", "5.0", "five", "٣", "²", "9" * 20, "9" * 5000, 10**19, "../1", *_ODD]
+    "given_",
+    [0, -5, "0", "-5", "", " 5", "5.0", "five", "٣", "²", "9" * 20, "9" * 5000, 10**19, "../1", *_ODD],
 )
 def test_what_is_no_id_is_refused(given_: Odd) -> None:
     assert len(_refused(lambda: fields.identifier(given_), "write the whole number that the API gave, as in 310")) < 200
+
+
+def test_a_number_that_python_does_not_write_out_is_refused_too() -> None:
+    endless: Odd = 10**5000
+    _refused(lambda: fields.identifier(endless), "an integer beyond 1e308 is not an id")
+    _refused(lambda: _Form(qty=endless), "an integer beyond 1e308 is not a number of pieces")
 
 
 def test_no_id_is_no_id() -> None:
@@ -325,6 +332,16 @@ def test_a_time_is_sent_in_utc() -> None:
 )  # fmt: skip
 def test_a_time_without_a_zone_is_refused(given_: Odd) -> None:
     _refused(lambda: fields.aware(given_), "write an aware time, as in datetime(2026, 7, 31, tzinfo=UTC)")
+
+
+def test_a_time_of_the_last_year_is_a_time() -> None:
+    assert fields.aware(datetime(9999, 12, 31, tzinfo=UTC)) == datetime(9999, 12, 31, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(("year", "month", "day", "hours"), [(1, 1, 1, 12), (9999, 12, 31, -23)])
+def test_a_time_that_utc_does_not_have_is_refused(year: int, month: int, day: int, hours: int) -> None:
+    given_ = datetime(year, month, day, 2, tzinfo=timezone(timedelta(hours=hours)))
+    _refused(lambda: fields.aware(given_), "is out of all bounds: write an aware time")
 
 
 @pytest.mark.parametrize("given_", [1, 0.5, 1e9])
