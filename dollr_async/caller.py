@@ -6,7 +6,7 @@ import logging
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, TypeVar
-from urllib.parse import quote_plus
+from urllib.parse import urlencode
 
 from dollr_async import codec
 from dollr_async.answers import error_of, is_unauthenticated
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 logger = logging.getLogger("dollr_async.http")
-_OK = 200  # what nearly every answer has
 
 
 class HttpCaller:
@@ -68,7 +67,7 @@ class HttpCaller:
                 if logger.isEnabledFor(logging.DEBUG):
                     sending = self._logged(sending, method, path, sends)
                 answer = await sending
-                if answer.status == _OK or answer.is_success:
+                if answer.is_success:
                     return codec.decode(answer.content, shape)
                 if is_unauthenticated(answer) and not replayed:
                     # A refused token means that nothing ran: drop it, fetch one for all who wait, replay once.
@@ -102,21 +101,13 @@ class HttpCaller:
 
 def _encoded(query: Mapping[str, object]) -> str:
     try:
-        parts = [f"{key}={_quoted(_plain(value))}" for key, value in query.items() if value is not None]
+        return urlencode([(key, _plain(value)) for key, value in query.items() if value is not None])
     except UnicodeEncodeError:
         sentence = "a filter has a character that cannot be sent (half of a surrogate pair): remove it"
         raise InvalidInputError(sentence) from None
-    return "&".join(parts)
-
-
-def _quoted(value: str) -> str:
-    # Most filters are words and numbers; to quote them all the same takes longer than to send them.
-    return value if value.isascii() and value.isalnum() else quote_plus(value)
 
 
 def _plain(value: object) -> str:
-    if type(value) is str:
-        return value
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, Decimal):

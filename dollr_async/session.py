@@ -17,7 +17,7 @@ from dollr_async import codec
 from dollr_async.answers import error_of
 from dollr_async.errors import ConfigurationError, DollrError
 from dollr_async.retry import retry_delay
-from dollr_async.tokens import EXPIRED, Token, checked_token, life_of
+from dollr_async.tokens import EXPIRED, STALE, Token, checked_token, life_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -101,14 +101,11 @@ class SessionManager:
             ConfigurationError: the client was closed meanwhile.
             DollrError: the token endpoint could not be reached, or its answer could not be read.
         """
-        token, clock = self._token, self._clock
-        if self._loop is not asyncio.get_running_loop() or self._is_closed:
-            self.check_open()
-        # Every call comes by here: asking the token for its `freshness` takes 2 µs more.
-        elif token is not None and clock.monotonic() < token.fresh_until and clock.time() < token.fresh_until_on:
-            return token
-        if token is not None and token.freshness(clock) is not EXPIRED:
-            self._refresh_in_background()
+        self.check_open()
+        token = self._token
+        if token is not None and (freshness := token.freshness(self._clock)) is not EXPIRED:
+            if freshness is STALE:
+                self._refresh_in_background()
             return token
         try:
             return await self._fetched()

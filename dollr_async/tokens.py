@@ -45,14 +45,6 @@ def _expires_after(token: Token) -> float:
     return token.life - min(_EXPIRY_MARGIN, token.life * _EXPIRY_SHARE)
 
 
-def _fresh_until(token: Token) -> float:
-    return token.born_at + token.refresh_after
-
-
-def _fresh_until_on(token: Token) -> float:
-    return token.born_on + token.refresh_after
-
-
 @attrs.frozen(kw_only=True, eq=False)
 class Token:
     """A bearer token with its age, kept by two clocks.
@@ -60,9 +52,8 @@ class Token:
     The loop's clock, of `born_at`, does not run while the machine is suspended, and the system's, of `born_on`, may be
     set back: the larger of the two ages counts. All are in seconds. `life` is how long it lives; `jitter` (0 to 1)
     moves the moment of refresh, so that a fleet of processes started together does not refresh together.
-    `refresh_after` is the age from which another should be fetched: five minutes or a fifth of life remain. It is fresh
-    as long as the one clock says less than `fresh_until` and the other less than `fresh_until_on`. `expires_after` is
-    the age from which it is not used: a little before its end, for the way to the API.
+    `refresh_after` is the age from which another should be fetched: five minutes or a fifth of life remain.
+    `expires_after` is the age from which it is not used: a little before its end, for the way to the API.
     """
 
     secret: Secret
@@ -70,11 +61,9 @@ class Token:
     born_at: float
     born_on: float
     jitter: float
+    # Every request compares its token's age with these two.
     refresh_after: float = attrs.field(init=False, default=attrs.Factory(_refresh_after, takes_self=True))
     expires_after: float = attrs.field(init=False, default=attrs.Factory(_expires_after, takes_self=True))
-    # Every request compares the clocks with these two.
-    fresh_until: float = attrs.field(init=False, default=attrs.Factory(_fresh_until, takes_self=True))
-    fresh_until_on: float = attrs.field(init=False, default=attrs.Factory(_fresh_until_on, takes_self=True))
 
     def age(self, clock: Clock) -> float:
         """Seconds since the token was asked for."""

@@ -59,7 +59,7 @@ _SHOWING_THE_REQUEST = (
 class RequestHeaders(CIMultiDict[str]):
     """The headers of requests, which are the same until there is another token; they hold it, and so show nothing.
 
-    They are what aiohttp makes of a plain mapping, anew for every request, which takes 3 of the 100 µs of a call.
+    They are what aiohttp makes of a plain mapping; that and the mapping, anew for every request, took 1.3 µs of 84.
     """
 
     def __repr__(self) -> str:
@@ -124,7 +124,7 @@ class Transport:
             length = int(answered.get(hdrs.CONTENT_LENGTH, LARGEST_BODY + 1))
             if length <= LARGEST_BODY and hdrs.CONTENT_ENCODING not in answered:
                 # It gives the connection back, or closes it when it fails: an `async with`, as the other way has to
-                # have it, takes 4 µs more.
+                # have it, takes 2.4 µs of 84 more.
                 return RawAnswer(response.status, answered, await response.read())
             async with response:
                 return RawAnswer(response.status, answered, await _counted(response))

@@ -67,12 +67,6 @@ def test_there_is_always_time_between_fresh_stale_and_expired(life: float, jitte
     assert 0 < token.refresh_after < token.expires_after < life
 
 
-def test_a_token_is_fresh_until_it_should_be_replaced_by_either_clock() -> None:
-    token = _token()
-    assert token.fresh_until == token.born_at + token.refresh_after
-    assert token.fresh_until_on == token.born_on + token.refresh_after
-
-
 def test_the_jitter_moves_the_refresh_forward_only() -> None:
     assert _token(jitter=0.2).refresh_after == _HOUR - 360.0
     assert _token(jitter=0.0).refresh_after == _HOUR - 300.0
