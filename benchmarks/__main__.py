@@ -15,6 +15,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmarks import pages
 from benchmarks.calls import Amount, cpu_tables, latency_table, measured, rate_table
 from benchmarks.processes import a_run, a_stub
 from benchmarks.rivals import RIVALS
@@ -216,17 +217,8 @@ def main() -> None:
     parser.add_argument("--pushed", type=int, default=200, help="how many collections are followed by push")
     parser.add_argument("--push-seconds", type=float, default=30.0, help="the time within which those settle")
     parser.add_argument("--page", type=Path, help="the file to write the tables to")
-    options = parser.parse_args()
-    wanted = options.sections or list(SECTIONS)
-    if unknown := set(wanted) - set(SECTIONS):
-        parser.error(f"there is no {', '.join(sorted(unknown))}; there are {', '.join(SECTIONS)}")
-    written = []
-    for name in wanted:
-        title, run = SECTIONS[name]
-        written.append(f"## {title}\n\n{run(options)}\n")
-        print(written[-1], flush=True)
-    if options.page is not None:
-        options.page.write_text("\n".join(written))
+    options = pages.read(parser, SECTIONS)
+    pages.show(options, SECTIONS)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import attrs
 
-from benchmarks import paper
+from benchmarks import pages, paper
 from benchmarks.rounds import table
 from benchmarks.settling import lognormal, uniform, with_some_that_never
 from benchmarks.simulation import Load, Simulated, delays, quantile, simulate
@@ -245,20 +245,11 @@ def main() -> None:
     parser.add_argument("--window", type=float, default=1800.0, help="seconds within which those begin")
     parser.add_argument("--page", type=Path, help="the file to write the tables to")
     parser.add_argument("--plots", type=Path, help="the directory to draw the plots into")
-    options = parser.parse_args()
-    wanted = options.sections or list(SECTIONS)
-    if unknown := set(wanted) - set(SECTIONS):
-        parser.error(f"there is no {', '.join(sorted(unknown))}; there are {', '.join(SECTIONS)}")
+    options = pages.read(parser, SECTIONS)
     if options.plots is not None and find_spec("matplotlib") is None:
         print("the plots are left out: matplotlib is not installed", file=sys.stderr)
         options.plots = None
-    written = []
-    for name in wanted:
-        title, run = SECTIONS[name]
-        written.append(f"## {title}\n\n{run(options)}\n")
-        print(written[-1], flush=True)
-    if options.page is not None:
-        options.page.write_text("\n".join(written))
+    pages.show(options, SECTIONS)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import gc
-import json
 import time
 from array import array
 from typing import TYPE_CHECKING
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING
 from benchmarks.canned import REFERENCE
 from benchmarks.course import SPREAD, Course
 from benchmarks.gauges import at_share, lags, resident, said
-from benchmarks.processes import pin
+from benchmarks.processes import run
 from dollr_async import DollrClient, StatusChange
 
 if TYPE_CHECKING:
@@ -139,10 +138,7 @@ def main() -> None:
     parser.add_argument("url", help="the URL of a stub server whose payments settle")
     parser.add_argument("--payments", type=int, default=10_000)
     parser.add_argument("--spread", type=float, default=SPREAD, help="the seconds over which they arrive")
-    parser.add_argument("--core", type=int, help="the core to run on")
-    options = parser.parse_args()
-    pin(options.core)
-    print(json.dumps(asyncio.run(measure(options))))
+    run(parser, measure)
 
 
 if __name__ == "__main__":

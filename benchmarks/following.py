@@ -9,13 +9,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 import gc
-import json
 import random
 import time
 import uuid
 
 from benchmarks.gauges import at_share, lags, resident, said
-from benchmarks.processes import pin
+from benchmarks.processes import run
 from dollr_async import DollrClient, PollPolicy
 
 _GATE = 64
@@ -101,10 +100,7 @@ def main() -> None:
     parser.add_argument("--payments", type=int, default=10_000)
     parser.add_argument("--interval", type=float, default=10.0, help="seconds between two looks at a payment")
     parser.add_argument("--seconds", type=float, default=30.0, help="how long to follow them")
-    parser.add_argument("--core", type=int, help="the core to run on")
-    options = parser.parse_args()
-    pin(options.core)
-    print(json.dumps(asyncio.run(measure(options))))
+    run(parser, measure)
 
 
 if __name__ == "__main__":

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import time
 from typing import TYPE_CHECKING
 
-from benchmarks.processes import pin
+from benchmarks.processes import run
 from benchmarks.rivals import RIVALS
 
 if TYPE_CHECKING:
@@ -61,16 +60,7 @@ def main() -> None:
     parser.add_argument("--work", nargs="+", required=True, help="status, party, direct or document_first")
     parser.add_argument("--at-once", type=int, nargs="+", default=[1])
     parser.add_argument("--times", type=int, default=1000)
-    parser.add_argument("--core", type=int, help="the core to run on")
-    options = parser.parse_args()
-    pin(options.core)
-    loop_factory = None
-    if RIVALS[options.rival].on_uvloop:
-        import uvloop  # noqa: PLC0415 - only who is measured on it needs it
-
-        loop_factory = uvloop.new_event_loop
-    with asyncio.Runner(loop_factory=loop_factory) as runner:
-        print(json.dumps(runner.run(measure(options))))
+    run(parser, measure, is_on_uvloop=lambda options: RIVALS[options.rival].on_uvloop)
 
 
 if __name__ == "__main__":

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    import argparse
+    from collections.abc import Callable, Coroutine, Iterator, Sequence
 
 STUB_CORE, CLIENT_CORE = 0, 1
 
@@ -22,6 +24,25 @@ def pin(core: int | None) -> None:
     usable = sorted(os.sched_getaffinity(0))
     if len(usable) > 1:
         os.sched_setaffinity(0, {usable[core % len(usable)]})
+
+
+def run(
+    parser: argparse.ArgumentParser,
+    measure: Callable[[argparse.Namespace], Coroutine[Any, Any, dict[str, float]]],
+    *,
+    is_on_uvloop: Callable[[argparse.Namespace], bool] = lambda _: False,
+) -> None:
+    """Read the options of a measured run, measure on one core, and print the figures, which `a_run` reads."""
+    parser.add_argument("--core", type=int, help="the core to run on")
+    options = parser.parse_args()
+    pin(options.core)
+    loop_factory = None
+    if is_on_uvloop(options):
+        import uvloop  # noqa: PLC0415 - only who is measured on it needs it
+
+        loop_factory = uvloop.new_event_loop
+    with asyncio.Runner(loop_factory=loop_factory) as runner:
+        print(json.dumps(runner.run(measure(options))))
 
 
 @contextmanager

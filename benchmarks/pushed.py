@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import random
 import time
 from collections import Counter
@@ -17,7 +16,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from benchmarks.gauges import at_share
-from benchmarks.processes import pin
+from benchmarks.processes import run
 from dollr_async import DollrClient, LineItem, Payer, RealtimeSettings, StatusChange
 from dollr_async.sandbox import Sandbox
 
@@ -97,10 +96,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
     parser.add_argument("--payments", type=int, default=200, help="how many are followed in each way")
     parser.add_argument("--seconds", type=float, default=45.0, help="the time within which they settle")
-    parser.add_argument("--core", type=int, help="the core to run on")
-    options = parser.parse_args()
-    pin(options.core)
-    print(json.dumps(asyncio.run(measure(options))))
+    run(parser, measure)
 
 
 if __name__ == "__main__":

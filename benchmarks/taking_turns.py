@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import statistics
 import time
 from contextlib import AsyncExitStack
@@ -17,7 +16,7 @@ from itertools import permutations
 from typing import TYPE_CHECKING, NamedTuple
 
 from benchmarks.gauges import at_share
-from benchmarks.processes import pin
+from benchmarks.processes import run
 from benchmarks.rivals import FLOOR, RIVALS
 
 if TYPE_CHECKING:
@@ -109,16 +108,7 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=90, help="how many blocks each of them does")
     parser.add_argument("--no-twin", action="store_true", help="leave out the floor's comparison with itself")
     parser.add_argument("--uvloop", action="store_true", help="run on uvloop")
-    parser.add_argument("--core", type=int, help="the core to run on")
-    options = parser.parse_args()
-    pin(options.core)
-    loop_factory = None
-    if options.uvloop:
-        import uvloop  # noqa: PLC0415 - only who is measured on it needs it
-
-        loop_factory = uvloop.new_event_loop
-    with asyncio.Runner(loop_factory=loop_factory) as runner:
-        print(json.dumps(runner.run(measure(options))))
+    run(parser, measure, is_on_uvloop=lambda options: bool(options.uvloop))
 
 
 if __name__ == "__main__":

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import uuid
 from collections import Counter
 
 from benchmarks.gauges import said
-from benchmarks.processes import pin
+from benchmarks.processes import run
 from dollr_async import DollrClient, PollPolicy
 
 _LOOKS = 20
@@ -49,10 +48,7 @@ def main() -> None:
     parser.add_argument("url", help="the URL of a stub server whose payments settle")
     parser.add_argument("--watchers", type=int, default=1000)
     parser.add_argument("--seconds", type=float, default=10.0)
-    parser.add_argument("--core", type=int, help="the core to run on")
-    options = parser.parse_args()
-    pin(options.core)
-    print(json.dumps(asyncio.run(measure(options))))
+    run(parser, measure)
 
 
 if __name__ == "__main__":
