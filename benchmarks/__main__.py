@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks import pages
-from benchmarks.calls import Amount, cpu_tables, latency_table, measured, rate_table
-from benchmarks.processes import a_run, a_stub
-from benchmarks.rivals import RIVALS
-from benchmarks.rounds import in_turns, ratio, table
-from benchmarks.turns import Turns, tables
+from benchmarks.calls.tables import Amount, cpu_tables, latency_table, measured, rate_table
+from benchmarks.calls.turn_tables import Turns, tables
+from benchmarks.harness.processes import a_run, a_stub
+from benchmarks.harness.rounds import in_turns, ratio, table
+from benchmarks.rivals.roster import RIVALS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -103,7 +103,7 @@ def following(options: argparse.Namespace) -> str:
     with a_stub() as url:
         amount = ["--payments", options.payments, "--interval", options.interval, "--seconds", 3 * options.interval]
         rounds = max(options.rounds // 2, 1)
-        figures = in_turns("following", {way: [way, url, *amount] for way in ways}, rounds)
+        figures = in_turns("following.at_once", {way: [way, url, *amount] for way in ways}, rounds)
     head = [
         f"{options.payments} payments, each asked every {options.interval:g} s",
         *("looks a second", "CPU of a look", "loop lag p50", "p99", "most", "memory of a payment"),
@@ -128,9 +128,9 @@ def settling(options: argparse.Namespace) -> str:
     for way in ways:
         # A stub for each, since it keeps a log of all looks.
         with a_stub(DELAY, "--settling") as url:
-            found[way] = a_run("come_and_go", [way, url, *amount])
+            found[way] = a_run("following.come_and_go", [way, url, *amount])
     with a_stub(DELAY, "--settling") as url:
-        crowd = a_run("watchers", [url, "--watchers", options.watchers, "--seconds", options.spread / 6])
+        crowd = a_run("following.watchers", [url, "--watchers", options.watchers, "--seconds", options.spread / 6])
     head = [f"{options.payments} payments that come and go", *ways.values()]
     rows = [[name, *(show(figures) for figures in found.values())] for name, show in SETTLING.items()]
     looks = [["1 watcher of a payment", f"{crowd['one']:.0f}"]]
@@ -140,7 +140,7 @@ def settling(options: argparse.Namespace) -> str:
 
 def push(options: argparse.Namespace) -> str:
     """Push beside polling."""
-    found = a_run("pushed", ["--payments", options.pushed, "--seconds", options.push_seconds])
+    found = a_run("following.pushed", ["--payments", options.pushed, "--seconds", options.push_seconds])
     head = [f"{options.pushed} collections in each way", "settled to told, median", "p99", "looks at a payment"]
     rows = []
     for way, shown in {"polled": "DollrClient()", "pushed": "DollrClient(realtime=...)"}.items():

@@ -7,7 +7,7 @@ import json
 import time
 from importlib import import_module
 
-from benchmarks.processes import pin
+from benchmarks.harness.processes import pin
 
 WAYS = {"dependencies": ("aiohttp", "attrs", "cattrs", "msgspec"), "ours": ("dollr_async",)}
 

@@ -11,10 +11,10 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
 import dollr_async  # noqa: E402 - from this checkout, installed or not
+from dollr_async.following.watch import Following  # noqa: E402 - the same
 from dollr_async.resources.base import Resource  # noqa: E402 - the same
 from dollr_async.resources.invoices import Invoices  # noqa: E402 - the same
 from dollr_async.resources.orders import Orders  # noqa: E402 - the same
-from dollr_async.watching import Following  # noqa: E402 - the same
 
 if TYPE_CHECKING:
     from docutils.nodes import Element

@@ -6,9 +6,7 @@
 ...         print(change.status)
 """
 
-from dollr_async.arguments import Card, KnownPayer, KnownSource, LineItem, MobileMoney, Payer, SavedAccount
-from dollr_async.client import DollrClient
-from dollr_async.enums import (
+from dollr_async.base.enums import (
     CheckoutMode,
     ExecutionKind,
     ExecutionStatus,
@@ -22,7 +20,7 @@ from dollr_async.enums import (
     SourceStatus,
     SourceType,
 )
-from dollr_async.errors import (
+from dollr_async.base.errors import (
     ActionRequiredError,
     APIStatusError,
     AuthenticationError,
@@ -47,13 +45,17 @@ from dollr_async.errors import (
     ServerError,
     TransportError,
 )
-from dollr_async.followable import PaymentToWatch, WatchFailure
-from dollr_async.hosted import HostedCheckout, Verification
-from dollr_async.merging import MergedWatch
-from dollr_async.payments import Collection, Payment, UnfinishedPayment
-from dollr_async.polling import PollPolicy
-from dollr_async.progress import Progress
-from dollr_async.realtime_settings import RealtimeSettings
+from dollr_async.base.progress import Progress
+from dollr_async.client import DollrClient
+from dollr_async.flows.arguments import Card, KnownPayer, KnownSource, LineItem, MobileMoney, Payer, SavedAccount
+from dollr_async.flows.handles import Collection, Payment, UnfinishedPayment
+from dollr_async.flows.hosted_checkout import HostedCheckout, Verification
+from dollr_async.following.payments_to_watch import PaymentToWatch, WatchFailure
+from dollr_async.following.policy import PollPolicy
+from dollr_async.following.registry import Look
+from dollr_async.following.watch import SourceChange, SourceWatch, StatusChange, Watch
+from dollr_async.following.watch_many import MergedWatch
+from dollr_async.push.settings import RealtimeSettings
 from dollr_async.resources.checkouts import Checkout, CheckoutItem, NewCheckout
 from dollr_async.resources.counterparties import Counterparty, CounterpartyChanges, NewCounterparty
 from dollr_async.resources.documents import DocumentItem, LineItemChanges, NewLineItem, ReceiptItem
@@ -87,9 +89,7 @@ from dollr_async.resources.sessions import (
     TransferSession,
 )
 from dollr_async.resources.status import SourceState
-from dollr_async.retry import RetryPolicy
-from dollr_async.watcher import Look
-from dollr_async.watching import SourceChange, SourceWatch, StatusChange, Watch
+from dollr_async.wire.retry import RetryPolicy
 
 __all__ = [
     "APIStatusError",

@@ -10,7 +10,7 @@ _OF_THE_EXTRA = {"cyclopts", "rich"}
 def main() -> int:
     """Run the command line and return its exit code; 2 means that its extra is not installed."""
     try:
-        from dollr_async.cli import app  # noqa: PLC0415 - the extra may be missing, which is said in words
+        from dollr_async.cli.commands import app  # noqa: PLC0415 - the extra may be missing, which is said in words
     except ModuleNotFoundError as error:
         if error.name not in _OF_THE_EXTRA:
             raise

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dollr_async.client.collecting import Collecting
 from dollr_async.client.following import Following
-from dollr_async.client.paying_out import PayingOut
+from dollr_async.client.money_in import Collecting
+from dollr_async.client.money_out import PayingOut
 
 __all__ = ["DollrClient"]
 

@@ -6,22 +6,22 @@ import os
 from functools import partial
 from typing import TYPE_CHECKING, Self, TypeVar
 
-from dollr_async import fields
-from dollr_async.caller import HttpCaller
-from dollr_async.clock import LoopClock
-from dollr_async.errors import ConfigurationError, InvalidInputError
-from dollr_async.flows import reference_noted, run
-from dollr_async.numeric import is_number, shown
-from dollr_async.polling import PollPolicy
-from dollr_async.progress import Progress
-from dollr_async.realtime_settings import RealtimeSettings
+from dollr_async.base import fields
+from dollr_async.base.clock import LoopClock
+from dollr_async.base.errors import ConfigurationError, InvalidInputError
+from dollr_async.base.numeric import is_number, shown
+from dollr_async.base.progress import Progress
+from dollr_async.flows.flow import reference_noted, run
+from dollr_async.flows.steps import Steps
+from dollr_async.following.policy import PollPolicy
+from dollr_async.following.registry import Watcher
+from dollr_async.following.schedule import PollSchedule
+from dollr_async.push.settings import RealtimeSettings
 from dollr_async.resources.groups import Groups
-from dollr_async.retry import RetryPolicy
-from dollr_async.schedule import PollSchedule
-from dollr_async.session import CLOSED, SessionManager
-from dollr_async.steps import Steps
-from dollr_async.transport import Transport
-from dollr_async.watcher import Watcher
+from dollr_async.wire.caller import HttpCaller
+from dollr_async.wire.retry import RetryPolicy
+from dollr_async.wire.session import CLOSED, SessionManager
+from dollr_async.wire.transport import Transport
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
 
     import aiohttp
 
-    from dollr_async.clock import Clock
-    from dollr_async.executing import Executing
+    from dollr_async.base.clock import Clock
+    from dollr_async.flows.executing import Executing
     from dollr_async.journal.entry import Journal
-    from dollr_async.keeper import Asked, Keeper
-    from dollr_async.realtime import Realtime
+    from dollr_async.journal.keeper import Asked, Keeper
+    from dollr_async.push.connection import Realtime
     from dollr_async.resources.executions import Execution
 
 T = TypeVar("T")
@@ -121,7 +121,7 @@ class Core(Groups):
 
     def _push(self, settings: RealtimeSettings) -> Realtime:
         # Whoever follows nothing by push does not pay for it at import.
-        from dollr_async.realtime import Realtime  # noqa: PLC0415 - see above
+        from dollr_async.push.connection import Realtime  # noqa: PLC0415 - see above
 
         return Realtime(
             _given(settings, RealtimeSettings, "realtime", "url, anon_key"),
@@ -152,7 +152,7 @@ class Core(Groups):
 
 def _keeper(journal: Journal, client_secret: str | None, clock: Clock) -> Keeper:
     # Whoever has no journal does not pay for it at import.
-    from dollr_async.keeper import Keeper  # noqa: PLC0415 - see above
+    from dollr_async.journal.keeper import Keeper  # noqa: PLC0415 - see above
 
     return Keeper(journal, _credential(client_secret, "client_secret"), clock)
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, Iterable
 from typing import TYPE_CHECKING
 
-from dollr_async import fields
-from dollr_async.arguments import source_type as payable
+from dollr_async.base import fields
+from dollr_async.base.enums import ExecutionKind
+from dollr_async.base.errors import ConfigurationError, InvalidInputError
+from dollr_async.base.numeric import is_number, shown
 from dollr_async.client.core import Core
-from dollr_async.enums import ExecutionKind
-from dollr_async.errors import ConfigurationError, InvalidInputError
-from dollr_async.hosted import Verification, verify
-from dollr_async.numeric import is_number, shown
-from dollr_async.payments import UnfinishedPayment, final_execution
+from dollr_async.flows.arguments import source_type as payable
+from dollr_async.flows.handles import UnfinishedPayment, final_execution
+from dollr_async.flows.hosted_checkout import Verification, verify
 
 if TYPE_CHECKING:
     import uuid
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from datetime import datetime
     from decimal import Decimal
 
-    from dollr_async.enums import SourceType
-    from dollr_async.followable import Followable
-    from dollr_async.merging import MergedWatch
-    from dollr_async.polling import PollPolicy
+    from dollr_async.base.enums import SourceType
+    from dollr_async.following.payments_to_watch import Followable
+    from dollr_async.following.policy import PollPolicy
+    from dollr_async.following.registry import Look
+    from dollr_async.following.watch import SourceWatch, Watch
+    from dollr_async.following.watch_many import MergedWatch
     from dollr_async.resources.executions import Execution
-    from dollr_async.watcher import Look
-    from dollr_async.watching import SourceWatch, Watch
 
 
 class Following(Core):

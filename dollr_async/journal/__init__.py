@@ -3,7 +3,7 @@
 from dollr_async.journal.entry import Claim, Entry, Journal, LeaseLostError, Terms
 from dollr_async.journal.memory import MemoryJournal
 from dollr_async.journal.rows import as_row, from_row
-from dollr_async.journal.sqlite import SQLiteJournal
+from dollr_async.journal.sqlite.journal import SQLiteJournal
 
 __all__ = [
     "Claim",

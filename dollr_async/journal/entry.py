@@ -9,9 +9,9 @@ from uuid import UUID
 
 import attrs
 
-from dollr_async.errors import JournalError
-from dollr_async.progress import Progress
-from dollr_async.record import Record
+from dollr_async.base.errors import JournalError
+from dollr_async.base.progress import Progress
+from dollr_async.base.record import Record
 
 
 class LeaseLostError(JournalError):

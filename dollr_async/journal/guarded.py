@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from dollr_async.errors import JournalError
+from dollr_async.base.errors import JournalError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dollr_async.errors import InvalidInputError
-from dollr_async.numeric import is_number, shown
+from dollr_async.base.errors import InvalidInputError
+from dollr_async.base.numeric import is_number, shown
 
 if TYPE_CHECKING:
     from uuid import UUID

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from dollr_async.clock import LoopClock
+from dollr_async.base.clock import LoopClock
 from dollr_async.journal.entry import Claim, Entry, LeaseLostError
 from dollr_async.journal.leases import checked_lease, lost
 
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from dollr_async.clock import Clock
+    from dollr_async.base.clock import Clock
 
 
 @attrs.define

@@ -7,9 +7,9 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from dollr_async.errors import JournalError
+from dollr_async.base.errors import JournalError
+from dollr_async.base.record import names
 from dollr_async.journal.entry import Entry, Terms
-from dollr_async.record import names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

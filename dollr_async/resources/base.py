@@ -6,13 +6,13 @@ import re
 from typing import TYPE_CHECKING, Protocol, TypeVar
 from urllib.parse import quote
 
-from dollr_async.errors import DecodeError, InvalidInputError
+from dollr_async.base.errors import DecodeError, InvalidInputError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Mapping
 
-    from dollr_async.codec import Body
-    from dollr_async.retry import RetryPolicy
+    from dollr_async.wire.codec import Body
+    from dollr_async.wire.retry import RetryPolicy
 
 T = TypeVar("T")
 # What is percent-encoded as itself, as nearly every id is; quoting it takes twice as long.

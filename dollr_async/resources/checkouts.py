@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from dollr_async import fields
-from dollr_async.codec import Answer, Body
-from dollr_async.enums import CheckoutMode, RelationshipType, SourceStatus, SourceType
-from dollr_async.errors import InvalidInputError
+from dollr_async.base import fields
+from dollr_async.base.enums import CheckoutMode, RelationshipType, SourceStatus, SourceType
+from dollr_async.base.errors import InvalidInputError
 from dollr_async.resources import words
 from dollr_async.resources.base import Resource
+from dollr_async.wire.codec import Answer, Body
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

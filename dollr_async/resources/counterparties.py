@@ -6,12 +6,12 @@ from datetime import datetime
 
 import attrs
 
-from dollr_async import fields
-from dollr_async.codec import Answer, Body
-from dollr_async.enums import RelationshipType
+from dollr_async.base import fields
+from dollr_async.base.enums import RelationshipType
 from dollr_async.resources import words
 from dollr_async.resources.base import Resource, if_told, segment
 from dollr_async.resources.parties import Party
+from dollr_async.wire.codec import Answer, Body
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, ClassVar, Generic, Protocol, TypeVar
 
 import attrs
 
-from dollr_async import fields
-from dollr_async.codec import Answer, Body, shaped
-from dollr_async.enums import FeeBearer, SourceStatus
-from dollr_async.errors import DollrError, InvalidRequestError, NotFoundError
+from dollr_async.base import fields
+from dollr_async.base.enums import FeeBearer, SourceStatus
+from dollr_async.base.errors import DollrError, InvalidRequestError, NotFoundError
 from dollr_async.resources import words
 from dollr_async.resources.base import Resource, if_told, segment
+from dollr_async.wire.codec import Answer, Body, shaped
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable

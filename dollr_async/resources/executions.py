@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from dollr_async import fields
-from dollr_async.codec import Answer, Body
-from dollr_async.enums import ExecutionKind, ExecutionStatus
-from dollr_async.errors import InvalidInputError
+from dollr_async.base import fields
+from dollr_async.base.enums import ExecutionKind, ExecutionStatus
+from dollr_async.base.errors import InvalidInputError
 from dollr_async.resources.base import Resource
+from dollr_async.wire.codec import Answer, Body
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from dollr_async.retry import RetryPolicy
+    from dollr_async.wire.retry import RetryPolicy
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dollr_async.enums import SourceType
+from dollr_async.base.enums import SourceType
 from dollr_async.resources.checkouts import Checkouts
 from dollr_async.resources.counterparties import Counterparties
 from dollr_async.resources.executions import Executions

@@ -7,11 +7,11 @@ from decimal import Decimal
 
 import attrs
 
-from dollr_async import fields
-from dollr_async.codec import Answer
-from dollr_async.enums import FeeBearer, SourceStatus
+from dollr_async.base import fields
+from dollr_async.base.enums import FeeBearer, SourceStatus
 from dollr_async.resources.counterparties import Counterparty
 from dollr_async.resources.documents import DocumentChanges, DocumentItem, Documents, NewDocument, Settlement
+from dollr_async.wire.codec import Answer
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from dollr_async.codec import Answer
 from dollr_async.resources import words
 from dollr_async.resources.base import Resource
+from dollr_async.wire.codec import Answer
 
 if TYPE_CHECKING:
-    from dollr_async.enums import SourceType
+    from dollr_async.base.enums import SourceType
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)

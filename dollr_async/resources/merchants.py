@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import attrs
 
-from dollr_async import fields
-from dollr_async.codec import Answer
-from dollr_async.enums import MerchantType
+from dollr_async.base import fields
+from dollr_async.base.enums import MerchantType
 from dollr_async.resources import words
 from dollr_async.resources.base import Resource
+from dollr_async.wire.codec import Answer
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)

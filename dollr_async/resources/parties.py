@@ -6,9 +6,9 @@ from datetime import datetime
 
 import attrs
 
-from dollr_async import fields
-from dollr_async.codec import Answer, Body
+from dollr_async.base import fields
 from dollr_async.resources.base import Resource, segment
+from dollr_async.wire.codec import Answer, Body
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)

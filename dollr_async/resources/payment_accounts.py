@@ -6,11 +6,11 @@ from datetime import datetime
 
 import attrs
 
-from dollr_async import fields
-from dollr_async.codec import Answer, Body
-from dollr_async.enums import ExecutionKind, PaymentMethod
+from dollr_async.base import fields
+from dollr_async.base.enums import ExecutionKind, PaymentMethod
 from dollr_async.resources.base import Resource
 from dollr_async.resources.words import operation_type as direction
+from dollr_async.wire.codec import Answer, Body
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)

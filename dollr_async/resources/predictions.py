@@ -6,11 +6,11 @@ from decimal import Decimal
 
 import attrs
 
-from dollr_async import fields
-from dollr_async.codec import Answer
-from dollr_async.enums import ExecutionKind, FeeBearer, OwnerType, PaymentMethod, PaymentProvider, SourceType
+from dollr_async.base import fields
+from dollr_async.base.enums import ExecutionKind, FeeBearer, OwnerType, PaymentMethod, PaymentProvider, SourceType
 from dollr_async.resources import words
 from dollr_async.resources.base import Resource
+from dollr_async.wire.codec import Answer
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)

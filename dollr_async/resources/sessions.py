@@ -7,12 +7,12 @@ from decimal import Decimal
 
 import attrs
 
-from dollr_async import fields
-from dollr_async.codec import Answer, Body
-from dollr_async.enums import SessionStatus, SourceType
-from dollr_async.errors import InvalidInputError
+from dollr_async.base import fields
+from dollr_async.base.enums import SessionStatus, SourceType
+from dollr_async.base.errors import InvalidInputError
 from dollr_async.resources import words
 from dollr_async.resources.base import Resource
+from dollr_async.wire.codec import Answer, Body
 
 
 def _end(value: datetime) -> datetime:

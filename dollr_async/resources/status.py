@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from dollr_async.codec import Answer
-from dollr_async.enums import ExecutionKind, SourceStatus, SourceType
-from dollr_async.fields import identifier
+from dollr_async.base.enums import ExecutionKind, SourceStatus, SourceType
+from dollr_async.base.fields import identifier
 from dollr_async.resources import words
 from dollr_async.resources.base import Resource, segment
 from dollr_async.resources.executions import Execution
+from dollr_async.wire.codec import Answer
 
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from dollr_async.retry import RetryPolicy
+    from dollr_async.wire.retry import RetryPolicy
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from dollr_async.enums import (
+from dollr_async.base.enums import (
     CheckoutMode,
     ExecutionKind,
     FeeBearer,
@@ -15,7 +15,7 @@ from dollr_async.enums import (
     SourceStatus,
     SourceType,
 )
-from dollr_async.errors import InvalidInputError
+from dollr_async.base.errors import InvalidInputError
 
 W = TypeVar("W", bound=OpenEnum)
 

@@ -13,11 +13,11 @@ from dollr_async.sandbox.outcomes import (
     TestCard,
 )
 from dollr_async.sandbox.passcodes import PASSCODE, PASSCODE_PHONE, PASSCODE_USER_ID
+from dollr_async.sandbox.push.controls import RealtimeCounts
 from dollr_async.sandbox.quirks import Quirks
-from dollr_async.sandbox.realtime_controls import RealtimeCounts
 from dollr_async.sandbox.recording import RecordedAnswer, RecordedRequest
-from dollr_async.sandbox.records import LedgerEntry
 from dollr_async.sandbox.sandbox import Sandbox
+from dollr_async.sandbox.world.records import LedgerEntry
 
 __all__ = [
     "FAULT_WORDS",

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dollr_async.sandbox import settlement
+from dollr_async.sandbox.api.operations import operation_id
 from dollr_async.sandbox.faults import Fault, as_fault
-from dollr_async.sandbox.hosted import pay_document
-from dollr_async.sandbox.operations import operation_id
 from dollr_async.sandbox.outcomes import OUTCOMES, Outcome, Settlement
-from dollr_async.sandbox.realtime_controls import RealtimeControls
-from dollr_async.sandbox.records import LedgerEntry, Payment, entry_of
+from dollr_async.sandbox.pages.hosted_payment import pay_document
+from dollr_async.sandbox.push.controls import RealtimeControls
 from dollr_async.sandbox.refusals import Refusal
+from dollr_async.sandbox.world import settlement
+from dollr_async.sandbox.world.records import LedgerEntry, Payment, entry_of
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from dollr_async.sandbox.faults import FaultPlan
     from dollr_async.sandbox.recording import RecordedRequest
     from dollr_async.sandbox.server import Server
-    from dollr_async.sandbox.world import World
+    from dollr_async.sandbox.world.world import World
 
 
 class Controls(RealtimeControls):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from dollr_async.sandbox.refusals import Refusal, unprocessable
 
 if TYPE_CHECKING:
-    from dollr_async.sandbox.bodies import PasscodeToken
+    from dollr_async.sandbox.requests.bodies import PasscodeToken
 
 PASSCODE = "0000"
 """The sandbox's right passcode."""

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self, TypedDict
 
-from dollr_async.sandbox.auth import Tokens
-from dollr_async.sandbox.clock import SandboxClock
+from dollr_async.sandbox.api.auth import Tokens
 from dollr_async.sandbox.controls import Controls, outcome_named
 from dollr_async.sandbox.faults import FaultPlan
 from dollr_async.sandbox.outcomes import AfterSeconds, Settlement
+from dollr_async.sandbox.push.server import ANON_KEY
 from dollr_async.sandbox.quirks import Quirks
-from dollr_async.sandbox.realtime import ANON_KEY
-from dollr_async.sandbox.realtime_keys import RealtimeKeys
 from dollr_async.sandbox.server import Server, check_loopback
-from dollr_async.sandbox.world import World
+from dollr_async.sandbox.world.clock import SandboxClock
+from dollr_async.sandbox.world.realtime_keys import RealtimeKeys
+from dollr_async.sandbox.world.world import World
 
 if TYPE_CHECKING:
     from types import TracebackType

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from dollr_async.sandbox.api import Api, ApiAnswer, ApiRequest
+from dollr_async.sandbox.api.dispatch import Api, ApiAnswer, ApiRequest
 from dollr_async.sandbox.faults import Fault, FaultKind, FaultPlan
-from dollr_async.sandbox.pages import answer_page
-from dollr_async.sandbox.realtime import PATH, Realtime
+from dollr_async.sandbox.pages.hosted_page import answer_page
+from dollr_async.sandbox.push.server import PATH, Realtime
 from dollr_async.sandbox.recording import RecordedAnswer, RecordedRequest
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping
 
-    from dollr_async.sandbox.world import World
+    from dollr_async.sandbox.world.world import World
 
 _HIDDEN = "Bearer [hidden]"
 _FAREWELL = 0.2

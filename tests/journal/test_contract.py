@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import attrs
 import pytest
 
-from dollr_async.errors import InvalidInputError
+from dollr_async.base.errors import InvalidInputError
 from dollr_async.journal import Claim, Entry, LeaseLostError, MemoryJournal, SQLiteJournal
 from dollr_async.journal.guarded import Guarded
-from dollr_async.testing import JournalContract, an_entry
-from tests.fakes import FakeClock
+from dollr_async.testing.journal_contract import JournalContract, an_entry
+from tests.support.fakes import FakeClock
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

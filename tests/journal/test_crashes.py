@@ -14,7 +14,7 @@ import attrs
 import pytest
 
 from dollr_async.journal import SQLiteJournal
-from dollr_async.testing import an_entry
+from dollr_async.testing.journal_contract import an_entry
 from tests.journal import child
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def test_a_journal_that_was_never_closed_warns_of_nothing_and_is_closed_at_the_e
     program = """if True:
         import asyncio, sys
         from dollr_async.journal import SQLiteJournal
-        from dollr_async.testing import an_entry
+        from dollr_async.testing.journal_contract import an_entry
         journal = SQLiteJournal(sys.argv[1])
         print(asyncio.run(journal.claim(an_entry())).number)
     """
@@ -116,9 +116,9 @@ def test_the_room_is_entered_without_loading_sqlite() -> None:
 def test_a_forked_process_is_told_to_make_its_own_and_leaves_its_parents_alone(tmp_path: Path) -> None:
     program = """if True:
         import asyncio, os, pathlib, sys
-        from dollr_async.errors import JournalError
+        from dollr_async import JournalError
         from dollr_async.journal import SQLiteJournal
-        from dollr_async.testing import an_entry
+        from dollr_async.testing.journal_contract import an_entry
         journal, entry = SQLiteJournal(sys.argv[1]), an_entry()
         number = asyncio.run(journal.claim(entry)).number
         if (child := os.fork()) == 0:

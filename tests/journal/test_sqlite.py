@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, TypeVar
 import attrs
 import pytest
 
-from dollr_async.errors import InvalidInputError, JournalError
+from dollr_async.base.errors import InvalidInputError, JournalError
 from dollr_async.journal import Entry, LeaseLostError, SQLiteJournal, as_row, from_row
-from dollr_async.journal.changes import Change, Changes
-from dollr_async.journal.database import Database, explained
-from dollr_async.journal.owner import is_alive
 from dollr_async.journal.rows import COLUMNS
-from dollr_async.journal.schema import APPLICATION, MIGRATIONS, use_write_ahead_log
-from dollr_async.testing import a_full_entry, an_entry
+from dollr_async.journal.sqlite.changes import Change, Changes
+from dollr_async.journal.sqlite.database import Database, explained
+from dollr_async.journal.sqlite.owner import is_alive
+from dollr_async.journal.sqlite.schema import APPLICATION, MIGRATIONS, use_write_ahead_log
+from dollr_async.testing.journal_contract import a_full_entry, an_entry
 from tests.journal.test_contract import SetClock
 
 if TYPE_CHECKING:

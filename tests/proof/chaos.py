@@ -31,7 +31,7 @@ from dollr_async import (
     RetryPolicy,
 )
 from dollr_async.journal import SQLiteJournal
-from dollr_async.journaling import REFUSED
+from dollr_async.journal.journaled_run import REFUSED
 from tests.proof.routes import terms
 from tests.proof.world import Far, start
 

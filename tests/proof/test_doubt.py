@@ -9,7 +9,7 @@ import pytest
 
 from dollr_async import CollectError, DollrClient
 from dollr_async.journal import MemoryJournal
-from tests.collecting import collect
+from tests.support.collections import collect
 
 if TYPE_CHECKING:
     from dollr_async.sandbox import Sandbox

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from tests.documents import ROOT
 from tests.proof.mutation import ENOUGH, told
+from tests.support.pages import ROOT
 
 _RESULTS = """
     dollr_async.tokens.x_life_of__mutmut_1: killed

@@ -18,8 +18,8 @@ from uuid import UUID
 import attrs
 import cattrs.preconf.json
 
-import dollr_async.journal.database
-import dollr_async.journaling  # noqa: F401 - both load late; here, once and not in every fork
+import dollr_async.journal.journaled_run
+import dollr_async.journal.sqlite.database  # noqa: F401 - both load late; here, once and not in every fork
 from dollr_async import DollrClient, PollPolicy, RetryPolicy
 from dollr_async.journal import SQLiteJournal
 from dollr_async.sandbox.sandbox import Settings

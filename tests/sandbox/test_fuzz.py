@@ -10,13 +10,13 @@ import attrs
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dollr_async.sandbox.api import Api, ApiRequest
-from dollr_async.sandbox.auth import Tokens
-from dollr_async.sandbox.clock import SandboxClock
-from dollr_async.sandbox.operations import OPERATIONS, PREFIX, Operation
+from dollr_async.sandbox.api.auth import Tokens
+from dollr_async.sandbox.api.dispatch import Api, ApiRequest
+from dollr_async.sandbox.api.operations import OPERATIONS, PREFIX, Operation
 from dollr_async.sandbox.quirks import Quirks
-from dollr_async.sandbox.realtime_keys import RealtimeKeys
-from dollr_async.sandbox.world import World
+from dollr_async.sandbox.world.clock import SandboxClock
+from dollr_async.sandbox.world.realtime_keys import RealtimeKeys
+from dollr_async.sandbox.world.world import World
 from tests.contract import the_contract
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ import pytest
 
 from dollr_async.sandbox import Sandbox
 from dollr_async.sandbox.__main__ import main
-from dollr_async.sandbox.clock import SandboxClock
+from dollr_async.sandbox.world.clock import SandboxClock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,8 +16,8 @@ from dollr_async.sandbox import (
     Quirks,
     Sandbox,
 )
-from dollr_async.sandbox.documents import MOVES as DOCUMENT_MOVES
-from dollr_async.sandbox.settlement import MOVES as PAYMENT_MOVES
+from dollr_async.sandbox.api.documents import MOVES as DOCUMENT_MOVES
+from dollr_async.sandbox.world.settlement import MOVES as PAYMENT_MOVES
 
 if TYPE_CHECKING:
     from tests.sandbox.merchant import Body, Merchant

@@ -1,0 +1,1 @@
+"""One call and one collection: what each costs beside the rivals."""

@@ -1,0 +1,125 @@
+"""The server that all are measured against.
+
+`python -m benchmarks.harness.stub` says its URL and answers until it is ended. It does as little as HTTP allows, so
+that the client is what is measured: no framework, and answers that stand ready.
+`GET /count` says how many requests it has answered. With `--settling` a collection is COMPLETED from the moment that
+the last twelve hexadecimal digits of its reference name, and `GET /looks` says when each was asked for: in milliseconds
+of the monotonic clock, which the processes of one machine share.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import re
+import time
+from array import array
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar
+
+from benchmarks.harness.canned import ANSWERS, COMPLETED, STATUS
+from benchmarks.harness.processes import pin
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+
+
+def _http(content: bytes, status: str = "200 OK") -> bytes:
+    head = (
+        f"HTTP/1.1 {status}\r\ndate: Wed, 01 Jul 2026 09:00:00 GMT\r\nserver: uvicorn\r\n"
+        f"content-length: {len(content)}\r\ncontent-type: application/json\r\n\r\n"
+    )
+    return head.encode() + content
+
+
+_READY = {target.encode(): _http(content) for target, content in ANSWERS.items()}
+_STATUS = f"{STATUS}/".encode()
+_PROCESSING, _COMPLETED = _http(ANSWERS[STATUS]), _http(COMPLETED)
+
+
+class Stub(asyncio.Protocol):
+    """One connection."""
+
+    answered = 0
+
+    def __init__(self, delay: float) -> None:
+        """Answer `delay` seconds after a request."""
+        self._delay = delay
+        self._buffer = b""
+        self._transport: asyncio.WriteTransport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the way back."""
+        if isinstance(transport, asyncio.WriteTransport):
+            self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        """Answer, once the request is whole."""
+        self._buffer = request = self._buffer + data if self._buffer else data
+        end = request.find(b"\r\n\r\n")
+        if end < 0:
+            return
+        length = _LENGTH.search(request, 0, end)
+        if length is not None and len(request) < end + 4 + int(length[1]):
+            return
+        self._buffer = b""
+        if self._delay:
+            asyncio.get_running_loop().call_later(self._delay, self._answer, request)
+        else:
+            self._answer(request)
+
+    def _answer(self, request: bytes) -> None:
+        if self._transport is not None:
+            self._transport.write(self._found(request[: request.index(b" HTTP/1.1")].partition(b"?")[0]))
+
+    def _found(self, target: bytes) -> bytes:
+        if target == b"GET /count":
+            return _http(str(Stub.answered).encode())
+        Stub.answered += 1
+        found = _READY.get(target) or _READY.get(target.rpartition(b"/")[0])
+        return _http(b'{"detail": "no such path"}', "404 Not Found") if found is None else found
+
+
+class SettlingStub(Stub):
+    """One connection to a server whose payments settle, each at the moment that its reference names."""
+
+    asked: ClassVar[list[bytes]] = []
+    moments: ClassVar[array[float]] = array("d")
+
+    def _found(self, target: bytes) -> bytes:
+        if target == b"GET /looks":
+            looks = zip(self.asked, self.moments, strict=True)
+            return _http(b"\n".join(b"%b %.1f" % look for look in looks))
+        if not target.startswith(_STATUS):
+            return super()._found(target)
+        now = time.monotonic() * 1000.0
+        reference = target[len(_STATUS) :]
+        Stub.answered += 1
+        self.asked.append(reference)
+        self.moments.append(now)
+        return _COMPLETED if now >= int(reference[-12:], 16) else _PROCESSING
+
+
+async def serve(connection: Callable[[], Stub]) -> None:
+    """Serve on a free port of this machine's loopback."""
+    server = await asyncio.get_running_loop().create_server(connection, "127.0.0.1", 0, backlog=1024)
+    host, port = server.sockets[0].getsockname()
+    print(f"http://{host}:{port}", flush=True)
+    await server.serve_forever()
+
+
+def main() -> None:
+    """Read the options, and serve."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
+    parser.add_argument("--delay", type=float, default=0.0, help="seconds between a request and its answer")
+    parser.add_argument("--settling", action="store_true", help="let payments settle when their references say")
+    parser.add_argument("--core", type=int, help="the core to run on")
+    options = parser.parse_args()
+    pin(options.core)
+    asyncio.run(serve(partial(SettlingStub if options.settling else Stub, options.delay)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Those that are measured: this library, and what its users would write by hand."""

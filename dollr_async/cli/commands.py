@@ -1,0 +1,156 @@
+"""The commands of `dollr`, and how they look."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import attrs
+import msgspec
+from cyclopts import App, Parameter
+from rich.console import Console
+from rich.text import Text
+
+from dollr_async.base.errors import InvalidInputError
+from dollr_async.cli import demo as story
+from dollr_async.wire.transport import VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from decimal import Decimal
+
+app = App(name="dollr", help="Collect money through Dollr: see it happen, or develop against it.", version=VERSION)
+
+_Flag = Annotated[bool, Parameter(negative="", show_default=False)]
+_STATUS_STYLES = {"COMPLETED": "bold green", "FAILED": "bold red"}
+
+
+@app.command
+async def demo(
+    *,
+    phone: str = "231770000001",
+    order: _Flag = False,
+    direct: _Flag = False,
+    card: _Flag = False,
+    seconds: float = 3.0,
+    json: _Flag = False,
+    no_color: _Flag = False,
+) -> int:
+    """Collect one payment on a sandbox of its own, from the request to the receipt. No real money moves.
+
+    The exit code is 0 when the money arrived, 1 when it did not, and 2 when nothing could be tried.
+
+    Args:
+        phone: The payer's phone. It decides the end: 231770000002 declines, 231770000008 has too little money,
+            231770000004 never answers, 231770000007 has no known operator.
+        order: Pay an order instead of an invoice.
+        direct: Make payer, document and lines in one call instead of one by one.
+        card: Pay by card instead of mobile money.
+        seconds: How long the payment takes to reach its end.
+        json: Print one JSON object per line.
+        no_color: Print without colours, also on a terminal; so does the environment's NO_COLOR.
+    """
+    plain = no_color or bool(os.environ.get("NO_COLOR"))
+    console = _Output(color_system=None if plain else "auto", highlight=False)
+    show: Callable[[story.Event], None] = _JsonLines(console) if json else _Story(console)
+    job = story.Job(phone=phone, order=order, direct=direct, card=card, seconds=seconds)
+    try:
+        return 0 if await story.run(job, show) else 1
+    except InvalidInputError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+
+
+@app.command(help_flags=(), version_flags=())
+def sandbox(*options: Annotated[str, Parameter(allow_leading_hyphen=True, show=False)]) -> int:
+    """Run a local Dollr to develop against; `dollr sandbox --help` shows its options."""
+    from dollr_async.sandbox.__main__ import main  # noqa: PLC0415 - the demo needs none of it
+
+    return main(list(options))
+
+
+class _Output(Console):
+    """Goes quiet when nobody reads on, as in `dollr demo | head`; the payment is still seen to its end."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+class _JsonLines:
+    """Prints each event as one line of JSON, the amounts as text, exactly."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def __call__(self, event: story.Event) -> None:
+        self._console.out(msgspec.json.encode(attrs.asdict(event)).decode(), highlight=False)
+
+
+class _Story:
+    """Prints each event for people."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._is_first_status = True
+
+    def __call__(self, event: story.Event) -> None:
+        match event:
+            case story.Began():
+                self._began(event)
+            case story.StepDone():
+                self._line(f"  {event.step:<16} ", (f"{event.id!s:<37}", "cyan"), (f"{event.ms:>6.0f} ms", "dim"))
+            case story.StatusSeen():
+                self._status(event)
+            case story.ReceiptFetched():
+                self._receipt(event)
+            case story.Ended():
+                self._ended(event)
+
+    def _line(self, *parts: str | tuple[str, str]) -> None:
+        text = Text.assemble(*parts)
+        text.rstrip()
+        self._console.print(text, soft_wrap=True)
+
+    def _title(self, words: str, more: str = "") -> None:
+        self._line()
+        self._line((words, "bold"), (more, "dim"))
+
+    def _began(self, began: story.Began) -> None:
+        self._line(("Dollr demo", "bold"), ": one payment, from the request to the receipt.")
+        self._line(("This is a sandbox", "bold yellow"), f": {began.url} plays the API, and no real money moves.")
+        self._line()
+        document = f"{'order' if began.source_type == 'ORDER' else 'invoice'}{' made in one call' * began.direct}"
+        amount = (f"{began.amount} {began.currency}", "bold")
+        self._line(f"{began.payer} ({began.phone}) pays ", amount, f" by {began.pay_with}, for an {document}.")
+        self._title("Steps", "  each with what it made and its time; the first also wait for the token")
+
+    def _status(self, seen: story.StatusSeen) -> None:
+        if self._is_first_status:
+            self._is_first_status = False
+            self._title("Status", f"  of payment {seen.reference_id}, since it was accepted")
+        self._line((f"  {seen.seconds:>6.1f} s  ", "dim"), (seen.status, _STATUS_STYLES.get(seen.status, "yellow")))
+
+    def _receipt(self, receipt: story.ReceiptFetched) -> None:
+        self._title("Receipt", f"  {receipt.number}")
+        for line in receipt.lines:
+            self._line(f"  {line.qty} x {line.name:<24} {line.amount:>12}")
+        self._amount("paid by the payer", receipt.paid, receipt.paid_currency)
+        self._amount("gateway fee", receipt.gateway_fee, receipt.received_currency)
+        self._amount("platform fee", receipt.platform_fee, receipt.received_currency)
+        self._amount("received by you", receipt.received, receipt.received_currency)
+
+    def _amount(self, words: str, amount: Decimal | None, currency: str | None) -> None:
+        if amount is not None:
+            self._line(f"  {words:<28} ", (f"{amount:>12} {currency}", "bold"))
+
+    def _ended(self, ended: story.Ended) -> None:
+        self._line()
+        if ended.ok:
+            times = "once" if ended.charges == 1 else f"{ended.charges} times"
+            self._line(("Paid", "bold green"), f" after {ended.seconds:.1f} s. The payer was charged {times}.")
+            self._line("See a payer decline: python3 -m dollr_async demo --phone 231770000002")
+        else:
+            self._line("Your program gets a ", (f"{ended.error}", "bold red"), f", after {ended.seconds:.1f} s:")
+            self._line(f"  {ended.message}")

@@ -1,0 +1,162 @@
+"""What a caller hands over: who pays or is paid, for what, and how; each checked as it is made."""
+
+from __future__ import annotations
+
+from decimal import Context, Decimal
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from dollr_async.base import fields
+from dollr_async.base.enums import SourceType
+from dollr_async.base.errors import InvalidInputError
+from dollr_async.base.record import Record, names
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+EXACT = Context(prec=64)
+"""Wide enough that no sum of prices is rounded."""
+
+
+def one_of(*kinds: type, shown: str) -> Callable[[object, attrs.Attribute[Any], Any], None]:
+    """Return an attrs validator that refuses what is of none of these classes; `shown` is the right form."""
+
+    def check(_: object, field: attrs.Attribute[Any], value: object) -> None:
+        if not isinstance(value, kinds):
+            sentence = f"{field.name} must be {shown}"
+            raise InvalidInputError(sentence)
+
+    return check
+
+
+def plain_amount(amount: Decimal) -> str:
+    """Return an amount as text that is the same for 250, 250.0 and 250.00."""
+    return f"{amount.normalize():f}"
+
+
+def said(argument: Record) -> dict[str, object]:
+    """Return what a caller handed over as plain values, by its class and its fields."""
+    values = {name: getattr(argument, name) for name in names(type(argument))}
+    shown = {name: plain_amount(value) if isinstance(value, Decimal) else value for name, value in values.items()}
+    return {"is": type(argument).__name__, **shown}
+
+
+def source_type(value: SourceType | str) -> SourceType:
+    """Return the kind of a document that can be paid; a subscription cannot."""
+    kind = fields.word(SourceType, value)
+    if kind not in (SourceType.INVOICE, SourceType.ORDER):
+        sentence = f"a {kind} cannot be collected for: use SourceType.INVOICE or SourceType.ORDER"
+        raise InvalidInputError(sentence)
+    return kind
+
+
+@attrs.frozen(eq=False, repr=False)
+class Payer(Record):
+    """Somebody who pays, given by name and phone.
+
+    `phone` is international (`231771234567`; a leading plus and spaces are dropped), `country_code` is ISO 3166-1
+    alpha-2 (`LR`).
+
+    Raises:
+        InvalidInputError: a value is not of the form shown.
+    """
+
+    fullname: str = attrs.field(validator=fields.text)
+    phone: str = attrs.field(repr=False)
+    email: str | None = attrs.field(default=None, validator=fields.optional_text, repr=False)
+    country_code: str | None = attrs.field(default=None, converter=fields.country)
+
+    def __attrs_post_init__(self) -> None:
+        """Bring the phone into the form that is sent, knowing the country."""
+        object.__setattr__(self, "phone", fields.phone_number(self.phone, self.country_code))
+
+
+@attrs.frozen(eq=False, repr=False)
+class KnownPayer(Record):
+    """Somebody whom the API knows already, by the counterparty's id; what is left out is read from there once.
+
+    Raises:
+        InvalidInputError: a value is not of the form shown.
+    """
+
+    counterparty_id: int = attrs.field(converter=fields.identifier)
+    party_id: int | None = attrs.field(default=None, converter=fields.optional_identifier)
+    phone: str | None = attrs.field(default=None, converter=fields.optional_phone, repr=False)
+
+
+@attrs.frozen(eq=False, repr=False)
+class LineItem(Record):
+    """One thing that is paid for: `amount` is for one piece, in major units (a `Decimal` or an `int`).
+
+    Raises:
+        InvalidInputError: a value is not of the form shown; a float is refused as an amount.
+    """
+
+    name: str = attrs.field(validator=fields.text)
+    amount: Decimal = attrs.field(converter=fields.amount)
+    qty: int = attrs.field(default=1, validator=fields.quantity)
+
+    @property
+    def total(self) -> Decimal:
+        """The price of all pieces, exactly."""
+        return EXACT.multiply(self.amount, Decimal(self.qty))
+
+
+@attrs.frozen(eq=False, repr=False)
+class MobileMoney(Record):
+    """Pay from a mobile-money wallet; by default the payer's own phone, its operator asked from the API.
+
+    Give `method` and `provider` (`MTN_MOMO_LBR`, `PAWAPAY`) to skip the question, `account_name` to name the account
+    other than the payer.
+
+    Raises:
+        InvalidInputError: a value is not of the form shown.
+    """
+
+    phone: str | None = attrs.field(default=None, converter=fields.optional_phone, repr=False)
+    method: str | None = attrs.field(default=None, validator=fields.optional_text)
+    provider: str | None = attrs.field(default=None, validator=fields.optional_text)
+    account_name: str | None = attrs.field(default=None, validator=fields.optional_text)
+
+
+@attrs.frozen(eq=False, repr=False)
+class Card(Record):
+    """Pay by card: a new card account is made for each payment, named `account_name`.
+
+    `payment_method_id` is the token (`pm_...`) that the browser got from Stripe; with it the card's route is asked.
+
+    Raises:
+        InvalidInputError: a value is not of the form shown.
+    """
+
+    account_name: str = attrs.field(validator=fields.text)
+    payment_method_id: str | None = attrs.field(default=None, validator=fields.optional_text, repr=False)
+
+
+@attrs.frozen(eq=False, repr=False)
+class SavedAccount(Record):
+    """Pay from a payment account that exists, by its id.
+
+    `method` and `provider` are needed only to be quoted in another currency.
+
+    Raises:
+        InvalidInputError: a value is not of the form shown.
+    """
+
+    id: int = attrs.field(converter=fields.identifier)
+    method: str | None = attrs.field(default=None, validator=fields.optional_text)
+    provider: str | None = attrs.field(default=None, validator=fields.optional_text)
+
+
+@attrs.frozen(eq=False, repr=False)
+class KnownSource(Record):
+    """A document that exists and is ACTIVE, with the total that you expect it to have, in major units.
+
+    Raises:
+        InvalidInputError: a value is not of the form shown; a float is refused as an amount.
+    """
+
+    source_type: SourceType = attrs.field(converter=source_type)
+    source_id: int = attrs.field(converter=fields.identifier)
+    expected_total: Decimal = attrs.field(converter=fields.amount)

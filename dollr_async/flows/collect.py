@@ -1,0 +1,120 @@
+"""The chain of a collection, as a walk over what depends on what; the session comes last, since it expires.
+
+- Document first: party, counterparty, document, items, publish, session, execution.
+- Direct: checkout, session, execution.
+- A document that exists: document, session, execution.
+
+The operator's look-up and the payment account run beside each of them.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+import attrs
+
+from dollr_async.base.enums import ExecutionKind
+from dollr_async.flows.document_steps import SourceSteps
+from dollr_async.flows.executing import ONCE, Executing
+from dollr_async.flows.payer_steps import PayerSteps
+from dollr_async.flows.steps import known
+from dollr_async.resources.executions import NewCollection
+from dollr_async.resources.sessions import NewCheckoutSession
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Awaitable
+
+    from dollr_async.base.clock import Clock
+    from dollr_async.flows.routing import Contact, Route
+    from dollr_async.flows.steps import Steps
+    from dollr_async.flows.terms import Terms
+    from dollr_async.resources.executions import Execution
+    from dollr_async.resources.groups import Groups
+
+
+class Chain(Executing):
+    """Everything of one collection up to its execution, which `recovery.execute` sends through this object."""
+
+    kind = ExecutionKind.COLLECTION
+
+    def __init__(self, api: Groups, terms: Terms, steps: Steps, clock: Clock) -> None:
+        """Keep what the steps need."""
+        super().__init__(api, steps, clock, is_own_reference=terms.is_own_reference)
+        self._terms = terms
+        self._who = PayerSteps(
+            api=api,
+            steps=steps,
+            payer=terms.payer,
+            pay_with=terms.pay_with,
+            operation=self.kind,
+            makes_party=terms.makes_party,
+            must_know_phone=terms.direct,
+            is_quoted=terms.payer_currency != terms.currency,
+        )
+        self._source = SourceSteps(api=api, steps=steps, terms=terms)
+        self._currency = terms.payer_currency
+
+    async def _walk(self, branches: asyncio.TaskGroup) -> None:
+        # The longest way is walked here, and a task is for what goes beside it alone: with a task for each branch a
+        # direct collection took 1.55 of the CPU time of one by hand, and takes 1.46.
+        unused = self._unused(branches)
+        payer = self._who.contact_beside(branches)
+        route = branches.create_task(self._who.route(payer))
+        account = None if self._terms.direct else branches.create_task(self._who.account(payer, route))
+        contact = await self._published(payer, unused)
+        if account is None:  # the checkout has made the party that it belongs to
+            account = branches.create_task(self._who.account(known(contact), route))
+        if self._terms.payer_currency == self._terms.currency:
+            await self.renew()
+        else:
+            session = branches.create_task(self.renew())
+            await self._quote(route)
+            await session
+        await account
+
+    async def _published(self, payer: Awaitable[Contact], unused: Awaitable[None]) -> Contact:
+        terms = self._terms
+        if terms.direct:
+            contact = await payer
+            await unused
+            checkout = await self._source.check_out(contact)
+            return attrs.evolve(contact, party_id=checkout.party_id)
+        if terms.source is None:
+            await self._source.make(self._who.counterparty(payer), unused)
+        else:
+            await self._source.take_over(terms.source.source_id)
+            # Only now that the journal has it: of two payments for one document, at least one sees the other.
+            await self._steps.step("document", partial(self._steps.run.refuse_second_on_source, self._steps.progress))
+            await unused
+        return await payer
+
+    async def _quote(self, routed: Awaitable[Route]) -> None:
+        terms = self._terms
+        route = await routed
+        asking = partial(
+            self._api.predictions.payment_source_amount_and_fees,
+            source_type=terms.source_type,
+            source_id=self._source.id,
+            target_currency=terms.payer_currency,
+            payment_method=route.method,
+            provider=route.provider,
+        )
+        quote = await self._steps.step("session", asking, shows=lambda quote: quote.payer_currency, is_read=True)
+        self._currency = quote.payer_currency
+
+    async def renew(self) -> None:
+        """Make a session for the source, the first or one in the place of one that ran out."""
+        new = NewCheckoutSession(source_id=self._source.id, source_type=self._terms.source_type)
+        await self._open(partial(self._api.sessions.checkout, new))
+
+    async def send(self) -> Execution:
+        """Execute the session once, under the payment's reference."""
+        collection = NewCollection(
+            session_id=self._session_id,
+            payment_account_id=self._account_id,
+            currency=self._currency or self._terms.payer_currency,
+            reference_id=self._reference_id,
+        )
+        return await self._api.executions.collection(collection, retry=ONCE)

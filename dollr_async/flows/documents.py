@@ -1,0 +1,201 @@
+"""The document that is paid for: what is sent to make it, and whether its total is the right one."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import attrs
+
+from dollr_async.base import fields
+from dollr_async.base.enums import CheckoutMode, SourceStatus
+from dollr_async.base.errors import DollrError
+from dollr_async.base.fields import rounded
+from dollr_async.flows.arguments import KnownPayer, Payer
+from dollr_async.resources.checkouts import CheckoutItem, NewCheckout
+from dollr_async.resources.documents import NewLineItem
+from dollr_async.resources.invoices import NewInvoice
+from dollr_async.resources.orders import NewOrder
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from decimal import Decimal
+
+    from dollr_async.flows.routing import Contact
+    from dollr_async.flows.terms import Terms
+    from dollr_async.resources.documents import DocumentItem
+    from dollr_async.resources.invoices import Invoice, InvoiceDetail
+    from dollr_async.resources.orders import Order, OrderDetail
+    from dollr_async.resources.status import SourceState
+
+
+@attrs.frozen(kw_only=True, eq=False, repr=False)
+class PageTerms:
+    """Where the payer goes after the page, and when it ends."""
+
+    success_url: str | None = attrs.field(default=None, validator=fields.optional_text)
+    cancel_url: str | None = attrs.field(default=None, validator=fields.optional_text)
+    expires_at: datetime | None = attrs.field(default=None, converter=fields.aware)
+
+
+def new_invoice(terms: Terms, counterparty_id: int) -> NewInvoice:
+    """Return the draft invoice of a collection; without a payment link, which would let the payer pay twice."""
+    return NewInvoice(
+        counterparty_id=counterparty_id,
+        currency=terms.currency,
+        note=terms.note_text,
+        fee_bearer=terms.fee_bearer,
+        as_payment_link=False,
+        reference_id=terms.document_text,
+        due_date=terms.due_date,
+    )
+
+
+def new_order(terms: Terms, counterparty_id: int) -> NewOrder:
+    """Return the draft order of a collection; without a payment link, which would let the payer pay twice."""
+    return NewOrder(
+        counterparty_id=counterparty_id,
+        currency=terms.currency,
+        note=terms.note_text,
+        fee_bearer=terms.fee_bearer,
+        as_payment_link=False,
+        reference_id=terms.document_text,
+    )
+
+
+def new_lines(terms: Terms) -> list[NewLineItem]:
+    """Return the lines of a draft, in the caller's order."""
+    return [
+        NewLineItem(name=item.name, currency=terms.currency, amount=item.amount, qty=item.qty) for item in terms.items
+    ]
+
+
+def new_checkout(terms: Terms, contact: Contact, page: PageTerms) -> NewCheckout:
+    """Return the one-call checkout of a collection; its lines have no quantity, so the name says it."""
+    if contact.phone is None:
+        message = "the API knows no phone of this payer: give KnownPayer(counterparty_id, phone=...)"
+        raise DollrError(message)
+    payer = terms.payer
+    lines = tuple(
+        CheckoutItem(
+            name=item.name if item.qty == 1 else f"{item.name} x {item.qty}", currency=terms.currency, amount=item.total
+        )
+        for item in terms.items
+    )
+    return NewCheckout(
+        mode=terms.mode or CheckoutMode.DIRECT,
+        source_kind=terms.source_type,
+        party_name=contact.name,
+        party_phone=contact.phone,
+        party_email=payer.email if isinstance(payer, Payer) else None,
+        counterparty_id=payer.counterparty_id if isinstance(payer, KnownPayer) else None,
+        currency=terms.currency,
+        items=lines,
+        reference_id=terms.document_text,
+        note=terms.note,
+        due_date=terms.due_date,
+        success_url=page.success_url,
+        cancel_url=page.cancel_url,
+        expires_at=page.expires_at,
+    )
+
+
+@attrs.frozen(kw_only=True, eq=False, repr=False)
+class CheckedOut:
+    """What a one-call checkout made, as its answer told it or as it was found again."""
+
+    source_id: int
+    source_number: str
+    source_status: SourceStatus
+    party_id: int | None
+    counterparty_id: int
+    url: str | None = None
+    expires_at: datetime | None = None
+
+
+def found_again(
+    documents: Sequence[Invoice | Order], terms: Terms, counterparty_id: int | None
+) -> Invoice | Order | None:
+    """Return the one document that a lost answer told of, or None; it carries the text by which it is this payment's.
+
+    A text of the caller's own may stand on other documents too, so then the counterparty has to be this attempt's.
+
+    Raises:
+        DollrError: there are several, or it cannot be told whose they are.
+    """
+    ours = [document for document in documents if document.reference_id == terms.document_text]
+    if terms.document_reference is not None:
+        if ours and counterparty_id is None:
+            message = (
+                f"the answer was lost, and a document with the reference {terms.document_text!r} is there, but it "
+                "cannot be told whether it is this payment's: look at it before you go on"
+            )
+            raise DollrError(message)
+        ours = [document for document in ours if document.counterparty_id == counterparty_id]
+    if len(ours) > 1:
+        numbers = ", ".join(document.number for document in ours)
+        message = f"the answer was lost, and {len(ours)} documents carry its reference ({numbers}): cancel all but one"
+        raise DollrError(message)
+    return ours[0] if ours else None
+
+
+def missing_lines(lines: Sequence[NewLineItem], there: Sequence[DocumentItem]) -> list[NewLineItem]:
+    """Return the lines that a draft lacks, in their order; two lines may well be alike."""
+    left = Counter((item.name, item.qty, item.amount) for item in there)
+    missing: list[NewLineItem] = []
+    for line in lines:
+        key = (line.name, line.qty, line.amount)
+        if left[key]:
+            left[key] -= 1
+        else:
+            missing.append(line)
+    return missing
+
+
+def check_lines(lines: Sequence[NewLineItem], document: InvoiceDetail | OrderDetail) -> None:
+    """Refuse to publish a draft that has other lines than this payment's.
+
+    Raises:
+        DollrError: a line is missing, or there is one too many.
+    """
+    there = document.items
+    if len(there) == len(lines) and not missing_lines(lines, there):
+        return
+    message = (
+        f"an answer was lost, and the draft {document.number} has {len(there)} lines that are not the {len(lines)} "
+        "asked for: cancel it, and begin a new payment under another reference_id"
+    )
+    raise DollrError(message)
+
+
+def check_total(source: str, total: Decimal, billed_in: str, *, expected: Decimal, currency: str) -> None:
+    """Refuse a total that is not the expected one (docs/design.md, rule 4); `source` names the document.
+
+    Raises:
+        DollrError: they differ once both are rounded to the currency's smallest unit.
+    """
+    wanted = rounded(expected, currency)
+    if rounded(total, currency) == wanted and billed_in.upper() == currency:
+        return
+    message = (
+        f"{source} was published with a total of {total} {billed_in}, while {wanted} {currency} was expected: look at "
+        "the document before you go on"
+    )
+    raise DollrError(message)
+
+
+def check_payable(state: SourceState, *, expected: Decimal, currency: str) -> None:
+    """Refuse a document that cannot be paid now, or that costs something else.
+
+    Raises:
+        DollrError: it is not ACTIVE, or its total is not the expected one.
+    """
+    source = f"{state.source_type} {state.source_id}"
+    if state.status != SourceStatus.ACTIVE:
+        message = (
+            f"{source} is {state.status}: only an ACTIVE document can be paid, so publish it first, or look at how it "
+            "was paid"
+        )
+        raise DollrError(message)
+    check_total(source, state.total_amount, state.currency, expected=expected, currency=currency)

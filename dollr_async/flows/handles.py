@@ -1,0 +1,216 @@
+"""The handles: a payment that was accepted, to be followed, awaited and receipted."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+import attrs
+
+from dollr_async.base.enums import ExecutionKind, ExecutionStatus, SourceType
+from dollr_async.base.errors import ActionRequiredError, InvalidRequestError, NotFoundError, PaymentFailedError
+from dollr_async.base.progress import Progress, how_to
+from dollr_async.following.registry import Watcher
+
+if TYPE_CHECKING:
+    from dollr_async.base.clock import Clock
+    from dollr_async.following.policy import PollPolicy
+    from dollr_async.following.watch import Watch
+    from dollr_async.resources.executions import Execution
+    from dollr_async.resources.groups import Groups
+    from dollr_async.resources.invoices import InvoiceReceipt
+    from dollr_async.resources.orders import OrderReceipt
+
+
+async def final_execution(watch: Watch, *, raise_on_action: bool, client_secret: str | None = None) -> Execution:
+    """Follow a payment to its end and return the COMPLETED execution.
+
+    Raises:
+        PaymentFailedError: it ended in FAILED.
+        ActionRequiredError: its payer has to confirm a card, unless `raise_on_action` is False.
+        PollTimeoutError: it was not final in time, which says nothing against it.
+    """
+    async for change in watch:
+        execution = change.execution
+        if change.status == ExecutionStatus.FAILED:
+            words = "; ".join(word for word in (execution.gateway_message, execution.wallet_message) if word)
+            message = f"payment {change.reference_id} failed: {words or 'the API gave no reason'}"
+            raise PaymentFailedError(message, reference_id=change.reference_id, execution=execution)
+        if change.is_final:
+            return execution
+        if raise_on_action and change.requires_action:
+            following = how_to("wait", change.reference_id, more=", raise_on_action=False")
+            message = (
+                f"payment {change.reference_id} waits for its payer: confirm the card in the browser with this error's "
+                f"client_secret, then follow on with {following}"
+            )
+            raise ActionRequiredError(
+                message,
+                reference_id=change.reference_id,
+                execution=execution,
+                client_secret=execution.client_secret or client_secret,
+            )
+    raise AssertionError  # pragma: no cover - a watch ends with a final change or an error
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class UnfinishedPayment:
+    """A payment that an earlier run began and did not see end.
+
+    Without `executed` no execution was ever begun: it is safe to begin it again under the same `reference_id`.
+    `step` is the last step that was acknowledged, `began_at` an aware time in UTC, `progress` has every id made.
+    """
+
+    reference_id: UUID
+    kind: ExecutionKind
+    began_at: datetime
+    step: str
+    executed: bool
+    progress: Progress
+    _watcher: Watcher = attrs.field(alias="watcher", repr=False)
+
+    def watch(self) -> Watch:
+        """Return an iterator over the payment's changes, as `DollrClient.watch` does."""
+        return self._watcher.watch(self.reference_id, self.kind, began_at=self.began_at)
+
+    async def wait(self, timeout: float | None = None, *, raise_on_action: bool = True) -> Execution:  # noqa: ASYNC109 - the face is fixed, and running out of time is an error of ours
+        """Follow the payment to its end, as `DollrClient.wait` does, with the same errors."""
+        return await final_execution(self.watch().within(timeout), raise_on_action=raise_on_action)
+
+
+class Payment:
+    """A payment that the API has accepted; iterate it for its changes, or await its end.
+
+    Attributes:
+        reference_id: the payment's key, all that is needed to follow it from anywhere.
+        kind: the direction of the money.
+    """
+
+    def __init__(self, execution: Execution, *, progress: Progress, kind: ExecutionKind, watcher: Watcher) -> None:
+        """Begin at the execution's answer."""
+        self.reference_id = progress.reference_id
+        self.kind = kind
+        self._progress = progress
+        self._watcher = watcher
+        self._poller = watcher.saw(execution, self.reference_id, kind)
+        self._first = execution
+
+    @property
+    def execution(self) -> Execution:
+        """The latest state that was seen, by any watch of this payment in this client."""
+        return self._poller.latest or self._first
+
+    @property
+    def status(self) -> ExecutionStatus:
+        """The latest status that was seen."""
+        return self.execution.status
+
+    @property
+    def requires_action(self) -> bool:
+        """Whether the payer has to confirm a card, as last seen."""
+        return bool(self.execution.requires_action)
+
+    @property
+    def client_secret(self) -> str | None:
+        """What the browser needs to confirm the card; never part of a `repr`."""
+        return self.execution.client_secret or self._first.client_secret
+
+    @property
+    def party_id(self) -> int | None:
+        """The contact record of who pays or is paid, where the way here led past it."""
+        return self._progress.party_id
+
+    @property
+    def counterparty_id(self) -> int | None:
+        """Who pays or is paid, as tied to the merchant."""
+        return self._progress.counterparty_id
+
+    @property
+    def session_id(self) -> int | None:
+        """The session that was executed."""
+        return self._progress.session_id
+
+    @property
+    def payment_account_id(self) -> int | None:
+        """The account that pays or is paid; keep it to use the same wallet again with `SavedAccount`."""
+        return self._progress.payment_account_id
+
+    def __aiter__(self) -> Watch:
+        """Return an iterator over the changes: the present state at once, the final one last."""
+        return self._watcher.watch(self.reference_id, self.kind)
+
+    async def wait(self, timeout: float | None = None, *, raise_on_action: bool = True) -> Execution:  # noqa: ASYNC109 - the face is fixed, and running out of time is an error of ours
+        """Follow the payment to its end and return the COMPLETED execution.
+
+        Args:
+            timeout: seconds; None means the policy's.
+            raise_on_action: False waits through the confirmation of a card.
+
+        Raises:
+            PaymentFailedError: it ended in FAILED.
+            ActionRequiredError: its payer has to confirm a card.
+            PollTimeoutError: it was not final in time, which says nothing against it.
+        """
+        watch = self._watcher.watch(self.reference_id, self.kind).within(timeout)
+        return await final_execution(watch, raise_on_action=raise_on_action, client_secret=self._first.client_secret)
+
+    def __repr__(self) -> str:
+        """Show the reference and the status, and nothing that must not be shown."""
+        return f"<{type(self).__name__} {self.reference_id} {self.status}>"
+
+
+class Collection(Payment):
+    """A collection that the API has accepted, with every id that led to it."""
+
+    def __init__(
+        self,
+        execution: Execution,
+        *,
+        progress: Progress,
+        api: Groups,
+        watcher: Watcher,
+        polling: PollPolicy,
+        clock: Clock,
+    ) -> None:
+        """Begin at the execution's answer."""
+        super().__init__(execution, progress=progress, kind=ExecutionKind.COLLECTION, watcher=watcher)
+        watcher.push(progress.reference_id, progress.session_id, progress.source_type)
+        self._api = api
+        self._polling = polling
+        self._clock = clock
+
+    @property
+    def source_type(self) -> SourceType:
+        """The kind of document that is paid."""
+        return SourceType(self._progress.source_type or "")
+
+    @property
+    def source_id(self) -> int | None:
+        """The document's id."""
+        return self._progress.source_id
+
+    @property
+    def source_number(self) -> str | None:
+        """The document's number, for people and for links."""
+        return self._progress.source_number
+
+    async def receipt(self) -> InvoiceReceipt | OrderReceipt:
+        """Fetch the receipt, once the payment is COMPLETED.
+
+        The document may lag behind the payment, so "not found" and "not yet" are asked again, for as many seconds as
+        the policy's `not_found_grace`.
+
+        Raises:
+            APIStatusError: there is no receipt, in the class of the answer's status.
+        """
+        documents = self._api.documents(self.source_type)
+        began = self._clock.monotonic()
+        while True:
+            try:
+                return await documents.receipt(self.source_id or 0)
+            except (NotFoundError, InvalidRequestError):
+                waited = self._clock.monotonic() - began
+                if self.status != ExecutionStatus.COMPLETED or waited >= self._polling.not_found_grace:
+                    raise
+            await self._clock.sleep(self._polling.next_delay(waited))

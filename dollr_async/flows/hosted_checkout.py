@@ -1,0 +1,179 @@
+"""Documents that are paid on a page of Dollr's: the page, and the look that decides whether it was paid."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from functools import partial
+from typing import TYPE_CHECKING
+
+import attrs
+
+from dollr_async.base import fields
+from dollr_async.base.enums import ExecutionKind, SourceStatus, SourceType
+from dollr_async.base.errors import InvalidInputError
+from dollr_async.base.record import Record
+from dollr_async.flows.arguments import KnownSource
+from dollr_async.flows.document_steps import SourceSteps
+from dollr_async.flows.documents import check_payable
+from dollr_async.flows.flow import stopped
+from dollr_async.flows.payer_steps import PayerSteps
+from dollr_async.flows.steps import StepFailed, Steps
+from dollr_async.flows.terms import A_KNOWN_SOURCE, Terms
+from dollr_async.following.registry import Watcher
+from dollr_async.resources.status import SourceState, Status
+
+if TYPE_CHECKING:
+    from dollr_async.flows.documents import CheckedOut, PageTerms
+    from dollr_async.following.watch import SourceWatch
+    from dollr_async.resources.groups import Groups
+
+
+@attrs.frozen(kw_only=True, eq=False, repr=False)
+class Verification(Record):
+    """Whether a document was paid as expected, by a look of our own; its truth is `ok`.
+
+    `reason` says in a sentence why not (None when it was), `source` is what the look found.
+    """
+
+    ok: bool
+    reason: str | None
+    source: SourceState
+
+    def __bool__(self) -> bool:
+        """Whether it was paid as expected."""
+        return self.ok
+
+
+async def verify(
+    status: Status, source_type: SourceType | str, source_id: int | str, *, expected_amount: Decimal, currency: str
+) -> Verification:
+    """Look at a document, and say whether it is PAID, in this amount and this currency."""
+    wanted = fields.currency_code(currency)
+    amount = fields.amount_in(expected_amount, wanted)
+    source = await status.source(source_type, source_id)
+    name = f"{source.source_type} {source.source_id}"
+    reason = None
+    if source.status != SourceStatus.PAID:
+        reason = f"{name} is {source.status}, not PAID"
+    elif source.currency.upper() != wanted:
+        reason = f"{name} was billed in {source.currency}, not in {wanted}"
+    elif fields.rounded(source.total_amount, wanted) != fields.rounded(amount, wanted):
+        reason = f"{name} has a total of {source.total_amount} {wanted}, not of {amount}"
+    return Verification(ok=reason is None, reason=reason, source=source)
+
+
+@attrs.frozen(kw_only=True, eq=False, repr=False)
+class HostedCheckout(Record):
+    """A published document and the page that it is paid on: send the payer to `url`, then iterate or `wait`.
+
+    A payer who comes back from the page proves nothing; `verify` asks the API. `expected_amount` is in major units of
+    `currency`. Where the page ends at `expires_at`, `DollrClient.payment_link` gives another one.
+    """
+
+    url: str = attrs.field(repr=False)
+    source_type: SourceType
+    source_id: int
+    source_number: str
+    expected_amount: Decimal
+    currency: str
+    expires_at: datetime | None = None
+    party_id: int | None = None
+    counterparty_id: int | None = None
+    _status: Status = attrs.field(alias="status", repr=False)
+    _watcher: Watcher = attrs.field(alias="watcher", repr=False)
+
+    def __aiter__(self) -> SourceWatch:
+        """Return an iterator over the document's changes: the present state at once, PAID or CANCELED last."""
+        return self._watcher.watch_source(self.source_type, self.source_id)
+
+    async def wait(self, timeout: float | None = None) -> SourceState:  # noqa: ASYNC109 - as with a payment's handle
+        """Follow the document to its end, PAID or CANCELED, and return it.
+
+        Args:
+            timeout: seconds; None means the policy's.
+
+        Raises:
+            PollTimeoutError: it was neither in time, which says nothing against it.
+        """
+        async for change in self._watcher.watch_source(self.source_type, self.source_id).within(timeout):
+            if change.is_final:
+                return change.source
+        raise AssertionError  # pragma: no cover - a watch ends with a final change or an error
+
+    async def verify(self) -> Verification:
+        """Ask the API whether the document is PAID, in the amount and the currency that were asked for."""
+        amount, currency = self.expected_amount, self.currency
+        return await verify(self._status, self.source_type, self.source_id, expected_amount=amount, currency=currency)
+
+
+async def check_out(api: Groups, terms: Terms, page: PageTerms, steps: Steps, watcher: Watcher) -> HostedCheckout:
+    """Make a document and its page in one call.
+
+    Raises:
+        CollectError: a step failed.
+    """
+    who = PayerSteps(
+        api=api,
+        steps=steps,
+        payer=terms.payer,
+        pay_with=terms.pay_with,
+        operation=ExecutionKind.COLLECTION,
+        makes_party=False,
+        must_know_phone=True,
+    )
+    try:
+        contact = await who.contact()
+        made = await SourceSteps(api=api, steps=steps, terms=terms).check_out(contact, page)
+        url = made.url
+        if url is None:
+            url = await steps.step("checkout", partial(_page, api, terms.source_type, made.source_number))
+    except StepFailed as failed:
+        raise stopped(failed, steps) from failed.__cause__
+    return _handle(made, url, terms, api.status, watcher)
+
+
+def _handle(made: CheckedOut, url: str, terms: Terms, status: Status, watcher: Watcher) -> HostedCheckout:
+    return HostedCheckout(
+        url=url,
+        source_type=terms.source_type,
+        source_id=made.source_id,
+        source_number=made.source_number,
+        expected_amount=terms.total,
+        currency=terms.currency,
+        expires_at=made.expires_at,
+        party_id=made.party_id,
+        counterparty_id=made.counterparty_id,
+        status=status,
+        watcher=watcher,
+    )
+
+
+async def _page(api: Groups, source_type: SourceType, source_number: str) -> str:
+    return (await api.links.pay(source_type=source_type, source_number=source_number)).url
+
+
+async def link(api: Groups, source: KnownSource, currency: str, watcher: Watcher) -> HostedCheckout:
+    """Return the page of a document that exists, is ACTIVE, and costs what the caller expects.
+
+    Raises:
+        InvalidInputError: an argument was refused; nothing was sent.
+        DollrError: it does not, or the API could not be asked.
+    """
+    if not isinstance(source, KnownSource):
+        sentence = f"source must be {A_KNOWN_SOURCE}"
+        raise InvalidInputError(sentence)
+    wanted = fields.currency_code(currency)
+    expected = fields.amount_in(source.expected_total, wanted)
+    state = await api.status.source(source.source_type, source.source_id)
+    check_payable(state, expected=expected, currency=wanted)
+    return HostedCheckout(
+        url=await _page(api, state.source_type, state.source_number),
+        source_type=state.source_type,
+        source_id=state.source_id,
+        source_number=state.source_number,
+        expected_amount=expected,
+        currency=wanted,
+        status=api.status,
+        watcher=watcher,
+    )

@@ -1,0 +1,178 @@
+"""The steps of a chain: named, logged, and walked side by side without leaving anything running."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+import attrs
+
+from dollr_async.base.errors import ConfigurationError, DecodeError, DollrError, JournalError, PaymentError
+from dollr_async.base.progress import Progress
+from dollr_async.base.record import names
+from dollr_async.flows.run import Run
+from dollr_async.wire.retry import RetryPolicy, is_ambiguous
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from dollr_async.base.clock import Clock
+
+T = TypeVar("T")
+
+logger = logging.getLogger("dollr_async.collect")
+
+
+class StepFailed(Exception):  # noqa: N818 - an outcome for the flow above, never seen by users
+    """A step of the chain failed; `__cause__` is why."""
+
+    def __init__(self, step: str) -> None:
+        """Keep the step's name."""
+        super().__init__(step)
+        self.step = step
+
+
+class Steps:
+    """Runs the steps of one payment, looks before it repeats one, and keeps every id that they made."""
+
+    def __init__(self, progress: Progress, clock: Clock, *, retry: RetryPolicy) -> None:
+        """Begin with what is made by now."""
+        self._clock = clock
+        self._retry = retry
+        self.run = Run()
+        self._is_resumed = False
+        self.progress = progress
+
+    def continue_with(self, run: Run, progress: Progress) -> None:
+        """Take over a run that is kept, with all that earlier ones made."""
+        given = {name: getattr(self.progress, name) for name in names(Progress)}
+        self.run = run
+        self.progress = progress
+        self.made(**given)
+        self._is_resumed = run.is_resumed
+
+    def made(self, **ids: int | str | None) -> None:
+        """Keep ids, under the names that the handle uses; those that are None are left as they are."""
+        new = {name: value for name, value in ids.items() if value is not None}
+        self.progress = attrs.evolve(self.progress, **new)  # type: ignore[arg-type] # the names are Progress's own
+
+    async def step(
+        self,
+        name: str,
+        act: Callable[[], Awaitable[T]],
+        *,
+        found: Callable[[], Awaitable[T | None]] | None = None,
+        makes: Callable[[T], Mapping[str, int | str | None]] | None = None,
+        shows: Callable[[T], object] | None = None,
+        is_read: bool = False,
+        is_kept: bool = True,
+    ) -> T:
+        """Take one step; its failure becomes `StepFailed`, unless it is not the step's own.
+
+        When its answer is lost, `found` looks whether it was done all the same, and only then it is taken again
+        (docs/design.md, rule 3); without `found` a second time does no harm. `makes` names the ids that it made,
+        `shows` the one that is logged: with `dollr_step`, `dollr_id` and `dollr_elapsed` (seconds) on the record. What
+        `is_read` has been repeated where it was sent. What only looks is not `is_kept`: a payment does not come further
+        by it.
+        """
+        began = self._clock.monotonic()
+        try:
+            done = await self._surely(act, found, attempts=1 if is_read else self._retry.attempts)
+        except (ConfigurationError, PaymentError, JournalError):
+            raise
+        except DollrError as error:
+            raise StepFailed(name) from error
+        if makes is not None:
+            self.made(**makes(done))
+        if is_kept:
+            await self.run.acknowledged(name, self.progress)
+        if logger.isEnabledFor(logging.DEBUG):
+            self._log(name, "" if shows is None else shows(done), began)
+        return done
+
+    async def _surely(
+        self, act: Callable[[], Awaitable[T]], found: Callable[[], Awaitable[T | None]] | None, *, attempts: int
+    ) -> T:
+        if self._is_resumed and found is not None and (there := await found()) is not None:
+            return there  # an earlier run took this step, and ended before it could be written down
+        sends = 0
+        while True:
+            sends += 1
+            try:
+                return await act()
+            except DollrError as error:
+                if not is_lost(error) or (sends >= attempts and found is None):
+                    raise
+                await self._clock.sleep(self._retry.delay(sends))
+                there = None if found is None else await found()
+                if there is not None:
+                    return there
+                if sends >= attempts:
+                    raise
+
+    async def execution(self, call: Awaitable[T]) -> T:
+        """Await the execution, which has its own ways to fail; a success is logged as a step's is."""
+        began = self._clock.monotonic()
+        done = await call
+        if logger.isEnabledFor(logging.DEBUG):
+            self._log("execution", self.progress.reference_id, began)
+        return done
+
+    def _log(self, name: str, shown: object, began: float) -> None:
+        elapsed = self._clock.monotonic() - began
+        details = {"dollr_step": name, "dollr_id": shown, "dollr_elapsed": elapsed}
+        words = (self.progress.reference_id, name, shown, elapsed * 1000.0)
+        logger.debug("%s: %s %s (%.0f ms)", *words, extra=details)
+
+
+class HasId(Protocol):
+    """Anything that the API numbered."""
+
+    @property
+    def id(self) -> int:
+        """The API's number."""
+        ...
+
+
+def made_id(made: HasId) -> int:
+    """Return the number of what a step made."""
+    return made.id
+
+
+def is_lost(error: DollrError) -> bool:
+    """Whether a step that ended so may have been done: its answer was lost, or cannot be read at all."""
+    return is_ambiguous(error) or (isinstance(error, DecodeError) and not error.path)
+
+
+def known(value: T) -> asyncio.Future[T]:
+    """Return what needs no waiting in the form of what does."""
+    future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+    future.set_result(value)
+    return future
+
+
+async def side_by_side(walk: Callable[[asyncio.TaskGroup], Awaitable[T]]) -> T:
+    """Run `walk` with a task group; one failure ends all branches and is raised alone, never as a group.
+
+    `walk` awaits every branch that may fail: before Python 3.13 a group that is already being left takes the failure of
+    a branch for a cancellation from outside.
+    """
+    failed: BaseException
+    task = asyncio.current_task()
+    cancelled_before = task.cancelling() if task is not None else 0
+    try:
+        async with asyncio.TaskGroup() as branches:
+            return await walk(branches)
+    except BaseExceptionGroup as group:
+        failed = _first(group)
+    if task is not None and task.cancelling() > cancelled_before:
+        # Cancelled from outside at the very moment a branch failed: the cancellation is what the caller waits for.
+        raise asyncio.CancelledError
+    raise failed
+
+
+def _first(group: BaseExceptionGroup) -> BaseException:
+    # What is not a step's failure (a reference in use, a closed client) says more than a step that fell with it.
+    leaves = [leaf for leaf in group.exceptions if not isinstance(leaf, BaseExceptionGroup)]
+    return next((leaf for leaf in leaves if not isinstance(leaf, StepFailed)), leaves[0])

@@ -1,0 +1,159 @@
+"""The chains of a transfer and of a refund, which are a session and its execution."""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+import attrs
+
+from dollr_async.base import fields
+from dollr_async.base.enums import ExecutionKind
+from dollr_async.base.errors import DollrError, InvalidInputError
+from dollr_async.flows.arguments import plain_amount
+from dollr_async.flows.executing import ONCE, Executing
+from dollr_async.resources.executions import NewRefund, NewTransfer
+from dollr_async.resources.sessions import NewRefundSession, NewTransferSession
+
+if TYPE_CHECKING:
+    from dollr_async.base.clock import Clock
+    from dollr_async.flows.steps import Steps
+    from dollr_async.resources.executions import Execution
+    from dollr_async.resources.groups import Groups
+    from dollr_async.resources.sessions import RefundSession, TransferSession
+
+SESSION_LIFE = timedelta(minutes=15)
+"""How long a session lives whose end the caller did not say."""
+
+
+@attrs.frozen(kw_only=True, eq=False, repr=False)
+class TransferTerms:
+    """Everything that a transfer was asked with, checked as a whole before anything is sent."""
+
+    from_wallet_id: int = attrs.field(converter=fields.identifier)
+    to_counterparty_id: int = attrs.field(converter=fields.identifier)
+    amount: Decimal = attrs.field(converter=fields.amount)
+    currency: str = attrs.field(converter=fields.currency_code)
+    expires_at: datetime | None = attrs.field(converter=fields.aware)
+    reference_id: UUID = attrs.field(converter=fields.reference)
+    is_own_reference: bool
+
+    def __attrs_post_init__(self) -> None:
+        """Bring the amount into the currency's smallest unit."""
+        object.__setattr__(self, "amount", fields.amount_in(self.amount, self.currency))
+
+    def compared(self) -> dict[str, object]:
+        """Return all that must be the same when the reference is used again."""
+        wallets = [self.from_wallet_id, self.to_counterparty_id]
+        return {"wallets": wallets, "amount": plain_amount(self.amount), "currency": self.currency}
+
+    def priced(self) -> tuple[Decimal, str | None, str]:
+        """Return the amount in major units and its currency."""
+        return self.amount, self.currency, ""
+
+
+@attrs.frozen(kw_only=True, eq=False, repr=False)
+class RefundTerms:
+    """Everything that a refund was asked with; its amount is in the currency of the original payment."""
+
+    original_payment_intent_id: int = attrs.field(converter=fields.identifier)
+    amount: Decimal = attrs.field(converter=fields.amount)
+    reason: str | None = attrs.field(validator=fields.optional_text)
+    expires_at: datetime | None = attrs.field(converter=fields.aware)
+    reference_id: UUID = attrs.field(converter=fields.reference)
+    is_own_reference: bool
+
+    def compared(self) -> dict[str, object]:
+        """Return all that must be the same when the reference is used again."""
+        return {"original": self.original_payment_intent_id, "amount": plain_amount(self.amount)}
+
+    def priced(self) -> tuple[Decimal, str | None, str]:
+        """Return the amount in major units; its currency is the original's."""
+        return self.amount, None, ""
+
+
+class _Expiring(Executing):
+    """A flow whose session ends when the caller says."""
+
+    def __init__(self, api: Groups, terms: TransferTerms | RefundTerms, steps: Steps, clock: Clock) -> None:
+        super().__init__(api, steps, clock, is_own_reference=terms.is_own_reference)
+        self._ends_at = terms.expires_at
+        life = math.inf if self._ends_at is None else (self._ends_at - clock.now()).total_seconds()
+        self._ends_on = clock.monotonic() + life
+        if life <= 0:
+            raise InvalidInputError(self._is_over())
+
+    async def renew(self) -> None:
+        """Make a session, the first or one in the place of one that ran out; never beyond the caller's time."""
+        await self._open(self._make)
+
+    async def _make(self) -> TransferSession | RefundSession:
+        if self._clock.monotonic() >= self._ends_on:
+            raise DollrError(self._is_over())
+        return await self._declare(self._ends_at or self._clock.now() + SESSION_LIFE)
+
+    @abstractmethod
+    async def _declare(self, expires_at: datetime) -> TransferSession | RefundSession:
+        """Ask the API for a session that ends at `expires_at`."""
+
+    def _is_over(self) -> str:
+        ended = self._ends_at.isoformat() if self._ends_at else ""
+        return f"expires_at {ended} is over: write a time to come, or leave it out"
+
+
+class TransferChain(_Expiring):
+    """Everything of one transfer."""
+
+    kind = ExecutionKind.TRANSFER
+
+    def __init__(self, api: Groups, terms: TransferTerms, steps: Steps, clock: Clock) -> None:
+        """Keep what the steps need."""
+        super().__init__(api, terms, steps, clock)
+        self._terms = terms
+        steps.made(counterparty_id=terms.to_counterparty_id)
+
+    async def _declare(self, expires_at: datetime) -> TransferSession:
+        terms = self._terms
+        new = NewTransferSession(
+            from_wallet_id=terms.from_wallet_id,
+            to_counterparty_id=terms.to_counterparty_id,
+            amount=terms.amount,
+            currency=terms.currency,
+            expires_at=expires_at,
+        )
+        return await self._api.sessions.transfer(new)
+
+    async def send(self) -> Execution:
+        """Execute the session once, under the payment's reference."""
+        transfer = NewTransfer(session_id=self._session_id, reference_id=self._reference_id)
+        return await self._api.executions.transfer(transfer, retry=ONCE)
+
+
+class RefundChain(_Expiring):
+    """Everything of one refund."""
+
+    kind = ExecutionKind.REFUND
+
+    def __init__(self, api: Groups, terms: RefundTerms, steps: Steps, clock: Clock) -> None:
+        """Keep what the steps need."""
+        super().__init__(api, terms, steps, clock)
+        self._terms = terms
+
+    async def _declare(self, expires_at: datetime) -> RefundSession:
+        terms = self._terms
+        new = NewRefundSession(
+            original_payment_intent_id=terms.original_payment_intent_id,
+            amount=terms.amount,
+            reason=terms.reason,
+            expires_at=expires_at,
+        )
+        return await self._api.sessions.refund(new)
+
+    async def send(self) -> Execution:
+        """Execute the session once, under the payment's reference."""
+        refund = NewRefund(session_id=self._session_id, reference_id=self._reference_id)
+        return await self._api.executions.refund(refund, retry=ONCE)

@@ -1,0 +1,237 @@
+"""The iterators over what changes: of one payment, or of the document that is paid."""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from datetime import datetime
+from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar
+from uuid import UUID
+
+import attrs
+
+from dollr_async.base.enums import ExecutionKind, ExecutionStatus, SourceStatus, SourceType
+from dollr_async.base.errors import PollTimeoutError
+from dollr_async.base.progress import how_to
+from dollr_async.base.record import Record
+from dollr_async.following.policy import Pace
+from dollr_async.resources.executions import Execution
+from dollr_async.resources.status import SourceState
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from dollr_async.base.clock import Clock
+    from dollr_async.following.policy import PollPolicy
+    from dollr_async.following.poller import Poller
+
+
+class _Change(Protocol):
+    @property
+    def is_final(self) -> bool: ...
+
+
+T = TypeVar("T")
+C = TypeVar("C", bound=_Change)
+
+
+@attrs.frozen(kw_only=True, eq=False, repr=False)
+class StatusChange(Record):
+    """One change of a payment: of its status, or of whether its payer has to act.
+
+    `previous` is the status before (None at first), `at` the aware UTC time at which the change was seen.
+    """
+
+    reference_id: UUID
+    status: ExecutionStatus
+    previous: ExecutionStatus | None
+    execution: Execution
+    at: datetime
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the payment will never change again."""
+        return self.status.is_final
+
+    @property
+    def requires_action(self) -> bool:
+        """Whether the payer has to confirm a card."""
+        return bool(self.execution.requires_action)
+
+
+@attrs.frozen(kw_only=True, eq=False, repr=False)
+class SourceChange(Record):
+    """One change of an invoice's or an order's status.
+
+    `previous` is the status before (None at first), `at` the aware UTC time at which the change was seen.
+    """
+
+    source_type: SourceType
+    source_id: int
+    status: SourceStatus
+    previous: SourceStatus | None
+    source: SourceState
+    at: datetime
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the document will never change again: it is PAID or CANCELED."""
+        return self.status.is_final
+
+
+class Following(ABC, Generic[T, C]):
+    """An async iterator over the changes of one thing: the present state first, the final one last, then it ends."""
+
+    def __init__(
+        self,
+        poller: Poller[T],
+        *,
+        policy: PollPolicy,
+        clock: Clock,
+        began_at: datetime | None = None,
+        learn: Callable[[], Awaitable[datetime | None]] | None = None,
+    ) -> None:
+        """Follow a thing that began at `began_at` (aware); `learn` finds that out where it is None."""
+        self._poller = poller
+        self._policy = policy
+        self._clock = clock
+        self._began_at = began_at
+        self._learn = learn
+        self._pace: Pace | None = None
+        self._state: T | None = None
+        self._seen: C | None = None
+
+    @abstractmethod
+    def _change(self, state: T, seen: C | None) -> C:
+        """Return a state as the change that is yielded."""
+
+    @abstractmethod
+    def _timed_out(self, elapsed: float) -> PollTimeoutError:
+        """Return the error that says that time ran out."""
+
+    def __aiter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def within(self, timeout: float | None) -> Self:
+        """Follow for `timeout` seconds at most; None leaves the policy's own limit."""
+        if timeout is not None:
+            self._policy = attrs.evolve(self._policy, timeout=timeout)
+        return self
+
+    async def __anext__(self) -> C:
+        """Return the next change."""
+        seen = self._seen
+        if seen is not None and seen.is_final:
+            raise StopAsyncIteration
+        pace = self._pace or await self._start()
+        limit = self._policy.timeout
+        try:
+            async with asyncio.timeout_at(None if limit is None else pace.started + limit):
+                self._state = await self._poller.change(self._state, pace)
+        except TimeoutError:
+            latest = self._poller.latest
+            if latest is None or not self._poller.differs_from(self._state):
+                raise self._timed_out(self._clock.monotonic() - pace.started) from None
+            self._state = latest  # news that came as time ran out is news
+        self._seen = self._change(self._state, seen)
+        return self._seen
+
+    async def _start(self) -> Pace:
+        learned = None if self._learn is None else await self._learn()
+        self._pace = pace_of(self._policy, self._began_at or learned, self._clock)
+        return self._pace
+
+
+def pace_of(policy: PollPolicy, began_at: datetime | None, clock: Clock) -> Pace:
+    """Return the pace of a follower that starts now, for a payment that began at `began_at` (None: now)."""
+    now = clock.monotonic()
+    age = 0.0 if began_at is None else (clock.now() - began_at).total_seconds()
+    return Pace(policy, now - max(age, 0.0), now)
+
+
+def status_change(reference_id: UUID, state: Execution, before: Execution | None, clock: Clock) -> StatusChange:
+    """Return a state that was seen just now as the change that is yielded."""
+    previous = None if before is None else before.status
+    return StatusChange(
+        reference_id=reference_id, status=state.status, previous=previous, execution=state, at=clock.now()
+    )
+
+
+def out_of_time(reference_id: UUID, kind: ExecutionKind, last: Execution | None, elapsed: float) -> PollTimeoutError:
+    """Return the error that says that a payment is not final yet, which says nothing against it."""
+    message = (
+        f"payment {reference_id} is still {last.status if last else 'not known to the API'} after "
+        f"{round(elapsed, 1):g} seconds. It has not failed: follow it again with "
+        f"{how_to('watch', reference_id, kind)}"
+    )
+    return PollTimeoutError(message, reference_id=reference_id, last=last, elapsed=elapsed)
+
+
+class Watch(Following[Execution, StatusChange]):
+    """An async iterator over the changes of one payment: the present state first, the final one last, then it ends.
+
+    Raises while iterating:
+        PollTimeoutError: not final within the policy's timeout, counted from the first change awaited.
+        NotFoundError: the API does not know the reference, and the grace for "not yet" is over.
+        PermissionDeniedError, AuthenticationError: the status may not be read.
+    """
+
+    def __init__(
+        self,
+        poller: Poller[Execution],
+        reference_id: UUID,
+        kind: ExecutionKind,
+        *,
+        policy: PollPolicy,
+        clock: Clock,
+        began_at: datetime | None = None,
+        learn: Callable[[], Awaitable[datetime | None]] | None = None,
+    ) -> None:
+        """Watch a payment."""
+        super().__init__(poller, policy=policy, clock=clock, began_at=began_at, learn=learn)
+        self._reference_id = reference_id
+        self._kind = kind
+
+    def _change(self, state: Execution, seen: StatusChange | None) -> StatusChange:
+        return status_change(self._reference_id, state, None if seen is None else seen.execution, self._clock)
+
+    def _timed_out(self, elapsed: float) -> PollTimeoutError:
+        return out_of_time(self._reference_id, self._kind, self._poller.latest, elapsed)
+
+
+class SourceWatch(Following[SourceState, SourceChange]):
+    """An async iterator over the changes of one document: the present state first, PAID or CANCELED last.
+
+    Raises while iterating:
+        PollTimeoutError: neither within the policy's timeout, counted from the first change awaited.
+        NotFoundError: the API does not know the document, and the grace for "not yet" is over.
+        PermissionDeniedError, AuthenticationError: the status may not be read.
+    """
+
+    def __init__(
+        self, poller: Poller[SourceState], source_type: SourceType, source_id: int, *, policy: PollPolicy, clock: Clock
+    ) -> None:
+        """Watch a document."""
+        super().__init__(poller, policy=policy, clock=clock)
+        self._source_type = source_type
+        self._source_id = source_id
+
+    def _change(self, state: SourceState, seen: SourceChange | None) -> SourceChange:
+        return SourceChange(
+            source_type=self._source_type,
+            source_id=self._source_id,
+            status=state.status,
+            previous=seen.status if seen else None,
+            source=state,
+            at=self._clock.now(),
+        )
+
+    def _timed_out(self, elapsed: float) -> PollTimeoutError:
+        last = self._poller.latest
+        message = (
+            f"{self._source_type} {self._source_id} is still {last.status if last else 'not known to the API'} after "
+            f"{round(elapsed, 1):g} seconds. Its payment has not failed: follow it again with "
+            f"dollr.watch_source('{self._source_type}', {self._source_id})"
+        )
+        return PollTimeoutError(message, reference_id=None, last=last, elapsed=elapsed)

@@ -1,0 +1,201 @@
+"""What a SQLite journal does with its file, in whichever thread it is told to."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from dollr_async.base.errors import JournalError
+from dollr_async.journal.entry import Claim, LeaseLostError
+from dollr_async.journal.leases import lost
+from dollr_async.journal.rows import COLUMNS, as_row, from_row
+from dollr_async.journal.sqlite import schema
+from dollr_async.journal.sqlite.owner import Owner, is_alive, sweep
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+    from uuid import UUID
+
+    from dollr_async.journal.entry import Entry
+
+# Only names that this package has written itself are ever put into a statement; values are always bound.
+_INSERT = (
+    f"INSERT INTO payments ({', '.join(COLUMNS)}, lease_number, lease_owner, lease_until) "  # noqa: S608 - see above
+    f"VALUES ({', '.join(f':{column}' for column in COLUMNS)}, :lease_number, :lease_owner, :lease_until)"
+)
+_WRITE = (
+    f"UPDATE payments SET {', '.join(f'{column} = :{column}' for column in COLUMNS)}, lease_until = :lease_until "  # noqa: S608 - see above
+    "WHERE reference_id = :reference_id AND lease_number = :lease_number AND lease_owner = :lease_owner"
+)
+_RENEW = "UPDATE payments SET lease_until = ? WHERE reference_id = ? AND lease_number = ? AND lease_owner = ?"
+_TAKE = "UPDATE payments SET lease_number = ?, lease_owner = ?, lease_until = ? WHERE reference_id = ?"
+_RELEASE = "UPDATE payments SET lease_owner = NULL, lease_until = NULL WHERE reference_id = ? AND lease_number = ?"
+_SETTLE = "UPDATE payments SET status = ?, outcome = ?, updated_at = ? WHERE reference_id = ? AND outcome IS NULL"
+_READ = "SELECT * FROM payments WHERE reference_id = ?"
+_OPEN = "SELECT * FROM payments WHERE outcome IS NULL ORDER BY began_at"
+
+
+class Database:
+    """An open journal. Used by one thread at a time; changes are made `together`, and durable when that returns.
+
+    `now` is a clock in seconds that all processes of the host share and that never jumps. It starts again with the
+    host, and that does no harm: the owners of all leases died with it.
+    """
+
+    def __init__(self, path: Path, *, lease: float, busy_timeout: float, now: Callable[[], float]) -> None:
+        """Open the file, or make it; bring its schema up to date, and remove what dead owners left.
+
+        Raises:
+            JournalError: it could not be opened; the message says why, and what to do.
+        """
+        self._path, self._lease, self._now = path, lease, now
+        self._owner: Owner | None = None
+        with explained(path):
+            self._connection = schema.connect(path, busy_timeout=busy_timeout)
+            try:
+                with schema.writing(self._connection):
+                    schema.migrate(self._connection)
+                    self._owner = owner = Owner(path)
+                    sweep(path)
+            except BaseException:
+                self.close()
+                raise
+            self._identity = _identity(path)
+        self._me = owner.name
+
+    def close(self) -> None:
+        """Close the file; every lease taken through it is free from now on."""
+        self._connection.close()
+        if self._owner is not None:
+            self._owner.release()
+
+    def together(self, changes: list[Callable[[Database], object]]) -> list[object]:
+        """Make changes in one transaction, and return what came of each: a `JournalError` where it was refused.
+
+        A change that is refused has changed nothing, and takes nothing from the others.
+
+        Raises:
+            JournalError: none of them was made.
+        """
+        with explained(self._path):
+            if _identity(self._path) != self._identity:
+                # SQLite would go on writing to a file that nobody can find any more.
+                sentence = f"the journal {self._path} was replaced while it was open: put it back, and start again"
+                raise JournalError(sentence)
+            with schema.writing(self._connection):
+                return [self._outcome(change) for change in changes]
+
+    def claim(self, entry: Entry) -> Claim:
+        """Keep a new entry, or find the one with its reference, and take the lease unless a live run has it."""
+        reference = str(entry.reference_id)
+        row = self._connection.execute(_READ, (reference,)).fetchone()
+        if row is None:
+            self._connection.execute(_INSERT, as_row(entry) | self._lease_of(1))
+            return Claim(entry=entry, number=1, is_new=True)
+        found = from_row(dict(row))
+        if self._is_live(row):
+            return Claim(entry=found, number=None, is_new=False)
+        number = row["lease_number"] + 1
+        self._connection.execute(_TAKE, (number, self._me, self._until, reference))
+        return Claim(entry=found, number=number, is_new=False)
+
+    def write(self, entry: Entry, number: int) -> None:
+        """Replace an entry under a lease, and renew it."""
+        written = self._connection.execute(_WRITE, as_row(entry) | self._lease_of(number))
+        _check_held(written, entry.reference_id)
+
+    def renew(self, reference_id: UUID, number: int) -> None:
+        """Renew a lease."""
+        renewed = self._connection.execute(_RENEW, (self._until, str(reference_id), number, self._me))
+        _check_held(renewed, reference_id)
+
+    def release(self, reference_id: UUID, number: int) -> None:
+        """Give a lease back, unless it is another run's by now."""
+        self._connection.execute(_RELEASE, (str(reference_id), number))
+
+    def settle(self, reference_id: UUID, status: str, outcome: str | None) -> None:
+        """Note a status that was seen, unless there is an outcome."""
+        seen_at = datetime.now(UTC).isoformat(timespec="microseconds")
+        self._connection.execute(_SETTLE, (status, outcome, seen_at, str(reference_id)))
+
+    def read(self, reference_id: UUID) -> Entry | None:
+        """Return the entry of a reference, or None."""
+        with explained(self._path):
+            row = self._connection.execute(_READ, (str(reference_id),)).fetchone()
+        return None if row is None else from_row(dict(row))
+
+    def unfinished(self, *, with_live: bool) -> list[Entry]:
+        """Return the open entries that no live run is working on, the oldest first; `with_live` adds the others."""
+        with explained(self._path):
+            rows = self._connection.execute(_OPEN).fetchall()
+        return [from_row(dict(row)) for row in rows if with_live or not self._is_live(row)]
+
+    @property
+    def _until(self) -> float:
+        return self._now() + self._lease
+
+    def _lease_of(self, number: int) -> dict[str, str | float]:
+        return {"lease_number": number, "lease_owner": self._me, "lease_until": self._until}
+
+    def _is_live(self, row: sqlite3.Row) -> bool:
+        owner = row["lease_owner"]
+        if owner is None or self._now() >= row["lease_until"]:
+            return False
+        return bool(owner == self._me) or is_alive(self._path, owner)
+
+    def _outcome(self, change: Callable[[Database], object]) -> object:
+        try:
+            return change(self)
+        except JournalError as error:
+            return error
+        except (OverflowError, UnicodeError) as error:
+            return JournalError(f"the journal {self._path} cannot hold a value of this payment: {error}")
+
+
+@contextlib.contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Turn what SQLite and the operating system say into a `JournalError` that says what to do."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise JournalError(f"the journal {path} {_advice(error)} ({error})") from error
+    except OSError as error:
+        raise JournalError(f"the journal {path} {_place_advice(error)} ({error.strerror})") from error
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_dev, found.st_ino
+
+
+def _check_held(changed: sqlite3.Cursor, reference_id: UUID) -> None:
+    if changed.rowcount == 0:
+        raise LeaseLostError(lost(reference_id))
+
+
+def _advice(error: sqlite3.Error) -> str:
+    # The lowest byte is the kind of error, the others are its details.
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+    return _ADVICE.get(code, "could not be read or written: look at the file and at its disk")
+
+
+def _place_advice(error: OSError) -> str:
+    if isinstance(error, FileNotFoundError):
+        return "is not there: make its directory first, and leave the file where it is while it is open"
+    return "cannot be made: put it where this user may write, on a local disk with space"
+
+
+_DAMAGED = "is damaged, or is no SQLite file: restore it from a copy, or look up each open payment by its reference"
+_READ_ONLY = "cannot be written: put it where this user may write"
+_ADVICE = {
+    sqlite3.SQLITE_BUSY: "was locked by another program for too long: end that program, then try again",
+    sqlite3.SQLITE_CANTOPEN: "cannot be opened: give it a file, in a directory where this user may write",
+    sqlite3.SQLITE_CORRUPT: _DAMAGED,
+    sqlite3.SQLITE_FULL: "cannot be written since its disk is full: make space, then try again",
+    sqlite3.SQLITE_NOTADB: _DAMAGED,
+    sqlite3.SQLITE_PERM: _READ_ONLY,
+    sqlite3.SQLITE_READONLY: _READ_ONLY,
+}

@@ -1,0 +1,162 @@
+"""The file of a SQLite journal: made, recognised, and brought up to date."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import time
+from typing import TYPE_CHECKING
+
+from dollr_async.base.errors import JournalError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+APPLICATION = int.from_bytes(b"DOLR")
+"""The mark by which a file is known to be a journal."""
+
+_OTHERS = 0o077
+_PAUSE = 0.01
+
+MIGRATIONS = (
+    """
+    CREATE TABLE payments (
+        reference_id TEXT NOT NULL PRIMARY KEY,
+        kind TEXT NOT NULL,
+        began_at TEXT NOT NULL,
+        updated_at TEXT NOT NULL,
+        terms_key_id TEXT NOT NULL,
+        terms_digest TEXT NOT NULL,
+        terms_amount TEXT NOT NULL,
+        terms_currency TEXT,
+        terms_lines TEXT NOT NULL,
+        step TEXT NOT NULL,
+        source_type TEXT,
+        source_id INTEGER,
+        source_number TEXT,
+        party_id INTEGER,
+        counterparty_id INTEGER,
+        payment_account_id INTEGER,
+        session_id INTEGER,
+        session_expires_at TEXT,
+        payer_currency TEXT,
+        sends INTEGER NOT NULL,
+        session_sends INTEGER NOT NULL,
+        is_renewed INTEGER NOT NULL,
+        in_doubt INTEGER NOT NULL,
+        status TEXT,
+        outcome TEXT,
+        lease_number INTEGER NOT NULL,
+        lease_owner TEXT,
+        lease_until REAL
+    )
+    """,
+    "CREATE INDEX open_payments ON payments (began_at) WHERE outcome IS NULL",
+)
+"""What takes a file from each version of its schema to the next, beginning with an empty file. Only ever add to it."""
+
+
+def connect(path: Path, *, busy_timeout: float) -> sqlite3.Connection:
+    """Open or make a journal's file, durable and for its owner's eyes only; its schema may still be an older one.
+
+    Raises:
+        JournalError: it is no journal, or one of a newer version, or the write-ahead log was not granted.
+        sqlite3.Error: SQLite could not open or read it.
+        OSError: it could not be made.
+    """
+    _make_private(path)
+    # One thread uses it at a time; the one that closes it may be another.
+    connection = sqlite3.connect(path, timeout=busy_timeout, isolation_level=None, check_same_thread=False)
+    try:
+        connection.row_factory = sqlite3.Row
+        _recognise(connection, path)
+        use_write_ahead_log(connection, path, patience=busy_timeout)
+        connection.execute("PRAGMA synchronous = FULL")
+        # On macOS an ordinary sync leaves the data in the drive's own cache; elsewhere this changes nothing.
+        connection.execute("PRAGMA fullfsync = ON")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Bring the schema up to date, inside a write transaction."""
+    version = _number(connection, "user_version")
+    for migration in MIGRATIONS[version:]:
+        connection.execute(migration)
+    if version < len(MIGRATIONS):
+        connection.execute(f"PRAGMA application_id = {APPLICATION}")
+        connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+
+
+@contextlib.contextmanager
+def writing(connection: sqlite3.Connection) -> Iterator[None]:
+    """Hold the file's one write transaction: kept as a whole, and durable at the end, or not at all."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    finally:
+        # SQLite itself rolls back after some failures.
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+
+
+def use_write_ahead_log(connection: sqlite3.Connection, path: Path, *, patience: float) -> None:
+    """Ask for the write-ahead log, and do not go on without it."""
+    # While another process asks for it too SQLite answers "locked" at once, whatever the timeout.
+    last_try = time.monotonic() + patience
+    while True:
+        try:
+            granted = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+            break
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > last_try:
+                raise
+            time.sleep(_PAUSE)
+    if granted != "wal":
+        sentence = f"{path} cannot have a write-ahead log (SQLite gave {granted!r}): put the journal on a local disk"
+        raise JournalError(sentence)
+
+
+def _make_private(path: Path) -> None:
+    # SQLite gives the mode of the file to those it makes beside it. A file that exists is not opened here: closing it
+    # would lose the locks that another connection of this process has on it.
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    except FileExistsError:
+        for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
+            _close_to_others(path.with_name(name))
+
+
+def _close_to_others(path: Path) -> None:
+    # It may be absent, or belong to another user, who decides.
+    with contextlib.suppress(OSError):
+        mode = path.stat().st_mode
+        if path.is_file() and mode & _OTHERS:
+            path.chmod(mode & ~_OTHERS)
+
+
+def _recognise(connection: sqlite3.Connection, path: Path) -> None:
+    # One look at all three, since another process may be making the schema at this moment.
+    connection.execute("BEGIN")
+    mark, version = _number(connection, "application_id"), _number(connection, "user_version")
+    is_empty = _number(connection, "schema_version") == 0
+    connection.execute("COMMIT")
+    if mark != APPLICATION and not is_empty:
+        sentence = f"{path} is the database of another program: give the journal a file of its own"
+        raise JournalError(sentence)
+    if version > len(MIGRATIONS):
+        sentence = (
+            f"{path} was written by a newer dollr_async (schema {version}, this one knows {len(MIGRATIONS)}): "
+            "update dollr_async here"
+        )
+        raise JournalError(sentence)
+
+
+def _number(connection: sqlite3.Connection, pragma: str) -> int:
+    number: int = connection.execute(f"PRAGMA {pragma}").fetchone()[0]
+    return number

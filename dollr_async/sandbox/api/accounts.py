@@ -1,0 +1,112 @@
+"""Payment accounts: the wallets and cards that money comes from and goes to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dollr_async.sandbox.outcomes import Outcome, outcome_of_card, outcome_of_phone
+from dollr_async.sandbox.refusals import unprocessable
+from dollr_async.sandbox.requests.kinds import MOBILE_METHODS
+from dollr_async.sandbox.world.pricing import GATEWAY_FEES
+from dollr_async.sandbox.world.records import Account, Answer
+
+if TYPE_CHECKING:
+    from dollr_async.sandbox.quirks import Quirks
+    from dollr_async.sandbox.requests.bodies import NewAccount
+    from dollr_async.sandbox.requests.queries import OperationTypeQuery
+    from dollr_async.sandbox.world.world import World
+
+CARD = "CREDIT_CARD"
+
+PROVIDERS = {
+    **{method: ("PAWAPAY", method) for method in MOBILE_METHODS if method.endswith("_LBR")},
+    **{method: ("PAWAPAY",) for method in MOBILE_METHODS if method.endswith("_RWA")},
+    CARD: ("STRIPE",),
+    "WALLET": ("PLATFORM",),
+}
+"""The providers that can route each method."""
+
+
+def predicted_provider(quirks: Quirks, method: str) -> str:
+    """The provider that the prediction names for a mobile-money method."""
+    operator = quirks.liberian_provider == "OPERATOR" and method.endswith("_LBR")
+    return method if operator else "PAWAPAY"
+
+
+def check_route(quirks: Quirks, method: str, provider: str, operation_type: str) -> None:
+    """Refuse a method, a provider or a pair of the two that cannot serve the operation."""
+    providers: tuple[str, ...] = PROVIDERS.get(method, ())
+    if quirks.only_predicted_provider and method.endswith("_LBR"):
+        providers = (predicted_provider(quirks, method),)
+    if provider not in providers:
+        raise unprocessable(f"Invalid method and provider pair: {method} and {provider}")
+    if (method, operation_type) not in GATEWAY_FEES:
+        raise unprocessable(f"Method {method} is not available for {operation_type}")
+
+
+def create_account(world: World, query: OperationTypeQuery, body: NewAccount) -> Answer:
+    """Register a wallet or a card for one operation type."""
+    check_route(world.quirks, body.method, body.provider, query.operation_type)
+    party = world.parties.get(body.party_id)
+    if party is None:
+        raise unprocessable(f"Party {body.party_id} not found")
+    if body.method in MOBILE_METHODS and body.insensitive_account_number is None:
+        raise unprocessable("insensitive_account_number is required for mobile money")
+    now = world.clock.now()
+    account = Account(
+        id=world.next_id("account"),
+        account_name=body.account_name,
+        provider=body.provider,
+        method=body.method,
+        party=party,
+        country_code=body.country_code,
+        number=body.insensitive_account_number,
+        operation_type=query.operation_type,
+        card_token=_card_token(world, body),
+        created_at=now,
+        updated_at=now,
+    )
+    world.accounts[account.id] = account
+    return _account_answer(account)
+
+
+def _card_token(world: World, body: NewAccount) -> str | None:
+    if body.method != CARD:
+        return None
+    predicted, world.predicted_card = world.predicted_card, None
+    return body.payment_method_id or predicted
+
+
+def usable_account(world: World, account_id: int, operation_type: str) -> Account:
+    """The account to execute with, or a refusal: it must be active and registered for this operation type."""
+    account = world.accounts.get(account_id)
+    if account is None or account.operation_type != operation_type:
+        raise unprocessable(f"Payment account {account_id} not found for {operation_type}")
+    if not account.is_active:
+        raise unprocessable(f"Payment account {account_id} is not active")
+    if account.method == CARD and account.used:
+        raise unprocessable(f"Payment account {account_id} is a card that was already used; create a new one")
+    return account
+
+
+def outcome_of(world: World, account: Account) -> Outcome:
+    """How a payment with this account will go."""
+    if account.method == CARD:
+        known = outcome_of_card(account.card_token, account.account_name)
+    else:
+        known = outcome_of_phone(account.number or "")
+    return known or world.default_outcome
+
+
+def _account_answer(account: Account) -> Answer:
+    return {
+        "id": account.id,
+        "account_name": account.account_name,
+        "provider": account.provider,
+        "method": account.method,
+        "party_id": account.party.id,
+        "country_code": account.country_code,
+        "is_active": account.is_active,
+        "created_at": account.created_at,
+        "updated_at": account.updated_at,
+    }

@@ -1,0 +1,87 @@
+"""Bearer tokens: issued for the right credentials, checked on every other call."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import secrets
+from typing import TYPE_CHECKING
+
+import attrs
+import msgspec
+
+from dollr_async.sandbox.refusals import Refusal
+
+if TYPE_CHECKING:
+    from dollr_async.sandbox.requests.bodies import ClientCredentials
+    from dollr_async.sandbox.world.clock import SandboxClock
+    from dollr_async.sandbox.world.records import Answer
+    from dollr_async.sandbox.world.world import World
+
+_json = msgspec.json.Encoder()
+_HEADER = {"alg": "HS256", "typ": "JWT"}
+
+
+def _base64url(content: bytes) -> bytes:
+    return base64.urlsafe_b64encode(content).rstrip(b"=")
+
+
+@attrs.frozen
+class Token:
+    """One token issued: which in order it was, and the second at which it expires."""
+
+    number: int
+    expires_second: float
+
+
+class Tokens:
+    """The tokens that are good at this moment."""
+
+    def __init__(self, clock: SandboxClock, client_id: str, client_secret: str, lifetime: float) -> None:
+        """Issue tokens that live for `lifetime` minutes to whoever has these credentials."""
+        self._clock = clock
+        self._client_id = client_id
+        self._client_secret = client_secret
+        self._key = secrets.token_bytes(32)
+        self._good: dict[str, Token] = {}
+        self.lifetime = lifetime
+        self.issued = 0
+
+    def issue(self, credentials: ClientCredentials) -> str:
+        """Issue a token, or refuse the credentials with 401."""
+        known = hmac.compare_digest(credentials.client_id.encode(), self._client_id.encode())
+        right = hmac.compare_digest(credentials.client_secret.encode(), self._client_secret.encode())
+        if not (known and right):
+            raise Refusal(401, "Could not validate credentials")
+        self.issued += 1
+        expires = self._clock.seconds() + self.lifetime * 60
+        token = self.sign({"sub": self._client_id, "jti": f"token-{self.issued}"}, expires)
+        self._good[token] = Token(self.issued, expires)
+        return token
+
+    def sign(self, claims: dict[str, object], expires_second: float) -> str:
+        """Make a signed JWT with these claims, its times in seconds of the Unix epoch."""
+        times = {
+            "iat": int(self._clock.now().timestamp()),
+            "exp": int(self._clock.at(expires_second).timestamp()),
+        }
+        parts = _base64url(_json.encode(_HEADER)) + b"." + _base64url(_json.encode({**claims, **times}))
+        signature = hmac.new(self._key, parts, hashlib.sha256).digest()
+        return (parts + b"." + _base64url(signature)).decode()
+
+    def find(self, authorization: str | None) -> Token | None:
+        """The token an Authorization header carries, while it is good."""
+        scheme, _, value = (authorization or "").partition(" ")
+        token = self._good.get(value) if scheme.lower() == "bearer" else None
+        return token if token and self._clock.seconds() < token.expires_second else None
+
+    def revoke_all(self) -> None:
+        """Make every token issued so far worthless."""
+        self._good.clear()
+
+
+def obtain_token(world: World, body: ClientCredentials) -> Answer:
+    """Swap client credentials for a token; its lifetime is told in whole minutes, as the API does."""
+    token = world.tokens.issue(body)
+    return {"access_token": token, "expires_in": int(world.tokens.lifetime)}

@@ -1,0 +1,252 @@
+"""Invoices and orders: drafts with lines, published, paid or cancelled. The two are one kind of document here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dollr_async.sandbox.api.parties import counterparty_detail
+from dollr_async.sandbox.refusals import unprocessable
+from dollr_async.sandbox.world.records import Answer, Counterparty, Document, Item
+from dollr_async.sandbox.world.world import OWNER_ID, OWNER_TYPE, World, find
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+    from decimal import Decimal
+
+    from dollr_async.sandbox.requests.bodies import DocumentChanges, ItemChanges, NewDocument, NewItem
+    from dollr_async.sandbox.requests.queries import DocumentFilter, DocumentPath, IdPath, ItemPath, NumberPath
+
+MOVES = {
+    ("IDLE", "publish"): "ACTIVE",
+    ("IDLE", "cancel"): "CANCELED",
+    ("ACTIVE", "cancel"): "CANCELED",
+    ("ACTIVE", "pay"): "PROCESSING",
+    ("PROCESSING", "settle"): "PAID",
+    ("PROCESSING", "fail"): "ACTIVE",
+}
+"""Where a document goes from each status; whatever is not listed is refused."""
+
+_PREFIXES = {"INVOICE": "INV", "ORDER": "ORD"}
+
+
+def move(world: World, document: Document, event: str) -> None:
+    """Let something happen to a document, or refuse what its status does not allow."""
+    target = MOVES.get((document.status, event))
+    if target is None:
+        raise unprocessable(f"{document.source_type.capitalize()} is {document.status}: cannot {event} it")
+    document.status = target
+    document.updated_at = world.clock.now()
+
+
+class Documents:
+    """The operations of one kind of document."""
+
+    def __init__(self, source_type: str) -> None:
+        """Serve `INVOICE` or `ORDER`."""
+        self._type = source_type
+
+    def create(self, world: World, body: NewDocument) -> Answer:
+        """Create a draft."""
+        counterparty = world.counterparties.get(body.counterparty_id)
+        if counterparty is None:
+            raise unprocessable(f"Counterparty {body.counterparty_id} not found")
+        document = add_document(
+            world,
+            self._type,
+            counterparty,
+            currency=body.currency,
+            note=body.note,
+            fee_bearer=body.fee_bearer,
+            as_payment_link=body.as_payment_link,
+            reference_id=body.reference_id,
+            due_date=body.due_date,
+        )
+        return document_answer(document)
+
+    def list(self, world: World, query: DocumentFilter) -> list[Answer]:
+        """List the documents that fit the filters."""
+        return [
+            document_answer(document)
+            for document in world.documents[self._type].values()
+            if query.currency in {None, document.currency} and query.status in {None, document.status}
+        ]
+
+    def retrieve(self, world: World, path: IdPath) -> Answer:
+        """Fetch one document with its lines, by id."""
+        return _detail(world, world.document(self._type, path.id))
+
+    def retrieve_by_number(self, world: World, path: NumberPath) -> Answer:
+        """Fetch one document with its lines, by number."""
+        return _detail(world, world.document_by_number(self._type, path.number))
+
+    def update(self, world: World, path: IdPath, body: DocumentChanges) -> Answer:
+        """Change a draft."""
+        document = self._draft(world, path.id)
+        document.note = document.note if body.note is None else body.note
+        document.fee_bearer = body.fee_bearer or document.fee_bearer
+        document.reference_id = body.reference_id or document.reference_id
+        if self._type == "INVOICE":
+            document.due_date = body.due_date or document.due_date
+        document.updated_at = world.clock.now()
+        return document_answer(document)
+
+    def add_item(self, world: World, path: DocumentPath, body: NewItem) -> Answer:
+        """Add a line to a draft."""
+        document = self._draft(world, path.document_id)
+        return _item_answer(add_item(world, document, body.name, body.currency, body.qty, body.amount))
+
+    def update_item(self, world: World, path: ItemPath, body: ItemChanges) -> Answer:
+        """Change a line of a draft."""
+        document = self._draft(world, path.document_id)
+        item = find(document.items, path.id, "Item")
+        item.name = item.name if body.name is None else body.name
+        item.qty = body.qty or item.qty
+        item.amount = body.amount or item.amount
+        item.updated_at = document.updated_at = world.clock.now()
+        return _item_answer(item)
+
+    def remove_item(self, world: World, path: ItemPath) -> Answer | None:
+        """Remove a line from a draft."""
+        document = self._draft(world, path.document_id)
+        find(document.items, path.id, "Item")
+        del document.items[path.id]
+        document.updated_at = world.clock.now()
+        return None if world.quirks.remove_item_reply == "no_content" else {}
+
+    def publish(self, world: World, path: IdPath) -> Answer | bytes | None:
+        """Make a draft payable."""
+        document = world.document(self._type, path.id)
+        if document.status == "IDLE" and not document.items:
+            raise unprocessable(f"{self._type.capitalize()} has no items: it is not publishable")
+        move(world, document, "publish")
+        return _changed(document, world.quirks.publish_reply)
+
+    def cancel(self, world: World, path: IdPath) -> Answer | bytes | None:
+        """Cancel a document that is IDLE or ACTIVE."""
+        document = world.document(self._type, path.id)
+        move(world, document, "cancel")
+        return _changed(document, world.quirks.cancel_reply)
+
+    def _draft(self, world: World, document_id: int) -> Document:
+        document = world.document(self._type, document_id)
+        if document.status != "IDLE":
+            raise unprocessable(f"{self._type.capitalize()} is {document.status}: it can only be changed while IDLE")
+        return document
+
+
+def add_document(
+    world: World,
+    source_type: str,
+    counterparty: Counterparty,
+    *,
+    currency: str,
+    note: str,
+    fee_bearer: str,
+    as_payment_link: bool,
+    reference_id: str | None,
+    due_date: datetime | None,
+) -> Document:
+    """Keep a new draft, with the next number of its kind."""
+    now = world.clock.now()
+    documents = world.documents[source_type]
+    document = Document(
+        id=world.next_id(source_type),
+        source_type=source_type,
+        number=f"{_PREFIXES[source_type]}-{now.year}-{len(documents) + 1:05d}",
+        counterparty=counterparty,
+        currency=currency,
+        note=note,
+        fee_bearer=fee_bearer,
+        as_payment_link=as_payment_link,
+        reference_id=reference_id,
+        due_date=due_date,
+        created_at=now,
+        updated_at=now,
+    )
+    documents[document.id] = document
+    world.numbers[source_type, document.number] = document
+    return document
+
+
+def add_item(world: World, document: Document, name: str, currency: str, qty: int, amount: Decimal) -> Item:
+    """Keep a new line, which must be in the document's currency."""
+    if currency != document.currency:
+        raise unprocessable(f"An item in {currency} does not fit a document in {document.currency}")
+    now = world.clock.now()
+    item = Item(
+        id=world.next_id("item"),
+        name=name,
+        currency=currency,
+        qty=qty,
+        amount=amount,
+        created_at=now,
+        updated_at=now,
+    )
+    document.items[item.id] = item
+    document.updated_at = now
+    return item
+
+
+def document_answer(document: Document) -> Answer:
+    """Write an `InvoiceResponse` or an `OrderResponse`."""
+    answer: Answer = {
+        "id": document.id,
+        "reference_id": document.reference_id,
+        f"{document.source_type.lower()}_number": document.number,
+        "counterparty_id": document.counterparty.id,
+        "currency": document.currency,
+        "total_amount": document.total_amount,
+        "status": document.status,
+        "note": document.note,
+        "fee_bearer": document.fee_bearer,
+        "as_payment_link": document.as_payment_link,
+        "owner_id": OWNER_ID,
+        "owner_type": OWNER_TYPE,
+        "paid_at": document.paid_at,
+        "created_at": document.created_at,
+        "updated_at": document.updated_at,
+    }
+    if document.source_type == "INVOICE":
+        answer["due_date"] = document.due_date
+    return answer
+
+
+def _without_total(document: Document) -> Answer:
+    answer = document_answer(document)
+    del answer["total_amount"]
+    return answer
+
+
+_CHANGED: dict[str, Callable[[Document], Answer | bytes | None]] = {
+    "document": document_answer,
+    "without_total": _without_total,
+    "empty": lambda _: b"",
+    "no_content": lambda _: None,
+}
+
+
+def _changed(document: Document, reply: str) -> Answer | bytes | None:
+    """Answer a publish or a cancel in the way that the quirks ask for."""
+    return _CHANGED[reply](document)
+
+
+def _detail(world: World, document: Document) -> Answer:
+    key = "invoice_items" if document.source_type == "INVOICE" else world.quirks.order_items_key
+    return {
+        **document_answer(document),
+        key: [_item_answer(item) for item in document.items.values()],
+        "counterparty": counterparty_detail(world, document.counterparty),
+    }
+
+
+def _item_answer(item: Item) -> Answer:
+    return {
+        "id": item.id,
+        "name": item.name,
+        "currency": item.currency,
+        "qty": item.qty,
+        "amount": item.amount,
+        "created_at": item.created_at,
+        "updated_at": item.updated_at,
+    }

@@ -1,0 +1,200 @@
+"""Executions: the calls that move money, each under the caller's own reference."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING
+
+from dollr_async.sandbox.api.accounts import CARD, outcome_of, usable_account
+from dollr_async.sandbox.api.documents import move
+from dollr_async.sandbox.api.sessions import active_session, check_refundable
+from dollr_async.sandbox.passcodes import check_passcode
+from dollr_async.sandbox.refusals import unprocessable
+from dollr_async.sandbox.world import settlement
+from dollr_async.sandbox.world.pricing import Price, exchange_rate, price, rounded, without_fees
+from dollr_async.sandbox.world.records import Account, Answer, Payment, Session, Wallet
+from dollr_async.sandbox.world.world import World, as_id
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+    from dollr_async.sandbox.outcomes import Outcome
+    from dollr_async.sandbox.requests.bodies import CollectionOrder, PayoutOrder, SessionOrder
+
+
+def collect(world: World, body: CollectionOrder) -> Answer:
+    """Charge the payer of a checkout session."""
+    terms = ("COLLECTION", body.session_id, body.payment_account_id, body.currency)
+    known = _known(world, body.reference_id, terms)
+    if known is not None:
+        return execution_answer(world, known)
+    session = active_session(world, body.session_id, "COLLECTION")
+    account = usable_account(world, as_id(body.payment_account_id), "COLLECTION")
+    return execution_answer(world, charge(world, session, account, body.currency, body.reference_id, terms))
+
+
+def charge(
+    world: World, session: Session, account: Account, currency: str, reference_id: str, terms: tuple[str, ...]
+) -> Payment:
+    """Accept a collection: the account must be the payer's, the source ACTIVE and the currency convertible."""
+    document = session.document
+    if document is None or document.status != "ACTIVE":
+        raise unprocessable("Source is not active")
+    if account.party.phone != document.counterparty.party.phone:
+        raise unprocessable(f"Payment account {account.id} not found for this payer")
+    cost = price(
+        document.total_amount,
+        document.currency,
+        payer_currency=currency,
+        method=account.method,
+        operation="COLLECTION",
+        fee_bearer=document.fee_bearer,
+    )
+    move(world, document, "pay")
+    document.paid_by = reference_id
+    return _accept(world, session, account, cost, outcome_of(world, account), reference_id, terms)
+
+
+def payout(world: World, body: PayoutOrder) -> Answer:
+    """Pay out from the merchant's wallet, with the merchant's passcode; the fees are the merchant's."""
+    check_passcode(body.passcode.token)
+    terms = ("PAYOUT", body.session_id, body.payout_account_id)
+    known = _known(world, body.reference_id, terms)
+    if known is not None:
+        return execution_answer(world, known)
+    session = active_session(world, body.session_id, "PAYOUT")
+    account = usable_account(world, as_id(body.payout_account_id), "PAYOUT")
+    if session.account is not account:
+        raise unprocessable(f"Payout account {body.payout_account_id} not found for this session")
+    cost = price(
+        session.amount,
+        session.currency,
+        payer_currency=session.currency,
+        method=account.method,
+        operation="PAYOUT",
+        fee_bearer="PAYER",
+    )
+    payment = _accept(world, session, account, cost, outcome_of(world, account), body.reference_id, terms)
+    return execution_answer(world, payment)
+
+
+def transfer(world: World, body: SessionOrder) -> Answer:
+    """Move money from the merchant's wallet to a counterparty's."""
+    terms = ("TRANSFER", body.session_id)
+    known = _known(world, body.reference_id, terms)
+    if known is not None:
+        return execution_answer(world, known)
+    session = active_session(world, body.session_id, "TRANSFER")
+    cost = without_fees(session.amount, session.currency)
+    payment = _accept(world, session, None, cost, world.default_outcome, body.reference_id, terms)
+    return execution_answer(world, payment)
+
+
+def refund(world: World, body: SessionOrder) -> Answer:
+    """Give back a collection, up to what is left of it."""
+    terms = ("REFUND", body.session_id)
+    known = _known(world, body.reference_id, terms)
+    if known is not None:
+        return execution_answer(world, known)
+    session = active_session(world, body.session_id, "REFUND")
+    original = session.original
+    if original is None:
+        raise unprocessable(f"Session {body.session_id} not found")
+    check_refundable(original, session.amount)
+    cost = without_fees(session.amount, session.currency)
+    original.refunded += cost.payer_amount
+    payment = _accept(world, session, original.account, cost, world.default_outcome, body.reference_id, terms)
+    return execution_answer(world, payment)
+
+
+def _known(world: World, reference_id: str, terms: tuple[str, ...]) -> Payment | None:
+    """The payment that this reference already names, when it has the same terms; a refusal when it has others."""
+    payment = world.payments.get(reference_id)
+    if payment is None:
+        return None
+    payment.sends += 1
+    if payment.terms != terms or world.quirks.repeated_reference == "refused":
+        raise unprocessable(f"reference_id {reference_id} already exists")
+    return payment
+
+
+def _accept(
+    world: World,
+    session: Session,
+    account: Account | None,
+    cost: Price,
+    outcome: Outcome,
+    reference_id: str,
+    terms: tuple[str, ...],
+) -> Payment:
+    """Keep a payment, use up its session, hold its money, and start it on its way."""
+    second = world.clock.seconds()
+    payment = Payment(
+        reference_id=reference_id,
+        kind=session.kind,
+        terms=terms,
+        session=session,
+        account=account,
+        price=cost,
+        outcome=outcome,
+        intent_id=world.next_id("intent"),
+        accepted_at=world.clock.at(second),
+        accepted_second=second,
+        status=outcome.start if outcome.start == "PROCESSING" else "PENDING",
+    )
+    if outcome.needs_action and account is not None and account.method == CARD and session.kind == "COLLECTION":
+        payment.requires_action = True
+        payment.client_secret = f"pi_{payment.intent_id}_secret_{secrets.token_hex(12)}"
+    session.status = "USED"
+    if account is not None:
+        account.used = True
+    world.payments[reference_id] = payment
+    world.intents[payment.intent_id] = payment
+    world.changed(payment, "INSERT", second)
+    if session.kind == "COLLECTION" or _hold(world, payment):
+        settlement.begin(world, payment)
+    return payment
+
+
+def _hold(world: World, payment: Payment) -> bool:
+    """Take the money out of the wallet while the payment is under way, or fail the payment for want of it."""
+    wallet, amount = _debited(world, payment)
+    if wallet.status == "ACTIVE" and wallet.balance >= amount:
+        wallet.balance -= amount
+        payment.held, payment.held_in = amount, wallet
+        return True
+    short = wallet.status == "ACTIVE"
+    payment.wallet_message = "Insufficient balance for amount plus fees" if short else f"Wallet is {wallet.status}"
+    settlement.advance(world, payment, "FAILED")
+    return False
+
+
+def _debited(world: World, payment: Payment) -> tuple[Wallet, Decimal]:
+    """The wallet that pays, and how much: a refund comes out of the wallet that the collection went into."""
+    original = payment.session.original
+    if original is None:
+        return payment.session.wallet or world.wallet(payment.price.payer_currency), payment.price.payer_amount
+    into = original.price.payee_currency
+    rate = exchange_rate(payment.price.payer_currency, into)
+    return world.wallet(into), rounded(payment.price.payer_amount * rate, into)
+
+
+def execution_answer(world: World, payment: Payment) -> Answer:
+    """Write an `ExecutionResponse`."""
+    answer: Answer = {
+        "reference_id": payment.reference_id,
+        "provider_transaction_id": payment.provider_transaction_id,
+        "status": payment.status,
+        "payer_amount": payment.price.payer_amount,
+        "payer_currency": payment.price.payer_currency,
+        "payee_amount": payment.price.payee_amount,
+        "payee_currency": payment.price.payee_currency,
+        "operation_type": payment.kind,
+        "gateway_message": payment.gateway_message,
+        "wallet_message": payment.wallet_message,
+        "client_secret": payment.client_secret if payment.requires_action else None,
+        "requires_action": payment.requires_action,
+    }
+    if payment.kind == "COLLECTION" and world.quirks.payment_intent_id:
+        answer["payment_intent_id"] = payment.intent_id
+    return answer

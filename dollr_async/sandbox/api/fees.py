@@ -1,0 +1,116 @@
+"""Fee schedules, the merchant's profile and hosted links: what is only ever read."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from dollr_async.sandbox.api.accounts import PROVIDERS
+from dollr_async.sandbox.api.checkouts import RECEIPT_PATH, open_page, page_url
+from dollr_async.sandbox.refusals import not_found, unprocessable
+from dollr_async.sandbox.world.pricing import FX_PERCENTAGE, GATEWAY_FEES, PLATFORM_PERCENTAGES
+from dollr_async.sandbox.world.world import MERCHANT_NAME, OWNER_ID, OWNER_TYPE, World
+
+if TYPE_CHECKING:
+    from dollr_async.sandbox.requests.queries import (
+        GatewayFeeQuery,
+        LinkQuery,
+        MerchantQuery,
+        OwnerQuery,
+        PlatformFeeQuery,
+    )
+    from dollr_async.sandbox.world.records import Answer
+
+_SINCE = datetime(2026, 1, 1, tzinfo=UTC)
+_GATEWAYS = tuple(GATEWAY_FEES)
+_OPERATIONS = tuple(PLATFORM_PERCENTAGES)
+_PROVIDERS = ("PAWAPAY", "STRIPE", "PLATFORM")
+
+
+def tier() -> Answer:
+    """Write the one tier there is."""
+    return {"id": 1, "name": "default", "is_default": True, "created_at": _SINCE, "updated_at": _SINCE}
+
+
+def gateway_fees(_world: World, query: GatewayFeeQuery) -> Answer:
+    """The gateway's fee for a method and an operation."""
+    key = (query.payment_method, query.operation_type)
+    fee = GATEWAY_FEES.get(key)
+    if fee is None:
+        raise not_found("Gateway fee")
+    return {
+        "id": 1 + _GATEWAYS.index(key),
+        "provider_id": 1 + _PROVIDERS.index(PROVIDERS[query.payment_method][0]),
+        "operation_type": query.operation_type,
+        "payment_method": query.payment_method,
+        "percentage": fee.percentage,
+        "fixed_fee": fee.fixed_usd or None,
+        "fixed_fee_currency": "USD" if fee.fixed_usd else None,
+        "effective_from": None,
+        "effective_to": None,
+        "created_at": _SINCE,
+        "updated_at": _SINCE,
+    }
+
+
+def platform_fees(_world: World, query: PlatformFeeQuery) -> Answer:
+    """The platform's fee for a tier and an operation."""
+    if query.fee_tier_name != "default":
+        raise not_found("Fee tier")
+    return {
+        "id": 1 + _OPERATIONS.index(query.operation_type),
+        "operation_type": query.operation_type,
+        "payment_method": None,
+        "percentage": str(PLATFORM_PERCENTAGES[query.operation_type]),
+        "fx_percentage": str(FX_PERCENTAGE),
+        "fixed_fee": None,
+        "fixed_fee_currency": None,
+        "effective_from": _SINCE,
+        "effective_to": None,
+        "created_at": _SINCE,
+        "tier": tier(),
+    }
+
+
+def merchant_tier(_world: World, query: OwnerQuery) -> Answer:
+    """The tier of an owner; only the sandbox's own merchant has one."""
+    if (query.owner_type, query.owner_id) != (OWNER_TYPE, OWNER_ID):
+        raise not_found("Fee tier")
+    return {
+        "id": 1,
+        "owner_type": OWNER_TYPE,
+        "owner_id": OWNER_ID,
+        "assigned_at": _SINCE,
+        "assigned_by": None,
+        "tier": tier(),
+    }
+
+
+def tiers(_world: World) -> list[Answer]:
+    """All tiers."""
+    return [tier()]
+
+
+def merchant_info(_world: World, query: MerchantQuery) -> Answer:
+    """The merchant's profile."""
+    if (query.merchant_type, query.merchant_id) != (OWNER_TYPE, OWNER_ID):
+        raise not_found("Merchant")
+    return {"id": OWNER_ID, "name": MERCHANT_NAME, "type": OWNER_TYPE, "email": None, "phone": None}
+
+
+def pay_link(world: World, query: LinkQuery) -> Answer:
+    """The hosted payment page of a published document that allows one."""
+    document = world.document_by_number(query.source_type, query.source_number)
+    if document.status in {"IDLE", "CANCELED"}:
+        raise unprocessable(f"Source is {document.status}: a link needs a published source")
+    if not document.as_payment_link:
+        raise unprocessable(f"{document.number} was made without as_payment_link")
+    return {"url": page_url(world, open_page(world, document))}
+
+
+def receipt_link(world: World, query: LinkQuery) -> Answer:
+    """The hosted receipt page of a paid document."""
+    document = world.document_by_number(query.source_type, query.source_number)
+    if document.status != "PAID":
+        raise unprocessable(f"Source is {document.status}: a receipt needs a PAID source")
+    return {"url": page_url(world, open_page(world, document)) + RECEIPT_PATH}

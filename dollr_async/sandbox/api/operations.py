@@ -1,0 +1,228 @@
+"""The 59 operations of the contract as one table: id, method, path, what is read from the request, who answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+import attrs
+
+from dollr_async.sandbox.api import accounts, auth, checkouts, executions, fees, parties, predictions, sessions, status
+from dollr_async.sandbox.api.documents import Documents
+from dollr_async.sandbox.api.receipts import Receipts
+from dollr_async.sandbox.requests import bodies, queries
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+PREFIX = "/v1/"
+
+_Shape = type[attrs.AttrsInstance]
+
+
+@attrs.frozen
+class Operation:
+    """One operation: what it is called, where it is, what it reads, and the handler that answers it.
+
+    The handler gets the world, and `path`, `query` and `body` for those shapes that are named here.
+    """
+
+    id: str
+    method: str
+    path: str
+    handler: Callable[..., object]
+    body: _Shape | None = None
+    query: _Shape | None = None
+    path_shape: _Shape | None = None
+    public: bool = False
+
+    @property
+    def creates(self) -> bool:
+        """Whether it makes something."""
+        return self.method == "POST" and not self.public
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What `fail` calls this operation: its id, its route, and its route as a verb of its group."""
+        fixed = "/".join(part for part in self.path.split("/") if not part.startswith("{"))
+        spoken = fixed.replace("/number", "/by/number")
+        for verb in ("add", "update", "remove"):
+            spoken = spoken.replace(f"items/{verb}", f"{verb}/item")
+        return (self.id, fixed, spoken)
+
+
+@attrs.frozen
+class _DocumentPaths:
+    inside: _Shape
+    item: _Shape
+    number: _Shape
+
+
+_PATHS = {
+    "INVOICE": _DocumentPaths(queries.InvoicePath, queries.InvoiceItemPath, queries.InvoiceNumberPath),
+    "ORDER": _DocumentPaths(queries.OrderPath, queries.OrderItemPath, queries.OrderNumberPath),
+}
+
+
+def _documents(source_type: str) -> Iterable[Operation]:
+    kind = source_type.lower()
+    base, lines = f"{kind}s", f"{kind}s/{{{kind}_id}}/items"
+    documents, receipts, paths = Documents(source_type), Receipts(source_type), _PATHS[source_type]
+    yield _post(f"create_{kind}", f"{base}/create", documents.create, bodies.NewDocument)
+    yield _get(f"list_{kind}", f"{base}/list", documents.list, queries.DocumentFilter)
+    yield _by_id(f"retrieve_{kind}_by_id", f"{base}/retrieve/{{id}}", documents.retrieve)
+    yield _at(
+        f"retrieve_{kind}_by_number",
+        "GET",
+        f"{base}/retrieve/number/{{{kind}_number}}",
+        documents.retrieve_by_number,
+        paths.number,
+    )
+    yield _at(
+        f"update_{kind}", "PUT", f"{base}/update/{{id}}", documents.update, queries.IdPath, bodies.DocumentChanges
+    )
+    yield _at(f"add_{kind}_item", "POST", f"{lines}/add", documents.add_item, paths.inside, bodies.NewItem)
+    yield _at(
+        f"update_{kind}_item", "PUT", f"{lines}/{{id}}/update", documents.update_item, paths.item, bodies.ItemChanges
+    )
+    yield _at(f"remove_{kind}_item", "DELETE", f"{lines}/{{id}}/remove", documents.remove_item, paths.item)
+    yield _at(f"publish_{kind}", "PUT", f"{base}/publish/{{id}}", documents.publish, queries.IdPath)
+    yield _at(f"cancel_{kind}", "DELETE", f"{base}/cancel/{{id}}", documents.cancel, queries.IdPath)
+    yield _by_id(f"retrieve_{kind}_receipt_by_id", f"{base}/receipt/{{id}}", receipts.by_id)
+    yield _at(
+        f"retrieve_{kind}_receipt_by_number",
+        "GET",
+        f"{base}/receipt/number/{{{kind}_number}}",
+        receipts.by_number,
+        paths.number,
+    )
+
+
+def _post(name: str, path: str, handler: Callable[..., object], body: _Shape, query: _Shape | None = None) -> Operation:
+    return Operation(name, "POST", path, handler, body, query)
+
+
+def _get(name: str, path: str, handler: Callable[..., object], query: _Shape | None = None) -> Operation:
+    return Operation(name, "GET", path, handler, query=query)
+
+
+def _at(
+    name: str, method: str, path: str, handler: Callable[..., object], path_shape: _Shape, body: _Shape | None = None
+) -> Operation:
+    return Operation(name, method, path, handler, body, path_shape=path_shape)
+
+
+def _by_id(name: str, path: str, handler: Callable[..., object]) -> Operation:
+    return _at(name, "GET", path, handler, queries.IdPath)
+
+
+def _status(kind: str) -> Operation:
+    handler = status.Executions(kind.upper()).status
+    path = f"status/{kind}/{{reference_id}}"
+    return _at(f"get_{kind}_status", "GET", path, handler, queries.ReferencePath)
+
+
+OPERATIONS = (
+    Operation(
+        "client_obtain_token",
+        "POST",
+        "jwt/client/obtain/token",
+        auth.obtain_token,
+        bodies.ClientCredentials,
+        public=True,
+    ),
+    _post("create_party", "parties/create", parties.create_party, bodies.NewParty),
+    _get("list_parties", "parties/list", parties.list_parties, queries.PartyFilter),
+    _by_id("retrieve_parties", "parties/retrieve/{id}", parties.retrieve_party),
+    _post("create_counterparty", "counterparties/create", parties.create_counterparty, bodies.NewCounterparty),
+    _get("list_counterparties", "counterparties/list", parties.list_counterparties, queries.CounterpartyFilter),
+    _by_id("retrieve_counterparties", "counterparties/retrieve/{id}", parties.retrieve_counterparty),
+    _at(
+        "update_counterparty",
+        "PUT",
+        "counterparties/update/{id}",
+        parties.update_counterparty,
+        queries.IdPath,
+        bodies.CounterpartyChanges,
+    ),
+    *_documents("INVOICE"),
+    *_documents("ORDER"),
+    _post("create_checkout_source", "checkouts/create", checkouts.create_checkout, bodies.NewCheckout),
+    _post("create_checkout_session", "sessions/checkout", sessions.create_checkout_session, bodies.NewCheckoutSession),
+    _post("create_payout_session", "sessions/payout", sessions.create_payout_session, bodies.NewPayoutSession),
+    _post("create_transfer_session", "sessions/transfer", sessions.create_transfer_session, bodies.NewTransferSession),
+    _post("create_refund_session", "sessions/refund", sessions.create_refund_session, bodies.NewRefundSession),
+    _post(
+        "create_payment_account",
+        "payment-accounts/create",
+        accounts.create_account,
+        bodies.NewAccount,
+        queries.OperationTypeQuery,
+    ),
+    _post("collect", "executions/collection", executions.collect, bodies.CollectionOrder),
+    _post("payout", "executions/payout", executions.payout, bodies.PayoutOrder),
+    _post("transfer", "executions/transfer", executions.transfer, bodies.SessionOrder),
+    _post("refund", "executions/refund", executions.refund, bodies.SessionOrder),
+    _status("collection"),
+    _status("payout"),
+    _status("transfer"),
+    _status("refund"),
+    _get("get_payment_source_status", "status/source", status.source_status, queries.SourceQuery),
+    _get("predict_amount_and_fee", "predictions/amount-and-fees", predictions.amount_and_fees, queries.QuoteQuery),
+    _get(
+        "predict_payment_source_amount_and_fee",
+        "predictions/payment-source/amount-and-fees",
+        predictions.source_amount_and_fees,
+        queries.SourceQuoteQuery,
+    ),
+    _get(
+        "predict_mmo_provider_info",
+        "predictions/mmo-provider-info",
+        predictions.mmo_provider_info,
+        queries.PhoneQuery,
+    ),
+    _get(
+        "predict_card_provider_info",
+        "predictions/card-provider-info",
+        predictions.card_provider_info,
+        queries.CardQuery,
+    ),
+    _get("get_gateway_fees", "fees/gateway", fees.gateway_fees, queries.GatewayFeeQuery),
+    _get("get_platform_fees", "fees/platform", fees.platform_fees, queries.PlatformFeeQuery),
+    _get("get_merchant_fee_tier", "fees/merchant-tier", fees.merchant_tier, queries.OwnerQuery),
+    _get("list_fee_tier", "fees/tiers", fees.tiers),
+    _get("get_payment_link", "links/pay", fees.pay_link, queries.LinkQuery),
+    _get("get_receipt_link", "links/receipt", fees.receipt_link, queries.LinkQuery),
+    _get("get_merchant_info", "merchants/merchant-info", fees.merchant_info, queries.MerchantQuery),
+    _post(
+        "get_collection_realtime_key",
+        "realtime-keys/collection",
+        sessions.realtime_key,
+        bodies.RealtimeKeyRequest,
+    ),
+)
+"""Every operation of the contract."""
+
+
+def _plain(name: str) -> str:
+    fixed = "/".join(part for part in name.strip("/").removeprefix("v1/").split("/") if not part.startswith("{"))
+    return fixed.replace(".", "_").replace("-", "_").replace("/", "_")
+
+
+_NAMES = {_plain(name): operation.id for operation in OPERATIONS for name in operation.names}
+
+
+def operation_id(name: str) -> str:
+    """The contract's id of an operation, named by that id, its route (`executions/collection`) or `invoices.add_item`.
+
+    "*" stands for any operation. An unknown name is a ValueError that lists the nearest ones.
+    """
+    if name == "*":
+        return name
+    found = _NAMES.get(_plain(name))
+    if found is None:
+        near = get_close_matches(_plain(name), _NAMES, n=5, cutoff=0.4)
+        message = f"{name!r} is no operation of the contract. Near names: {', '.join(near) or 'none'}."
+        raise ValueError(message)
+    return found

@@ -1,0 +1,106 @@
+"""Predictions: which way a phone or a card is routed, and what a payment will cost."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dollr_async.sandbox.api.accounts import check_route, predicted_provider
+from dollr_async.sandbox.outcomes import TEST_CARDS, operator_of
+from dollr_async.sandbox.refusals import unprocessable
+from dollr_async.sandbox.world.pricing import Price, price
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+    from dollr_async.sandbox.requests.queries import CardQuery, PhoneQuery, QuoteQuery, SourceQuoteQuery
+    from dollr_async.sandbox.world.records import Answer
+    from dollr_async.sandbox.world.world import World
+
+_COUNTRIES = {"LBR": ("LR", ["USD", "LRD"]), "RWA": ("RW", ["RWF"])}
+"""By a method's ending: the country as alpha-2, and the currencies of its wallets."""
+
+
+def mmo_provider_info(world: World, query: PhoneQuery) -> Answer:
+    """Find the mobile-money route of a phone."""
+    method = operator_of(query.phone)
+    if method is None:
+        raise unprocessable(f"No mobile-money operator found for phone {query.phone}")
+    carrier, _, ending = method.replace("_MOMO", "").replace("_MONEY", "").partition("_")
+    alpha2, currencies = _COUNTRIES[ending]
+    return {
+        "carrier": carrier,
+        "country": ending if world.quirks.prediction_country == "alpha3" else alpha2,
+        "currencies": currencies,
+        "phone": query.phone,
+        "payment_method": method,
+        "gateway_provider": predicted_provider(world.quirks, method),
+        "operation_type": query.operation_type,
+    }
+
+
+def card_provider_info(world: World, query: CardQuery) -> Answer:
+    """Find the route of a tokenised card; the token is then taken to be the next new card account's."""
+    card = TEST_CARDS.get(query.payment_method_id)
+    if card is None:
+        raise unprocessable(f"No such payment method: {query.payment_method_id}")
+    if query.provider not in {None, "STRIPE"}:
+        raise unprocessable(f"Provider {query.provider} does not take cards")
+    world.predicted_card = query.payment_method_id
+    return {
+        "payment_method_id": query.payment_method_id,
+        "brand": card.brand,
+        "country": card.country,
+        "currencies": list(card.currencies),
+        "payment_method": "CREDIT_CARD",
+        "gateway_provider": "STRIPE",
+        "operation_type": query.operation_type,
+    }
+
+
+def amount_and_fees(world: World, query: QuoteQuery) -> Answer:
+    """Quote an amount."""
+    check_route(world.quirks, query.payment_method, query.provider, query.operation_type)
+    quote = price(
+        query.base_amount,
+        query.base_currency,
+        payer_currency=query.target_currency,
+        method=query.payment_method,
+        operation=query.operation_type,
+        fee_bearer=query.fee_bearer,
+    )
+    return _quote_answer(quote)
+
+
+def source_amount_and_fees(world: World, query: SourceQuoteQuery) -> Answer:
+    """Quote a published source, with its own total and its own bearer of fees."""
+    document = world.document(query.source_type, query.source_id)
+    if document.status in {"IDLE", "CANCELED"}:
+        raise unprocessable(f"Source is {document.status}: a quote needs a published source")
+    check_route(world.quirks, query.payment_method, query.provider, "COLLECTION")
+    quote = price(
+        document.total_amount,
+        document.currency,
+        payer_currency=query.target_currency,
+        method=query.payment_method,
+        operation="COLLECTION",
+        fee_bearer=document.fee_bearer,
+    )
+    return _quote_answer(quote)
+
+
+def _quote_answer(quote: Price) -> Answer:
+    return {
+        "payer_amount": _text(quote.payer_amount),
+        "payer_currency": quote.payer_currency,
+        "payee_amount": _text(quote.payee_amount),
+        "payee_currency": quote.payee_currency,
+        "platform_fee": _text(quote.platform_fee),
+        "platform_currency": quote.payee_currency,
+        "fx_fee": None if quote.fx_fee is None else _text(quote.fx_fee),
+        "gateway_fee": _text(quote.gateway_fee),
+        "gateway_currency": quote.payee_currency,
+    }
+
+
+def _text(amount: Decimal) -> str:
+    return format(amount, "f")

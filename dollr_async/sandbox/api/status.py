@@ -1,0 +1,48 @@
+"""Look-ups of what became of a payment or of its source."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dollr_async.sandbox.api.executions import execution_answer
+from dollr_async.sandbox.refusals import not_found
+from dollr_async.sandbox.world.settlement import look
+
+if TYPE_CHECKING:
+    from dollr_async.sandbox.requests.queries import ReferencePath, SourceQuery
+    from dollr_async.sandbox.world.records import Answer
+    from dollr_async.sandbox.world.world import World
+
+
+class Executions:
+    """The status call of one kind of execution."""
+
+    def __init__(self, kind: str) -> None:
+        """Look among the payments of one operation type."""
+        self._kind = kind
+
+    def status(self, world: World, path: ReferencePath) -> Answer:
+        """The state of an execution; unknown until the status lag has passed, if there is one."""
+        payment = world.payments.get(path.reference_id.lower())
+        if payment is None or payment.kind != self._kind:
+            raise not_found("Execution")
+        if world.clock.seconds() < payment.accepted_second + world.quirks.status_lag:
+            raise not_found("Execution")
+        look(world, payment)
+        return execution_answer(world, payment)
+
+
+def source_status(world: World, query: SourceQuery) -> Answer:
+    """The state of an invoice or order; it counts as a look at the payment that is under way."""
+    document = world.document(query.source_type, query.source_id)
+    if document.paid_by is not None:
+        look(world, world.payments[document.paid_by])
+    return {
+        "source_id": document.id,
+        "source_type": document.source_type,
+        "source_number": document.number,
+        "status": document.status,
+        "currency": document.currency,
+        "total_amount": document.total_amount,
+        "paid_at": document.paid_at,
+    }

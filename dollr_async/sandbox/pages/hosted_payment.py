@@ -1,0 +1,46 @@
+"""A payer who pays a published document by hand, without the merchant's session, account or execution."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from dollr_async.sandbox.api.accounts import predicted_provider
+from dollr_async.sandbox.api.executions import charge
+from dollr_async.sandbox.outcomes import operator_of
+from dollr_async.sandbox.refusals import unprocessable
+from dollr_async.sandbox.world.records import Account, Document, Payment, Session
+
+if TYPE_CHECKING:
+    from dollr_async.sandbox.world.world import World
+
+
+def pay_document(world: World, document: Document) -> Payment:
+    """Charge the document's own payer on the phone it was made for, under a reference of the page's own."""
+    now = world.clock.now()
+    party = document.counterparty.party
+    method = operator_of(party.phone)
+    if method is None:
+        raise unprocessable("No mobile-money operator found for this phone")
+    account = Account(
+        id=world.next_id("account"),
+        account_name=party.fullname,
+        provider=predicted_provider(world.quirks, method),
+        method=method,
+        party=party,
+        country_code=party.country_code,
+        number=party.phone,
+        operation_type="COLLECTION",
+        card_token=None,
+        created_at=now,
+        updated_at=now,
+    )
+    session = Session(
+        id=world.next_id("session"),
+        kind="COLLECTION",
+        expires_at=now + timedelta(seconds=world.session_lifetime),
+        created_at=now,
+        document=document,
+    )
+    return charge(world, session, account, document.currency, str(uuid4()), ("HOSTED", str(document.id)))

@@ -1,0 +1,288 @@
+"""The push channel: a Supabase Realtime of one table, which tells whoever has joined how their payment changes."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections import Counter
+from typing import TYPE_CHECKING, Literal
+
+import attrs
+from aiohttp import web
+
+from dollr_async.sandbox.push.channels import Channel, Channels
+from dollr_async.sandbox.push.phoenix import Message, version_of
+from dollr_async.sandbox.push.sockets import Socket
+from dollr_async.sandbox.push.subscriptions import RowShape, change, default_row, read_subscriptions
+from dollr_async.sandbox.world import settlement
+from dollr_async.sandbox.world.records import entry_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dollr_async.sandbox.world.records import Payment
+    from dollr_async.sandbox.world.world import World
+
+PATH = "/realtime/v1/websocket"
+ANON_KEY = "sandbox-anon-key"
+
+Silence = Literal["nothing", "changes", "all"]
+
+_PREFIX = "realtime:"
+_FAREWELL = 0.2
+"""Seconds that a client gets to answer when its websocket is closed."""
+_SHORTEST_WAIT = 0.001
+"""A timer that went off a rounding error too early must not go off for ever."""
+
+
+@attrs.define
+class JoinRefusal:
+    """Why the next `left` joins are refused, or all for None: in the reply, or after it as a subscription."""
+
+    reason: str
+    after_reply: bool
+    left: int | None
+
+
+class Realtime:
+    """Every socket and channel, and the trouble that a test asked for."""
+
+    def __init__(self, world: World) -> None:
+        """Tell how the payments of this world change."""
+        self._world = world
+        self._channels = Channels()
+        self._timer: asyncio.TimerHandle | None = None
+        self._sockets: set[Socket] = set()
+        self._serving: dict[asyncio.Task[None], Socket] = {}
+        self.seen: Counter[str] = Counter()
+        self.shape: RowShape = default_row
+        self.silent: Silence = "nothing"
+        self.refusing_until = 0.0
+        self.refusal_status: int | None = 503
+        self.join_refusal: JoinRefusal | None = None
+        world.changed = self._tell_change
+        world.scheduled = self._set_timer
+
+    # connections
+
+    async def serve(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Upgrade a request to a websocket, and speak on it until it is closed."""
+        if self._world.clock.seconds() < self.refusing_until:
+            return self._refuse(request)
+        version = version_of(request.query.get("vsn", "1.0.0"))
+        if version is None or request.query.get("apikey") != ANON_KEY:
+            self.seen["refused_connects"] += 1
+            return web.Response(status=403)
+        stream = web.WebSocketResponse(timeout=_FAREWELL)
+        if not stream.can_prepare(request):
+            return web.Response(status=400)
+        socket = Socket(request, stream, version)
+        self._serving[request.task] = socket
+        request.task.add_done_callback(self._serving.pop)
+        await stream.prepare(request)
+        self._sockets.add(socket)
+        self.seen["connects"] += 1
+        try:
+            await socket.run(self._answer)
+        finally:
+            self._sockets.discard(socket)
+            self._channels.remove_all(socket)
+            self._set_timer()
+        return stream
+
+    def _refuse(self, request: web.BaseRequest) -> web.StreamResponse:
+        self.seen["refused_connects"] += 1
+        if self.refusal_status is None and request.transport is not None:
+            request.transport.abort()
+        return web.Response(status=self.refusal_status or 503)
+
+    def drop(self, code: int | None) -> None:
+        """Cut every connection, or close it with a code; what it still says is not heard."""
+        while self._sockets:
+            socket = self._sockets.pop()
+            self._channels.remove_all(socket)
+            if code is None:
+                socket.drop()
+            else:
+                socket.close(code)
+        self._set_timer()
+
+    async def close(self) -> None:
+        """Cut every connection and leave nothing running."""
+        self.drop(None)
+        for socket in self._serving.values():
+            socket.drop()
+        if self._serving:
+            await asyncio.wait(self._serving)
+
+    def send_frame(self, frame: str | bytes) -> None:
+        """Send a frame as it is on every socket."""
+        for socket in self._sockets:
+            socket.send_frame(frame)
+
+    @property
+    def open_sockets(self) -> int:
+        """How many are open."""
+        return len(self._sockets)
+
+    @property
+    def open_channels(self) -> int:
+        """How many are joined."""
+        return len(self._channels)
+
+    # messages
+
+    def _answer(self, socket: Socket, message: Message) -> None:
+        heartbeat = (message.topic, message.event) == ("phoenix", "heartbeat")
+        self.seen["heartbeats"] += heartbeat
+        if self.silent == "all" or socket not in self._sockets:
+            return
+        channel = self._channels.find(socket, message.topic)
+        if heartbeat:
+            socket.send(message.reply({}))
+        elif message.event == "phx_join" and message.topic.startswith(_PREFIX):
+            self._join(socket, message)
+        elif message.event == "phx_leave":
+            socket.send(message.reply({}, join_ref=message.join_ref))
+            if channel is not None:
+                self._end(channel)
+        elif channel is None:
+            socket.send(message.reply({"reason": "unmatched topic"}, "error"))
+        elif message.event == "access_token":
+            self._renew(channel, message.payload)
+        self._set_timer()
+
+    def _join(self, socket: Socket, message: Message) -> None:
+        """Open a channel; it takes the place of one of the same topic, even when it is refused."""
+        settlement.settle_due(self._world)
+        replaced = self._channels.find(socket, message.topic)
+        if replaced is not None:
+            self._channels.remove(replaced)
+        refusal = self._next_join_refusal()
+        if refusal is not None and not refusal.after_reply:
+            self._refuse_join(socket, message, refusal.reason)
+        else:
+            self._open(socket, message, None if refusal is None else refusal.reason)
+        if replaced is not None:
+            replaced.say_closed()
+        channel = self._channels.find(socket, message.topic)
+        if channel is not None:
+            self._confirm(channel)
+
+    def _open(self, socket: Socket, message: Message, refusal: str | None) -> None:
+        payload = message.payload if isinstance(message.payload, dict) else {}
+        key = self._world.realtime_keys.opening(message.topic.removeprefix(_PREFIX), payload.get("access_token"))
+        if isinstance(key, str):
+            self._refuse_join(socket, message, key)
+            return
+        asked = read_subscriptions(payload, key)
+        channel = Channel(
+            socket=socket,
+            topic=message.topic,
+            join_ref=message.join_ref,
+            key=key,
+            ids=asked.ids,
+            refusal=refusal or asked.refusal,
+            ready_second=self._world.clock.seconds() + self._world.quirks.subscription_lag,
+        )
+        self._channels.add(channel)
+        self.seen["joins"] += 1
+        socket.send(message.reply({"postgres_changes": asked.asked}, join_ref=message.join_ref))
+
+    def _refuse_join(self, socket: Socket, message: Message, reason: str) -> None:
+        self.seen["refused_joins"] += 1
+        socket.send(message.reply({"reason": reason}, "error", join_ref=message.join_ref))
+
+    def _next_join_refusal(self) -> JoinRefusal | None:
+        refusal = self.join_refusal
+        if refusal is not None and refusal.left is not None:
+            refusal.left -= 1
+            if refusal.left == 0:
+                self.join_refusal = None
+        return refusal
+
+    def _renew(self, channel: Channel, payload: object) -> None:
+        """Let a channel live as long as a fresh key; a bad one ends it."""
+        token = payload.get("access_token") if isinstance(payload, dict) else None
+        if token is None:
+            return
+        key = self._world.realtime_keys.opening(channel.key.channel, token)
+        if isinstance(key, str):
+            self._end(channel, key.partition(": ")[2])
+        elif key is not channel.key:
+            channel.key = key
+            channel.confirmed = False
+            self._channels.schedule(channel)
+            self._confirm(channel)
+
+    def _confirm(self, channel: Channel) -> None:
+        """Say whether changes are told from now on, once the subscriptions are there."""
+        if channel.confirmed or channel.ready_second > self._world.clock.seconds():
+            return
+        channel.confirmed = True
+        if channel.refusal is not None:
+            channel.tell("postgres_changes", "error", channel.refusal)
+        elif channel.ids:
+            channel.tell("postgres_changes", "ok", "Subscribed to PostgreSQL")
+
+    def _end(self, channel: Channel, error: str | None = None) -> None:
+        """End a channel, for an error that is told first or because its client has left."""
+        self._channels.remove(channel)
+        if error is not None:
+            channel.tell("system", "error", error)
+        channel.say_closed()
+
+    # changes
+
+    def _tell_change(self, payment: Payment, event: str, second: float) -> None:
+        if self.silent != "nothing":
+            return
+        for channel in self._channels.of_payment(payment.reference_id):
+            if channel.is_listening(second):
+                self._tell(channel, self.shape(entry_of(payment)), event, second)
+
+    def push_row(self, reference_id: str, row: Mapping[str, object], event: str) -> int:
+        """Tell a row to every channel of a payment, and return how many there are."""
+        channels = self._channels.of_payment(reference_id)
+        for channel in channels:
+            self._tell(channel, row, event, self._world.clock.seconds())
+        return len(channels)
+
+    def _tell(self, channel: Channel, row: Mapping[str, object], event: str, second: float) -> None:
+        if channel.ids:
+            data = change(row, event, self._world.clock.at(second))
+            channel.send("postgres_changes", {"ids": channel.ids, "data": data})
+
+    # time
+
+    def pass_time(self) -> None:
+        """Let everything happen that the clock has reached."""
+        now = self._world.clock.seconds()
+        due = () if self.silent == "all" else self._channels.take_due(now)
+        for channel in due:
+            self._confirm(channel)
+        settlement.settle_due(self._world)
+        for channel in due:
+            if channel.key.has_expired(now):
+                self._end(channel, channel.key.expiry(now))
+        self._set_timer()
+
+    def expire_keys(self) -> None:
+        """Let every key expire now, and end its channels."""
+        self._world.realtime_keys.expire_all()
+        for channel in self._channels:
+            self._channels.schedule(channel)
+        self.pass_time()
+
+    def _set_timer(self) -> None:
+        """Wake at the next thing to happen; while nobody has joined, payments wait until they are asked about."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        due = self._channels.next_second()
+        if self.silent == "all" or due == math.inf:
+            return
+        if self._world.agenda:
+            due = min(due, self._world.agenda[0][0])
+        wait = max(due - self._world.clock.seconds(), _SHORTEST_WAIT)
+        self._timer = asyncio.get_running_loop().call_later(wait, self.pass_time)

@@ -1,0 +1,84 @@
+"""One websocket of the push channel: frames in, and frames out in their order."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from aiohttp import WSCloseCode, WSMsgType
+
+from dollr_async.sandbox.push.phoenix import UNREADABLE, Message, Version, read_message, write_message
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from aiohttp import web
+
+
+IDLE_SECONDS = 60.0
+"""How long a socket may say nothing before the server closes it; heartbeats are what a quiet client says."""
+
+
+class Socket:
+    """An open websocket. What is sent waits in line, so that whoever changes the world need not."""
+
+    def __init__(self, request: web.BaseRequest, stream: web.WebSocketResponse, version: Version) -> None:
+        """Speak this version of the protocol on a websocket that has been accepted."""
+        self._request = request
+        self._stream = stream
+        self._version: Version = version
+        self._outbox: asyncio.Queue[str | bytes | int] = asyncio.Queue()
+
+    def send(self, message: Message) -> None:
+        """Send a message."""
+        self._outbox.put_nowait(write_message(message, self._version))
+
+    def send_frame(self, frame: str | bytes) -> None:
+        """Send a frame as it is, text or binary."""
+        self._outbox.put_nowait(frame)
+
+    def close(self, code: int) -> None:
+        """Close with a code, once everything before it is sent."""
+        self._outbox.put_nowait(code)
+
+    def drop(self) -> None:
+        """Cut the connection, without a word."""
+        if self._request.transport is not None:
+            self._request.transport.abort()
+
+    async def run(self, answer: Callable[[Socket, Message], None]) -> None:
+        """Let every message be answered until the socket is closed by either side."""
+        async with asyncio.TaskGroup() as group:
+            writing = group.create_task(self._write())
+            try:
+                await self._read(answer)
+            finally:
+                writing.cancel()
+
+    async def _read(self, answer: Callable[[Socket, Message], None]) -> None:
+        while True:
+            try:
+                frame = await self._stream.receive(timeout=IDLE_SECONDS)
+            except TimeoutError:
+                await self._stream.close()
+                return
+            if frame.type not in {WSMsgType.TEXT, WSMsgType.BINARY}:
+                return
+            try:
+                message = read_message(frame.data, self._version)
+            except UNREADABLE:
+                await self._stream.close(code=WSCloseCode.INTERNAL_ERROR)
+                return
+            answer(self, message)
+
+    async def _write(self) -> None:
+        with suppress(ConnectionError):  # the client has left: what is in line has no reader
+            while True:
+                item = await self._outbox.get()
+                if isinstance(item, int):
+                    await self._stream.close(code=item)
+                elif isinstance(item, bytes):
+                    await self._stream.send_bytes(item)
+                else:
+                    await self._stream.send_str(item)

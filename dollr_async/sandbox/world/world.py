@@ -1,0 +1,122 @@
+"""The sandbox's whole state in one place: records by id, the tables that say what a handler may find, and time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from itertools import count
+from typing import TypeVar
+
+import attrs
+
+from dollr_async.sandbox.api.auth import Tokens
+from dollr_async.sandbox.outcomes import OUTCOMES, AfterSeconds, Outcome, Settlement
+from dollr_async.sandbox.quirks import Quirks
+from dollr_async.sandbox.refusals import not_found
+from dollr_async.sandbox.world.clock import SandboxClock
+from dollr_async.sandbox.world.realtime_keys import RealtimeKeys
+from dollr_async.sandbox.world.records import Account, Counterparty, Document, Page, Party, Payment, Session, Wallet
+
+Key = TypeVar("Key")
+Record = TypeVar("Record")
+
+OWNER_ID = 9
+OWNER_TYPE = "ORGANIZATION"
+MERCHANT_NAME = "Sandbox Merchant"
+
+_LONGEST_ID = 18
+
+_FIRST_IDS = {
+    "party": 100_001,
+    "counterparty": 200_001,
+    "INVOICE": 300_001,
+    "ORDER": 400_001,
+    "session": 500_001,
+    "account": 600_001,
+    "intent": 700_001,
+    "checkout": 800_001,
+    "item": 1_000_001,
+}
+"""Where each kind's ids begin, far apart: an id sent in the wrong field finds nothing."""
+
+_OPENING_BALANCES = {"USD": Decimal("100000.00"), "LRD": Decimal("10000000.00"), "RWF": Decimal(100000000)}
+
+
+def _wallets() -> dict[str, Wallet]:
+    """Open one wallet for each currency the platform names."""
+    opened = enumerate(_OPENING_BALANCES.items(), start=4)
+    return {currency: Wallet(id=number, currency=currency, balance=balance) for number, (currency, balance) in opened}
+
+
+def _nobody_listens(*_: object) -> None:
+    """Let a change go by."""
+
+
+@attrs.define(kw_only=True)
+class World:
+    """Everything the sandbox knows. Handlers change it and nothing else does, save the sandbox's own controls."""
+
+    clock: SandboxClock
+    quirks: Quirks
+    tokens: Tokens
+    realtime_keys: RealtimeKeys
+    settlement: Settlement = attrs.field(factory=AfterSeconds)
+    default_outcome: Outcome = OUTCOMES["approve"]
+    session_lifetime: float = 1800.0
+    confirm_cards_after: float | None = None
+    url: str = ""
+    predicted_card: str | None = None
+    parties: dict[int, Party] = attrs.field(factory=dict)
+    counterparties: dict[int, Counterparty] = attrs.field(factory=dict)
+    documents: dict[str, dict[int, Document]] = attrs.field(factory=lambda: {"INVOICE": {}, "ORDER": {}})
+    numbers: dict[tuple[str, str], Document] = attrs.field(factory=dict)
+    pages: dict[str, Page] = attrs.field(factory=dict)
+    accounts: dict[int, Account] = attrs.field(factory=dict)
+    sessions: dict[int, Session] = attrs.field(factory=dict)
+    payments: dict[str, Payment] = attrs.field(factory=dict)
+    intents: dict[int, Payment] = attrs.field(factory=dict)
+    wallets: dict[str, Wallet] = attrs.field(factory=_wallets)
+    agenda: list[tuple[float, int, str, str]] = attrs.field(factory=list)
+    changed: Callable[[Payment, str, float], None] = _nobody_listens
+    """Told of each payment's row: the payment, INSERT or UPDATE, and the second at which it was."""
+    scheduled: Callable[[], None] = _nobody_listens
+    """Told that something is new on the agenda."""
+    _ids: dict[str, Iterator[int]] = attrs.field(
+        factory=lambda: {kind: count(first) for kind, first in _FIRST_IDS.items()}
+    )
+    _turns: Iterator[int] = attrs.field(factory=count)
+
+    def next_id(self, kind: str) -> int:
+        """The next id of a kind of record."""
+        return next(self._ids[kind])
+
+    def next_turn(self) -> int:
+        """A number that keeps entries of the agenda that are due together in their order."""
+        return next(self._turns)
+
+    def wallet(self, currency: str) -> Wallet:
+        """The merchant's wallet in a currency, opened empty when there was none."""
+        if currency not in self.wallets:
+            self.wallets[currency] = Wallet(id=4 + len(self.wallets), currency=currency, balance=Decimal(0))
+        return self.wallets[currency]
+
+    def document(self, source_type: str, number: int) -> Document:
+        """An invoice or order by its id, or a 404."""
+        return find(self.documents.get(source_type, {}), number, source_type.capitalize())
+
+    def document_by_number(self, source_type: str, number: str) -> Document:
+        """An invoice or order by its number, or a 404."""
+        return find(self.numbers, (source_type, number), source_type.capitalize())
+
+
+def find(records: dict[Key, Record], key: Key, what: str) -> Record:
+    """A record by its key, or a 404 that names what was looked for."""
+    record = records.get(key)
+    if record is None:
+        raise not_found(what)
+    return record
+
+
+def as_id(text: str) -> int:
+    """An id sent as a string, or one that no record has when the string is not a number."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= _LONGEST_ID else -1

@@ -1,0 +1,109 @@
+"""What an HTTP answer means: pure functions of its status, headers and body."""
+
+from __future__ import annotations
+
+from datetime import UTC
+from decimal import Decimal
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import TYPE_CHECKING, NamedTuple
+
+from dollr_async.base.errors import STATUS_ERRORS, APIStatusError, FieldProblem, ServerError
+from dollr_async.wire.codec import decode_loosely
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from dollr_async.base.clock import Clock
+
+# Plain numbers: to find a member of an enum takes 0.28 µs in Python 3.11, and every answer is asked for two.
+_FIRST_SUCCESS, _FIRST_REDIRECT = 200, 300
+_BODY_SHOWN = 2_000
+_DETAIL_SHOWN = 500
+_UNAUTHENTICATED = ("not authenticated", "could not validate credentials")
+
+
+class RawAnswer(NamedTuple):
+    """An HTTP answer: its status, its headers (case does not matter) and its whole body."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+
+    @property
+    def is_success(self) -> bool:
+        """Whether it is any 2xx."""
+        return _FIRST_SUCCESS <= self.status < _FIRST_REDIRECT
+
+
+def error_of(
+    answer: RawAnswer, method: str, path: str, clock: Clock, *, secrets: Collection[str] = ()
+) -> APIStatusError:
+    """Return the error that an answer other than success stands for.
+
+    `secrets` are what the request carried; they are hidden where the answer repeats them, as an echo of the input does.
+    """
+    status = answer.status
+    cls = STATUS_ERRORS.get(status, ServerError if status >= HTTPStatus.INTERNAL_SERVER_ERROR else APIStatusError)
+    detail, fields = _detail(answer.content, secrets)
+    return cls(
+        status=status,
+        detail=detail[:_DETAIL_SHOWN],
+        method=method,
+        path=f"/v1/{path}",
+        retry_after=retry_after(answer.headers, clock),
+        body=_hidden(answer.content.decode(errors="replace"), secrets)[:_BODY_SHOWN],
+        fields=fields,
+    )
+
+
+def is_unauthenticated(answer: RawAnswer) -> bool:
+    """Whether the token was refused: 401, or a 403 that says so in the words of a missing header."""
+    if answer.status == HTTPStatus.UNAUTHORIZED:
+        return True
+    if answer.status != HTTPStatus.FORBIDDEN:
+        return False
+    return _detail(answer.content)[0].strip().lower().startswith(_UNAUTHENTICATED)
+
+
+def retry_after(headers: Mapping[str, str], clock: Clock) -> float | None:
+    """Return the seconds to wait that `Retry-After` gives, as seconds or as an HTTP date; None without one."""
+    value = headers.get("Retry-After", "").strip()
+    if not value:
+        return None
+    try:
+        if value.replace(".", "", 1).isdecimal():
+            return float(value)
+        moment = parsedate_to_datetime(value)
+        # The older forms of an HTTP date name no zone; all of them are UTC.
+        moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+        return max((moment - clock.now()).total_seconds(), 0.0)
+    except (ValueError, TypeError, OverflowError):
+        return None
+
+
+def _detail(content: bytes, secrets: Collection[str] = ()) -> tuple[str, tuple[FieldProblem, ...]]:
+    body = decode_loosely(content)
+    detail = body.get("detail") if isinstance(body, dict) else None
+    if not isinstance(detail, list):
+        return (_hidden(detail, secrets) if isinstance(detail, str) else ""), ()
+    fields = tuple(_problem(entry, secrets) for entry in detail)
+    return "; ".join(f"{field.path}: {field.message}" if field.path else field.message for field in fields), fields
+
+
+def _problem(entry: object, secrets: Collection[str]) -> FieldProblem:
+    if not isinstance(entry, dict):
+        return FieldProblem(path="", message=_hidden(_plain(entry), secrets), type="")
+    where = entry.get("loc")
+    path = ".".join(_plain(part) for part in where) if isinstance(where, list) else ""
+    return FieldProblem(path=path, message=_hidden(_plain(entry.get("msg")), secrets), type=_plain(entry.get("type")))
+
+
+def _plain(value: object) -> str:
+    return str(value) if isinstance(value, str | int | Decimal) else ""
+
+
+def _hidden(text: str, secrets: Collection[str]) -> str:
+    for secret in secrets:
+        text = text.replace(secret, "***")
+    return text

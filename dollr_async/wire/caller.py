@@ -1,0 +1,115 @@
+"""The story of one call: token, send, once more after a 401, status to error, decode, again where that is safe."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import urlencode
+
+from dollr_async.base.errors import DollrError, InvalidInputError
+from dollr_async.wire import codec
+from dollr_async.wire.answers import error_of, is_unauthenticated
+from dollr_async.wire.retry import retry_delay
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Mapping
+
+    from dollr_async.base.clock import Clock
+    from dollr_async.wire.answers import RawAnswer
+    from dollr_async.wire.retry import RetryPolicy
+    from dollr_async.wire.session import SessionManager
+
+T = TypeVar("T")
+
+logger = logging.getLogger("dollr_async.http")
+
+
+class HttpCaller:
+    """Makes calls on an authenticated session."""
+
+    def __init__(self, session: SessionManager, *, retry: RetryPolicy, clock: Clock) -> None:
+        """Keep what a call needs."""
+        self._session = session
+        self._retry = retry
+        self._clock = clock
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        shape: type[T],
+        *,
+        query: Mapping[str, object] | None = None,
+        body: codec.Body | None = None,
+        retry: RetryPolicy | None = None,
+    ) -> T:
+        """Make one call and return its answer as `shape`.
+
+        A GET is sent again after a lost answer, a 408 or a 5xx; everything is after a failed connection and a 429.
+        `retry` replaces the client's own policy.
+
+        Raises:
+            APIStatusError: the API refused, in the class of its status.
+            TransportError: nothing usable came back, in the class of the reason.
+            DecodeError: a success answer without the documented shape.
+            ConfigurationError: the client is closed or belongs to another loop.
+        """
+        encoded = _encoded(query) if query else ""
+        content = None if body is None else codec.encode(body)
+        policy = retry or self._retry
+        sends, replayed = 1, False
+        while True:
+            token = await self._session.token()
+            try:
+                sending = self._session.send(token, method, path, query=encoded, content=content)
+                if logger.isEnabledFor(logging.DEBUG):
+                    sending = self._logged(sending, method, path, sends)
+                answer = await sending
+                if answer.is_success:
+                    return codec.decode(answer.content, shape)
+                if is_unauthenticated(answer) and not replayed:
+                    # A refused token means that nothing ran: drop it, fetch one for all who wait, replay once.
+                    self._session.discard(token)
+                    replayed = True
+                    continue
+                secrets = (token.secret.reveal(), *codec.secrets_of(body))
+                raise error_of(answer, method, path, self._clock, secrets=secrets)
+            except DollrError as failure:
+                delay = retry_delay(policy, failure, sends=sends, repeatable=method == "GET")
+                if delay is None:
+                    raise
+            await self._clock.sleep(delay)
+            sends += 1
+
+    async def _logged(self, sending: Awaitable[RawAnswer], method: str, path: str, attempt: int) -> RawAnswer:
+        began = self._clock.monotonic()
+        outcome: object = "nothing"
+        try:
+            answer = await sending
+            outcome = answer.status
+        except DollrError as error:
+            outcome = type(error).__name__
+            raise
+        finally:
+            elapsed = (self._clock.monotonic() - began) * 1000.0
+            # Never the query or a body: a phone number or a secret may be in them.
+            logger.debug("%s /v1/%s: %s (attempt %d, %.0f ms)", method, path, outcome, attempt, elapsed)
+        return answer
+
+
+def _encoded(query: Mapping[str, object]) -> str:
+    try:
+        return urlencode([(key, _plain(value)) for key, value in query.items() if value is not None])
+    except UnicodeEncodeError:
+        sentence = "a filter has a character that cannot be sent (half of a surrogate pair): remove it"
+        raise InvalidInputError(sentence) from None
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    return value.isoformat() if isinstance(value, datetime) else str(value)

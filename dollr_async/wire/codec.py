@@ -1,0 +1,210 @@
+"""JSON in and out: the one converter, with money exact in both directions.
+
+Numbers with a point are read as `Decimal` from their own text and written back digit by digit. What a caller sends is a
+`Body`, what comes back is an `Answer`; both are attrs classes and carry what they do not know in `extra`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal, DecimalException
+from functools import cache
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
+
+import attrs
+import cattrs
+import msgspec
+from cattrs.gen import make_dict_structure_fn, override
+
+from dollr_async.base.errors import DecodeError, InvalidInputError
+from dollr_async.base.record import Record, fields_of, names
+from dollr_async.wire import values
+from dollr_async.wire.readers import reader
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from uuid import UUID
+
+T = TypeVar("T")
+
+_NOTHING: Mapping[str, object] = MappingProxyType({})
+_MAX_DEPTH_PROBLEMS = (RecursionError, DecimalException, OverflowError, msgspec.DecodeError, UnicodeDecodeError)
+_SENT_AS_IT_IS = frozenset((str, int, bool, Decimal))  # and no classes that are made from them, as an enum of words is
+_decoder = msgspec.json.Decoder(float_hook=Decimal)
+_encoder = msgspec.json.Encoder(decimal_format="number")
+
+
+@attrs.frozen(kw_only=True, eq=False, repr=False)
+class Answer(Record):
+    """What every answer has: `extra` holds the keys of the answer that this library does not know, as they came."""
+
+    extra: Mapping[str, Any] = attrs.field(factory=dict, repr=False)
+
+
+@attrs.frozen(kw_only=True, eq=False, repr=False)
+class Body(Record):
+    """What everything sent has: `extra` is merged into it, for fields that this library does not know yet."""
+
+    extra: Mapping[str, object] = attrs.field(default=_NOTHING, repr=False)
+
+
+def encode(body: Body) -> bytes:
+    """Return a body as JSON: fields that are None are left out, `extra` is merged in and wins.
+
+    Raises:
+        InvalidInputError: `extra` holds what JSON cannot say.
+    """
+    try:
+        return _encoder.encode(plain(body))
+    except (TypeError, ValueError, RecursionError) as error:
+        sentence = f"extra must hold plain JSON values: text, numbers, True, False, None, lists and dicts ({error})"
+        raise InvalidInputError(sentence) from None
+
+
+def secrets_of(body: Body | None) -> list[str]:
+    """Return the values in a body that may not be shown, so that they can be hidden where an answer repeats them."""
+    found: list[str] = []
+    for field in () if body is None else fields_of(type(body)):
+        value = getattr(body, field.name)
+        if isinstance(value, Body):
+            found += secrets_of(value)
+        elif isinstance(value, str) and value and not field.repr:
+            found.append(value)
+    return found
+
+
+def plain(body: Body) -> dict[str, object]:
+    """Return a body as the plain mapping that is sent."""
+    sent: dict[str, object] = {}
+    for name in _sent_names(type(body)):
+        value = getattr(body, name)
+        if value is not None:
+            sent[name] = value if type(value) in _SENT_AS_IT_IS else _sendable(value)
+    sent.update(body.extra)
+    return sent
+
+
+_sent_names: Callable[[type], list[str]] = cache(lambda cls: [name for name in names(cls) if name != "extra"])
+
+
+def _sendable(value: object) -> object:
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, Body):
+        return plain(value)
+    if isinstance(value, tuple):
+        return [_sendable(item) for item in value]
+    return value
+
+
+def decode(content: bytes, shape: type[T], *, reference_id: UUID | None = None) -> T:
+    """Return a success answer's body as `shape`.
+
+    One `data` wrapper at the top is tolerated. An empty body and null are an empty object.
+
+    Raises:
+        DecodeError: the body is not JSON, or a documented field is missing or unreadable; `path` names it.
+    """
+    try:
+        raw = _decoder.decode(content) if content.strip() else None
+    except _MAX_DEPTH_PROBLEMS as error:
+        message = f"the answer is not readable JSON ({type(error).__name__})"
+        raise DecodeError(message, reference_id=reference_id) from None
+    unwrapped = raw if type(raw) is dict and "data" not in raw else _unwrapped(raw, shape)
+    hook: Callable[[object, type[T]], T] = _hook_of(shape)
+    try:
+        return hook(unwrapped, shape)
+    except cattrs.BaseValidationError as error:
+        path, reason = _first_problem(error)
+    except (ValueError, TypeError, *_MAX_DEPTH_PROBLEMS) as error:
+        path, reason = "", str(error)
+    status = unwrapped.get("status") if isinstance(unwrapped, dict) else None
+    message = f"the answer does not have the documented shape: {reason} at {path or 'the top'}"
+    raise DecodeError(
+        message,
+        path=path,
+        status=status if isinstance(status, str) and status.strip() else None,
+        reference_id=reference_id,
+    )
+
+
+def also_named(name: str) -> dict[str, str]:
+    """Return the metadata of a field that may come under another `name`."""
+    return {"also": name}
+
+
+def shaped(value: Mapping[str, object], shape: type[T]) -> T:
+    """Return plain JSON values as `shape`; `decode` says what is raised."""
+    return decode(_encoder.encode(value), shape)
+
+
+def decode_loosely(content: bytes) -> object:
+    """Return any body as plain JSON values, or None where it is none; for the bodies of errors."""
+    try:
+        return _decoder.decode(content)
+    except _MAX_DEPTH_PROBLEMS:
+        return None
+
+
+def _unwrapped(raw: object, shape: type[object]) -> object:
+    if raw is None:
+        return {}
+    if not isinstance(raw, dict) or "data" not in raw or not isinstance(raw["data"], dict | list):
+        return raw
+    if attrs.has(shape) and _required(shape) <= raw.keys() and _required(shape):
+        return raw
+    return raw["data"]
+
+
+def _required(shape: type[attrs.AttrsInstance]) -> frozenset[str]:
+    return frozenset(field.name for field in attrs.fields(shape) if field.default is attrs.NOTHING)
+
+
+def _first_problem(error: BaseException) -> tuple[str, str]:
+    first = cattrs.transform_error(error, format_exception=_reason)[0]
+    reason, _, path = first.rpartition(" @ ")
+    return path.removeprefix("$").removeprefix("."), reason
+
+
+def _reason(error: BaseException, _: type | None) -> str:
+    return "a required field is missing" if isinstance(error, KeyError) else str(error)
+
+
+# The converter. Detailed validation is on, since it is what names the path.
+_converter = cattrs.Converter(prefer_attrib_converters=False, detailed_validation=True)
+_hook_of: Callable[[type], Callable[[Any, Any], Any]] = cache(_converter.get_structure_hook)
+
+
+def _answer_hook(cls: type[Answer]) -> Callable[[object, object], Answer]:
+    in_detail = make_dict_structure_fn(cls, _converter, extra=override(omit=True))
+    renamed = {field.metadata["also"]: field.name for field in attrs.fields(cls) if "also" in field.metadata}
+    required = _required(cls)
+
+    def explain(value: dict[str, Any]) -> None:
+        # cattrs' own function names the path of what is misshapen.
+        in_detail({key: value[key] for key in value if value[key] is not None or key in required}, cls)
+
+    return reader(cls, renamed, hook_of=_converter.get_structure_hook, explain=explain)
+
+
+def _list_hook(shape: type[tuple[object, ...]]) -> Callable[[object, object], tuple[object, ...]]:
+    item = get_args(shape)[0]
+    base = _converter.get_structure_hook(list[item])  # type: ignore[valid-type] # a type made at run time
+
+    def structure(value: object, _: object) -> tuple[object, ...]:
+        if not isinstance(value, list):
+            raise values.misshapen("a list", value)
+        return tuple(base(value, list[item]))  # type: ignore[valid-type] # a type made at run time
+
+    return structure
+
+
+_converter.register_structure_hook(str, values.word)
+_converter.register_structure_hook(int, values.whole_number)
+_converter.register_structure_hook(bool, values.truth)
+_converter.register_structure_hook(Decimal, values.amount)
+_converter.register_structure_hook(datetime, values.moment)
+_converter.register_structure_hook_factory(lambda t: isinstance(t, type) and issubclass(t, Answer), _answer_hook)
+_converter.register_structure_hook_factory(lambda t: getattr(t, "__origin__", None) is tuple, _list_hook)

@@ -1,0 +1,107 @@
+"""The function that makes an object of one class from a decoded answer, written out once for each class.
+
+It is what one would write by hand: field by field, what JSON gives in the very class that is wanted taken as it is, and
+every value put straight into its slot. A loop over the fields and the class's own `__init__` take 3.4 µs for an
+execution instead of 1.3; in the midst of a call of 100 µs, where none of it is in the processor's caches, 8 instead
+of 4.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from enum import Enum
+from types import NoneType
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
+
+import attrs
+
+from dollr_async.wire import values
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+T = TypeVar("T")
+
+_TAKEN = {
+    str: "type(found) is str",
+    bool: "type(found) is bool",
+    Decimal: "type(found) is Decimal",
+    int: f"type(found) is int and -{values.LARGEST} < found < {values.LARGEST}",
+}
+
+_READER = """
+def read(value, _):
+    if type(value) is not dict:
+        raise misshapen("an object", value)
+    try:
+        made = new(cls)
+        {lines}
+        unknown = {{}} if value.keys() <= known else {{key: value[key] for key in value if key not in named}}
+        set_extra(made, unknown)
+        return made
+    except Exception:
+        explain(value)
+        raise
+"""
+
+
+def reader(
+    cls: type[T],
+    renamed: Mapping[str, str],
+    *,
+    hook_of: Callable[[Any], Callable[[Any, Any], Any]],
+    explain: Callable[[dict[str, Any]], object],
+) -> Callable[[object, object], T]:
+    """Return the function that reads `cls`, an attrs class with slots and an `extra` for all that it does not name.
+
+    `renamed` gives the field for another name that it may come under, `hook_of` the function that reads one value of a
+    type. What goes wrong while reading is raised as it is, unless `explain`, which is called with the whole value
+    first, raises something that says more.
+    """
+    fields = [field for field in attrs.fields(attrs.resolve_types(cls)) if field.name != "extra"]  # type: ignore[type-var, arg-type] # it is an attrs class
+    known = frozenset(field.name for field in fields)
+    scope: dict[str, Any] = {
+        "Decimal": Decimal,
+        "cls": cls,
+        "explain": explain,
+        "known": known,
+        "misshapen": values.misshapen,
+        "named": known | renamed.keys(),
+        "new": object.__new__,
+        "set_extra": _setter(cls, "extra"),
+    }
+    renamings = [
+        f"if {other!r} in value and {name!r} not in value: value = {{**value, {name!r}: value[{other!r}]}}"
+        for other, name in renamed.items()
+    ]
+    lines = [*renamings, "get = value.get", *(_line(cls, field, hook_of, scope) for field in fields)]
+    source = _READER.format(lines="\n        ".join(lines))
+    exec(compile(source, f"<the reader of {cls.__name__}>", "exec"), scope)  # noqa: S102 - of our classes' names alone
+    read: Callable[[object, object], T] = scope["read"]
+    return read
+
+
+def _line(
+    cls: type, field: attrs.Attribute[Any], hook_of: Callable[[Any], Callable[[Any, Any], Any]], scope: dict[str, Any]
+) -> str:
+    """Return the line that reads one field, and put what it needs into `scope`."""
+    name, default, kinds = field.name, field.default, get_args(field.type)
+    # Null where a field is optional is the same as leaving it out, and then no hook for "or None" is needed.
+    wanted = kinds[0] if default is None and kinds[1:] == (NoneType,) else field.type
+    scope |= {f"set_{name}": _setter(cls, name), f"hook_{name}": hook_of(wanted), f"wanted_{name}": wanted}
+    read = f"hook_{name}(found, wanted_{name})"
+    if wanted in _TAKEN:
+        read = f"found if {_TAKEN[wanted]} else {read}"
+    elif isinstance(wanted, type) and issubclass(wanted, Enum):
+        scope[f"words_{name}"] = {member.value: member for member in wanted}
+        read = f"words_{name}[found] if type(found) is str and found in words_{name} else {read}"
+    if default is attrs.NOTHING:
+        return f'found = value["{name}"]; set_{name}(made, {read})'
+    scope[f"default_{name}"] = default
+    return f'found = get("{name}"); set_{name}(made, default_{name} if found is None else {read})'
+
+
+def _setter(cls: type, name: str) -> Callable[[object, object], None]:
+    """Return what puts a value into a slot, past the class's own `__setattr__`, which refuses."""
+    setter: Callable[[object, object], None] = getattr(cls, name).__set__
+    return setter

@@ -1,0 +1,238 @@
+"""The authenticated session: the transport and the one token, fetched once however many ask, and kept fresh.
+
+A background task refreshes the token before it ends. It is never the only way to a fresh one: whoever needs a token and
+finds none usable fetches it on the spot (docs/design.md, rule 9).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from typing import TYPE_CHECKING
+
+import attrs
+
+from dollr_async.base.errors import ConfigurationError, DollrError
+from dollr_async.wire import codec
+from dollr_async.wire.answers import error_of
+from dollr_async.wire.retry import retry_delay
+from dollr_async.wire.tokens import EXPIRED, STALE, Token, checked_token, life_of
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+    from dollr_async.base.clock import Clock
+    from dollr_async.base.fields import Secret
+    from dollr_async.wire.answers import RawAnswer
+    from dollr_async.wire.retry import RetryPolicy
+    from dollr_async.wire.transport import Transport, WebSocket
+
+logger = logging.getLogger("dollr_async.session")
+
+TOKEN_PATH = "jwt/client/obtain/token"  # noqa: S105 - a path
+CLOSED = "this DollrClient is closed: make a new one"
+_SOONEST_REFRESH = 5.0
+_SHORTEST_NAP = 1.0
+_LONGEST_NAP = 30.0
+_FIRST_PAUSE = 5.0
+_LONGEST_PAUSE = 300.0
+
+
+@attrs.frozen(kw_only=True, eq=False, repr=False)
+class TokenRequest(codec.Body):
+    """The credentials, as the token operation wants them."""
+
+    client_id: str
+    client_secret: str = attrs.field(repr=False)
+
+
+@attrs.frozen(kw_only=True, eq=False, repr=False)
+class TokenAnswer(codec.Answer):
+    """The token operation's answer; `expires_in` is in minutes."""
+
+    access_token: str = attrs.field(repr=False)
+    expires_in: int
+
+
+class SessionManager:
+    """Owns the transport, the token and the one task that refreshes it, all of one event loop."""
+
+    def __init__(
+        self, transport: Transport, *, client_id: str, client_secret: Secret, retry: RetryPolicy, clock: Clock
+    ) -> None:
+        """Keep the credentials; nothing is opened and no loop is needed yet."""
+        self._transport = transport
+        self._client_id = client_id
+        self._client_secret = client_secret
+        self._retry = retry
+        self._clock = clock
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._token: Token | None = None
+        self._headers_of: Token | None = None
+        self._headers = self._body_headers = transport.headers({})
+        self._fetching: asyncio.Task[Token] | None = None
+        self._refreshing: asyncio.Task[None] | None = None
+        self._is_closed = False
+
+    def check_open(self) -> None:
+        """Bind to the running loop at first use.
+
+        Raises:
+            ConfigurationError: the client is closed, or was opened in another event loop.
+        """
+        if self._is_closed:
+            raise ConfigurationError(CLOSED)
+        loop = asyncio.get_running_loop()
+        if self._loop is None:
+            self._loop = loop
+        elif self._loop is not loop:
+            message = (
+                "this DollrClient was opened in another event loop: make one client in each loop, inside the "
+                "coroutine that asyncio.run() runs"
+            )
+            raise ConfigurationError(message)
+
+    async def token(self) -> Token:
+        """Return a usable token, fetched now if there is none.
+
+        Raises:
+            AuthenticationError: the credentials were refused.
+            ConfigurationError: the client was closed meanwhile.
+            DollrError: the token endpoint could not be reached, or its answer could not be read.
+        """
+        self.check_open()
+        token = self._token
+        if token is not None and (freshness := token.freshness(self._clock)) is not EXPIRED:
+            if freshness is STALE:
+                self._refresh_in_background()
+            return token
+        try:
+            return await self._fetched()
+        except DollrError as error:
+            error.nothing_sent = True  # the request that wanted the token has not left
+            raise
+
+    def discard(self, token: Token) -> None:
+        """Drop a token that the API refused, unless another has taken its place."""
+        if self._token is token:
+            self._token = None
+
+    def send(
+        self, token: Token, method: str, path: str, *, query: str = "", content: bytes | None = None
+    ) -> Awaitable[RawAnswer]:
+        """Send one request with the token; see `Transport.send` for what it raises."""
+        if token is not self._headers_of:
+            bearer = {"Authorization": f"Bearer {token.secret.reveal()}", "Accept": "application/json"}
+            self._headers = self._transport.headers(bearer)
+            self._body_headers = self._transport.headers(bearer | {"Content-Type": "application/json"})
+            self._headers_of = token
+        headers = self._headers if content is None else self._body_headers
+        return self._transport.send(method, path, headers=headers, query=query, content=content)
+
+    async def websocket(self, url: str) -> WebSocket:
+        """Open a websocket, which gets no token; see `Transport.websocket` for what it raises."""
+        self.check_open()
+        return await self._transport.websocket(url)
+
+    async def _fetched(self) -> Token:
+        if self._fetching is None:
+            self._fetching = asyncio.create_task(self._fetch(), name="dollr_async token fetch")
+            self._fetching.add_done_callback(self._fetch_ended)
+        fetching = self._fetching
+        try:
+            # Shielded: one waiter that is cancelled must not take the token away from the others.
+            return await asyncio.shield(fetching)
+        except asyncio.CancelledError:
+            if fetching.cancelled() and self._is_closed and not _is_being_cancelled():
+                raise ConfigurationError(CLOSED) from None  # the fetch ended with the client, not with its waiter
+            raise
+
+    def _fetch_ended(self, task: asyncio.Task[Token]) -> None:
+        self._fetching = None
+        if task.cancelled() or task.exception() is not None or self._is_closed:
+            return
+        self._token = task.result()
+        self._refresh_in_background()
+
+    async def _fetch(self) -> Token:
+        body = codec.encode(TokenRequest(client_id=self._client_id, client_secret=self._client_secret.reveal()))
+        headers = self._transport.headers({"Accept": "application/json", "Content-Type": "application/json"})
+        sends = 0
+        while True:
+            sends += 1
+            born_at, born_on = self._clock.monotonic(), self._clock.time()
+            try:
+                answer = await self._transport.send("POST", TOKEN_PATH, headers=headers, content=body)
+                if not answer.is_success:
+                    secrets = (self._client_secret.reveal(),)
+                    raise error_of(answer, "POST", TOKEN_PATH, self._clock, secrets=secrets)
+                found = codec.decode(answer.content, TokenAnswer)
+            except DollrError as error:
+                # Obtaining a token changes nothing, so it may be asked for again.
+                delay = retry_delay(self._retry, error, sends=sends, repeatable=True)
+                if delay is None:
+                    raise
+                await self._clock.sleep(delay)
+                continue
+            return Token(
+                secret=checked_token(found.access_token),
+                life=life_of(found.access_token, found.expires_in),
+                born_at=born_at,
+                born_on=born_on,
+                jitter=random.random() * 0.2,  # noqa: S311 - spreads a fleet's refreshes, guards nothing
+            )
+
+    def _refresh_in_background(self) -> None:
+        if self._refreshing is None or self._refreshing.done():
+            self._refreshing = asyncio.create_task(self._refresh(), name="dollr_async token refresh")
+
+    async def _refresh(self) -> None:
+        pause = _FIRST_PAUSE
+        while True:
+            token = self._token
+            if token is None:
+                return  # dropped after a 401: whoever needs the next one fetches it, and that starts this again
+            # A life of no length, as a broken clock at the API may give, is no reason to ask without pause.
+            due = max(token.refresh_after, _SOONEST_REFRESH) - token.age(self._clock)
+            if due > 0:
+                # In naps: a machine that was suspended finds the token stale at once instead of hours later.
+                await self._clock.sleep(min(max(due, _SHORTEST_NAP), _LONGEST_NAP))
+                continue
+            try:
+                await self._fetched()
+            except DollrError as error:
+                logger.warning("the token could not be refreshed (%s); the next try is in %.0f s", error, pause)
+                await self._clock.sleep(pause * random.uniform(0.75, 1.0))  # noqa: S311 - spreads load
+                pause = min(pause * 2.0, _LONGEST_PAUSE)
+            else:
+                pause = _FIRST_PAUSE
+
+    async def close(self) -> None:
+        """End the background work, then close the transport. Closing twice is fine.
+
+        Raises:
+            ConfigurationError: another event loop, which is still running, owns this client.
+        """
+        loop = self._loop
+        if loop is not None and loop is not asyncio.get_running_loop() and not loop.is_closed():
+            message = "this DollrClient was opened in another event loop: close it there"
+            raise ConfigurationError(message)
+        self._is_closed = True
+        tasks: list[asyncio.Task[Token | None]] = [
+            task for task in (self._refreshing, self._fetching) if task is not None and not task.done()
+        ]
+        self._refreshing = self._fetching = None
+        if loop is not None and loop.is_closed():
+            tasks = []  # they ended with their loop, and another cannot cancel them
+        for task in tasks:
+            task.cancel()
+        try:
+            await asyncio.gather(*tasks, return_exceptions=True)
+        finally:
+            await self._transport.close()
+
+
+def _is_being_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

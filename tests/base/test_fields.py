@@ -1,0 +1,434 @@
+"""What callers hand over: what is taken, in which form it is sent, and what a refusal says."""
+
+from __future__ import annotations
+
+import copy
+import math
+import pickle
+import re
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, TypeAlias
+from uuid import UUID, uuid3, uuid5
+
+import attrs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dollr_async.base import fields
+from dollr_async.base.enums import ExecutionKind
+from dollr_async.base.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Odd: TypeAlias = Any
+"""Whatever a caller may hand over, right or wrong."""
+
+_REFERENCE = UUID("7bdf1a9c-8c70-4a7e-9d6e-2f5d2f1d2f11")
+_ODD: list[Any] = [None, True, 1.5, b"231771234567", [], {}, object()]
+
+
+def _refused(call: Callable[[], object], shown: str) -> str:
+    with pytest.raises(InvalidInputError, match=re.escape(shown)) as caught:
+        call()
+    assert isinstance(caught.value, ValueError)
+    return str(caught.value)
+
+
+# Phones
+
+
+@pytest.mark.parametrize(
+    ("given_", "taken"),
+    [
+        ("231771234567", "231771234567"),
+        ("+231771234567", "231771234567"),
+        ("  +231 77 123 45 67 ", "231771234567"),
+        ("+231-77-123-4567", "231771234567"),
+        ("+231 (77) 123.4567", "231771234567"),
+        ("+231\u00a0771\u00a0234567", "231771234567"),
+        ("12345678", "12345678"),
+        ("123456789012345", "123456789012345"),
+    ],
+)
+def test_a_phone_is_sent_as_digits(given_: str, taken: str) -> None:
+    assert fields.phone_number(given_) == taken
+    assert fields.optional_phone(given_) == taken
+
+
+@pytest.mark.parametrize(
+    "given_",
+    [
+        "",
+        "   ",
+        "+",
+        "1234567",
+        "1234567890123456",
+        "0771234567",
+        "+0771234567",
+        "00231771234567",
+        "++231771234567",
+        "231771234567x",
+        "231771234567#1",
+        "phone",
+        "٢٣١٧٧١٢٣٤٥٦٧",
+        "\uff12\uff13\uff11771234567",
+        "231771234567\n231771234567",
+        231771234567,
+        *_ODD,
+    ],
+)
+def test_what_is_no_international_phone_is_refused(given_: Odd) -> None:
+    _refused(lambda: fields.phone_number(given_), "as in '231771234567'")
+
+
+def test_a_refusal_names_the_type_of_what_is_no_phone() -> None:
+    number: Odd = 231886123456
+    _refused(lambda: fields.phone_number(number), "phone int is not")
+
+
+@pytest.mark.parametrize("given_", ["0886123456", "886123", "+0886123456", "231886123456x"])
+def test_a_refusal_does_not_show_the_phone(given_: str) -> None:
+    assert "886123" not in _refused(lambda: fields.phone_number(given_), f"{len(given_)} characters")
+
+
+@pytest.mark.parametrize(
+    ("given_", "country"), [("771234567", "LR"), ("77123456", "LR"), ("788123456", "RW"), ("0788123456", "RW")]
+)
+def test_a_local_number_is_refused_since_its_country_cannot_be_guessed(given_: str, country: str) -> None:
+    _refused(lambda: fields.phone_number(given_, country), "write the country's code and the number")
+
+
+@pytest.mark.parametrize(
+    ("given_", "country"),
+    [("231771234567", "LR"), ("+250788123456", "RW"), ("250788123456", "LR"), ("23177123", "LR"), ("771234567", None)],
+)
+def test_an_international_number_may_be_of_any_country(given_: str, country: str | None) -> None:
+    assert fields.phone_number(given_, country) == given_.removeprefix("+")
+
+
+@given(st.text(max_size=20))
+def test_any_text_is_a_phone_or_refused(given_: str) -> None:
+    try:
+        digits = fields.phone_number(given_)
+    except InvalidInputError:
+        return
+    assert re.fullmatch(r"[1-9][0-9]{7,14}", digits)
+
+
+def test_no_phone_is_no_phone() -> None:
+    assert fields.optional_phone(None) is None
+
+
+# Currencies and countries
+
+
+@pytest.mark.parametrize("given_", ["USD", "usd", " Usd "])
+def test_a_currency_is_three_letters(given_: str) -> None:
+    assert fields.currency_code(given_) == "USD"
+
+
+@pytest.mark.parametrize("given_", ["", "US", "USDT", "U$D", "840", "U D", "\uff35\uff33\uff24", "usd\nx", *_ODD])
+def test_what_is_no_currency_is_refused(given_: Odd) -> None:
+    _refused(lambda: fields.currency_code(given_), "write three letters, as in 'USD', 'LRD' or 'RWF'")
+
+
+@pytest.mark.parametrize(("given_", "taken"), [("LR", "LR"), ("lr", "LR"), (" rw ", "RW"), (None, None)])
+def test_a_country_is_two_letters(given_: str | None, taken: str | None) -> None:
+    assert fields.country(given_) == taken
+
+
+@pytest.mark.parametrize("given_", ["", "L", "LBR", "L1", "231", *_ODD[1:]])
+def test_what_is_no_country_is_refused(given_: Odd) -> None:
+    _refused(lambda: fields.country(given_), "write two letters, as in 'LR' or 'RW'")
+
+
+# Amounts
+
+
+@pytest.mark.parametrize(
+    "given_", [Decimal("250.00"), Decimal("0.01"), Decimal("1E+3"), 1, 250, 10**17, Decimal("1E-30")]
+)
+def test_an_amount_is_kept_as_it_is_written(given_: Decimal | int) -> None:
+    assert str(fields.amount(given_)) == str(Decimal(given_))
+
+
+@pytest.mark.parametrize(
+    ("given_", "shown"),
+    [
+        (250.0, 'is a float, which cannot hold every cent: write Decimal("250.0")'),
+        (0.1, 'write Decimal("0.1")'),
+        (math.nan, 'write Decimal("250.00")'),
+        (math.inf, 'write Decimal("250.00")'),
+        ("250.00", 'is of type str: write a Decimal in major units, as in Decimal("250.00")'),
+        ("12.5", 'as in Decimal("12.5")'),
+        (None, 'is of type NoneType: write a Decimal in major units, as in Decimal("250.00")'),
+        (True, "is of type bool"),
+        ([], "is of type list"),
+        (0, "is not above zero"),
+        (-1, "is not above zero"),
+        (Decimal(0), "is not above zero"),
+        (Decimal("-0.01"), "is not above zero"),
+        (Decimal("NaN"), "is not above zero"),
+        (Decimal("Infinity"), "is not above zero"),
+        (10**18, "has more than 18 digits"),
+        pytest.param(10**5000, "has more than 18 digits", id="10**5000"),
+        (Decimal("1E+999999"), "has more than 18 digits"),
+        (Decimal("1.2345678901234567890"), "has more than 18 digits"),
+    ],
+)
+def test_what_is_no_amount_is_refused(given_: Odd, shown: str) -> None:
+    assert len(_refused(lambda: fields.amount(given_), shown)) < 200
+    _refused(lambda: fields.amount_in(given_, "USD"), shown)
+
+
+@pytest.mark.parametrize(
+    ("given_", "currency", "taken"),
+    [
+        (Decimal("250.00"), "USD", "250.00"),
+        (Decimal("250.1"), "USD", "250.1"),
+        (Decimal("0.01"), "LRD", "0.01"),
+        (250, "USD", "250"),
+        (Decimal("250.000"), "USD", "250.00"),
+        (Decimal("2.5E+2"), "USD", "250.00"),
+        (Decimal("1000.00"), "RWF", "1000"),
+        (1, "RWF", "1"),
+        (Decimal("1.25"), "XYZ", "1.25"),
+    ],
+)
+def test_an_amount_fits_its_currency(given_: Decimal | int, currency: str, taken: str) -> None:
+    assert str(fields.amount_in(given_, currency)) == taken
+
+
+@pytest.mark.parametrize(
+    ("given_", "currency", "shown"),
+    [
+        (Decimal("0.001"), "USD", 'the smallest unit of USD (2 decimals): write Decimal("0.01")'),
+        (Decimal("250.005"), "USD", 'write Decimal("250.01")'),
+        (Decimal("1E-30"), "LRD", 'write Decimal("0.01")'),
+        (Decimal("0.4"), "RWF", 'the smallest unit of RWF (no decimals): write Decimal("1")'),
+        (Decimal("1000.50"), "RWF", 'write Decimal("1001")'),
+    ],
+)
+def test_an_amount_that_its_currency_cannot_hold_is_refused(given_: Decimal, currency: str, shown: str) -> None:
+    _refused(lambda: fields.amount_in(given_, currency), shown)
+
+
+_CENTS = st.integers(min_value=1, max_value=10**17)
+
+
+@given(_CENTS, st.sampled_from(["USD", "LRD", "RWF", "XYZ"]))
+def test_every_whole_number_of_smallest_units_is_an_amount(units: int, currency: str) -> None:
+    amount = Decimal(units).scaleb(-fields.decimals_of(currency))
+    assert fields.amount_in(amount, currency) == amount
+    assert fields.rounded(amount, currency) == amount
+
+
+@given(st.decimals(allow_nan=False, allow_infinity=False), st.sampled_from(["USD", "RWF"]))
+def test_a_rounded_amount_is_near(amount: Decimal, currency: str) -> None:
+    near = fields.rounded(amount, currency)
+    assert near == amount or abs(near - amount) <= Decimal("0.5").scaleb(-fields.decimals_of(currency))
+
+
+@pytest.mark.parametrize(
+    ("given_", "currency", "taken"),
+    [("0.005", "USD", "0.01"), ("0.0049", "USD", "0.00"), ("0.5", "RWF", "1"), ("-0.005", "USD", "-0.01"),
+     ("1E+999", "USD", "1E+999"), ("Infinity", "USD", "Infinity")],
+)  # fmt: skip
+def test_amounts_are_rounded_half_up(given_: str, currency: str, taken: str) -> None:
+    assert str(fields.rounded(Decimal(given_), currency)) == taken
+
+
+# References and ids
+
+
+@pytest.mark.parametrize(
+    "given_",
+    [_REFERENCE, str(_REFERENCE), str(_REFERENCE).upper(), _REFERENCE.hex, f"{{{_REFERENCE}}}", _REFERENCE.urn],
+)
+def test_a_reference_is_a_version_4_uuid(given_: UUID | str) -> None:
+    assert fields.reference(given_) == _REFERENCE
+    assert fields.reference_text(given_) == str(_REFERENCE)
+
+
+@pytest.mark.parametrize(
+    "given_",
+    [
+        UUID("bdfcb876-e7b3-11f1-bb06-02fc00000001"),
+        uuid3(UUID(int=1), "a"),
+        uuid5(UUID(int=1), "a"),
+        UUID(int=0),
+        "bdfcb876-e7b3-11f1-bb06-02fc00000001",
+        "",
+        "order-1",
+        "2961c038-a74d-4a6a-9525-474227d2ff50x",
+        "x" * 5000,
+        7,
+        *_ODD,
+    ],
+)
+def test_what_is_no_version_4_uuid_is_refused(given_: Odd) -> None:
+    assert len(_refused(lambda: fields.reference(given_), "make one with uuid.uuid4()")) < 200
+
+
+@pytest.mark.parametrize(("given_", "taken"), [(310, 310), ("310", 310), ("007", 7), (10**19 - 1, 10**19 - 1)])
+def test_an_id_is_a_whole_number_or_its_digits(given_: int | str, taken: int) -> None:
+    assert fields.identifier(given_) == fields.optional_identifier(given_) == taken
+    assert fields.identifier_text(given_) == str(taken)
+
+
+@pytest.mark.parametrize(
+    "given_",
+    [0, -5, "0", "-5", "", " 5", "5.0", "five", "٣", "²", "9" * 20, "9" * 5000, 10**19, "../1", *_ODD],
+)
+def test_what_is_no_id_is_refused(given_: Odd) -> None:
+    assert len(_refused(lambda: fields.identifier(given_), "write the whole number that the API gave, as in 310")) < 200
+
+
+def test_a_number_that_python_does_not_write_out_is_refused_too() -> None:
+    endless: Odd = 10**5000
+    _refused(lambda: fields.identifier(endless), "an integer beyond 1e308 is not an id")
+    _refused(lambda: _Form(qty=endless), "an integer beyond 1e308 is not a number of pieces")
+
+
+def test_no_id_is_no_id() -> None:
+    assert fields.optional_identifier(None) is None
+
+
+# Words, times and numbers
+
+
+@pytest.mark.parametrize("given_", ["PAYOUT", "payout", " Payout ", ExecutionKind.PAYOUT])
+def test_a_word_may_be_in_any_case(given_: str) -> None:
+    assert fields.word(ExecutionKind, given_) is ExecutionKind.PAYOUT
+
+
+@pytest.mark.parametrize("given_", ["", "GIFT", *_ODD])
+def test_an_unknown_word_is_refused(given_: Odd) -> None:
+    _refused(lambda: fields.word(ExecutionKind, given_), "use one of COLLECTION, PAYOUT, TRANSFER, REFUND")
+
+
+class _NoOffset(tzinfo):
+    def utcoffset(self, dt: datetime | None) -> None:
+        return None
+
+    def dst(self, dt: datetime | None) -> None:
+        return None
+
+    def tzname(self, dt: datetime | None) -> None:
+        return None
+
+
+def test_a_time_is_sent_in_utc() -> None:
+    east = datetime(2026, 7, 31, 14, tzinfo=timezone(timedelta(hours=2)))
+    assert fields.aware(east) == datetime(2026, 7, 31, 12, tzinfo=UTC)
+    assert fields.aware(None) is None
+
+
+@pytest.mark.parametrize(
+    "given_", [datetime(2026, 7, 31), datetime(2026, 7, 31, tzinfo=_NoOffset()), "2026-07-31", 0]  # noqa: DTZ001 - naive on purpose
+)  # fmt: skip
+def test_a_time_without_a_zone_is_refused(given_: Odd) -> None:
+    _refused(lambda: fields.aware(given_), "write an aware time, as in datetime(2026, 7, 31, tzinfo=UTC)")
+
+
+def test_a_time_of_the_last_year_is_a_time() -> None:
+    assert fields.aware(datetime(9999, 12, 31, tzinfo=UTC)) == datetime(9999, 12, 31, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(("year", "month", "day", "hours"), [(1, 1, 1, 12), (9999, 12, 31, -23)])
+def test_a_time_that_utc_does_not_have_is_refused(year: int, month: int, day: int, hours: int) -> None:
+    given_ = datetime(year, month, day, 2, tzinfo=timezone(timedelta(hours=hours)))
+    _refused(lambda: fields.aware(given_), "is out of all bounds: write an aware time")
+
+
+@pytest.mark.parametrize("given_", [1, 0.5, 1e9])
+def test_a_number_of_seconds_is_above_zero(given_: float) -> None:
+    assert fields.seconds("timeout", given_) == given_
+
+
+@pytest.mark.parametrize("given_", [0, -1, math.nan, math.inf, None, True, "30", 10**400])
+def test_what_is_no_number_of_seconds_is_refused(given_: Odd) -> None:
+    _refused(lambda: fields.seconds("timeout", given_), "timeout must be a number of seconds above 0")
+
+
+@attrs.frozen(kw_only=True)
+class _Form:
+    text: str = attrs.field(default="a", validator=fields.text)
+    any_text: str = attrs.field(default="", validator=fields.any_text)
+    optional_text: str | None = attrs.field(default=None, validator=fields.optional_text)
+    qty: int = attrs.field(default=1, validator=fields.quantity)
+    flag: bool = attrs.field(default=True, validator=fields.flag)
+    from_zero: float = attrs.field(default=0.0, validator=fields.Number(from_=0, below=1))
+    above_zero: float | None = attrs.field(default=None, validator=fields.Number(above=0, optional=True))
+    any_number: float = attrs.field(default=0.0, validator=fields.Number())
+
+
+_TEXTS = ("text", "any_text", "optional_text")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *((name, "é😀 \u0000") for name in _TEXTS),
+        ("any_text", ""),
+        ("optional_text", ""),
+        ("optional_text", None),
+        ("qty", 10**9),
+        ("flag", False),
+        ("from_zero", 0),
+        ("from_zero", 0.999),
+        ("above_zero", None),
+        ("above_zero", 0.001),
+        ("any_number", -5),
+    ],
+)
+def test_a_form_takes_what_is_right(name: str, value: Odd) -> None:
+    assert getattr(_Form(**{name: value}), name) == value
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "shown"),
+    [
+        ("text", "", "text must be text with at least one character"),
+        ("text", " \n", "text must be text with at least one character"),
+        ("text", None, "text must be text"),
+        ("text", 7, "text must be text"),
+        ("any_text", None, "any_text must be text, not NoneType"),
+        ("optional_text", 7, "optional_text must be text, not int"),
+        *((name, "a\ud800", f"{name} has a character that cannot be sent") for name in _TEXTS),
+        *(("qty", value, "write a whole number from 1 up") for value in (0, -1, 1.0, True, "2", None, 10**9 + 1)),
+        *(("flag", value, "flag must be True or False") for value in (0, 1, "yes", None)),
+        *(
+            ("from_zero", value, "from_zero must be a number from 0 up and below 1")
+            for value in (-0.1, 1, math.nan, math.inf, "0", None, True)
+        ),
+        *(("above_zero", value, "above_zero must be a number above 0") for value in (0, -1, math.nan, math.inf, "1")),
+        ("any_number", "1", "any_number must be a number"),
+        ("any_number", math.nan, "any_number must be a number"),
+    ],
+)  # fmt: skip
+def test_a_form_refuses_what_is_wrong(name: str, value: Odd, shown: str) -> None:
+    _refused(lambda: _Form(**{name: value}), shown)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("digits", [309, 5_000])
+def test_an_integer_that_no_float_holds_is_refused_and_not_written_out(sign: int, digits: int) -> None:
+    beyond = sign * 10**digits
+    _refused(lambda: _Form(above_zero=beyond), "above_zero must be a number above 0, not an integer beyond 1e308")
+    _refused(lambda: fields.seconds("timeout", beyond), "number of seconds above 0, not an integer beyond 1e308")
+    assert _Form(any_number=sign * 10**308).any_number == sign * 10**308
+
+
+# Secrets
+
+
+def test_a_secret_is_sent_and_never_shown() -> None:
+    secret = fields.Secret("s3cr3t")
+    assert secret.reveal() == "s3cr3t"
+    assert (str(secret), repr(secret), f"{[secret]}") == ("***", "Secret('***')", "[Secret('***')]")
+    assert secret == fields.Secret("s3cr3t") != fields.Secret("other")
+    assert copy.copy(secret) == pickle.loads(pickle.dumps(secret)) == secret  # noqa: S301 - our own bytes

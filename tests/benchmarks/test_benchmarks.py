@@ -1,0 +1,93 @@
+"""The benchmarks run, at a small scale; what is measured by them is no matter of tests."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from benchmarks.__main__ import SECTIONS
+from benchmarks.following.course import Course, looks
+from benchmarks.harness.canned import ANSWERS, COMPLETED, REFERENCE, STATUS
+from dollr_async import PollPolicy
+from tests.support.pages import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.contract import Contract
+
+SMALL = [
+    *("--rounds=1", "--times=20", "--at-once", "1", "2", "--payments=5", "--interval=0.05", "--pairs=1"),
+    *("--spread=0.2", "--watchers=3", "--pushed=2", "--push-seconds=0.1"),
+]
+EVERY_TWO = PollPolicy(interval=2.0, max_interval=2.0, jitter=0.1)
+
+
+def test_every_benchmark_runs_and_fills_the_page(tmp_path: Path) -> None:
+    page = tmp_path / "page.inc"
+    command = [sys.executable, "-m", "benchmarks", *SMALL, f"--page={page}"]
+    subprocess.run(command, check=True, cwd=ROOT, timeout=120, capture_output=True)
+    parts = page.read_text().split("## ")[1:]
+    assert [part.partition("\n")[0] for part in parts] == [title for title, _ in SECTIONS.values()]
+    assert all("dollr" in part or "Python" in part or "journal" in part for part in parts)
+
+
+def test_the_documentation_shows_the_last_run() -> None:
+    titles = re.findall(r"^## (.*)$", (ROOT / "docs" / "benchmarks_last.inc").read_text(), flags=re.MULTILINE)
+    assert titles == [title for title, _ in SECTIONS.values()]
+
+
+@pytest.mark.parametrize("target", ANSWERS)
+def test_the_stub_answers_as_the_contract_says(target: str, contract: Contract) -> None:
+    method, path = target.split()
+    path = f"{path}/{REFERENCE}" if path.endswith("status/collection") else path
+    contract.check_answer(method, path, status=200, content=ANSWERS[target], content_type="application/json")
+
+
+def test_a_payment_at_its_end_is_answered_as_the_contract_says(contract: Contract) -> None:
+    method, path = STATUS.split()
+    path = f"{path}/{REFERENCE}"
+    contract.check_answer(method, path, status=200, content=COMPLETED, content_type="application/json")
+
+
+def test_a_course_is_the_same_again_and_its_references_say_when_they_settle() -> None:
+    course, again = Course(50, seed=3), Course(50, seed=3)
+    assert (course.arrivals, course.settles) == (again.arrivals, again.settles)
+    lives = [end - at for at, end in zip(course.arrivals, course.settles, strict=True)]
+    assert 30.0 <= min(lives) < 40.0
+    assert 110.0 < max(lives) <= 120.0
+    references = [course.reference(number) for number in range(50)]
+    assert {reference.version for reference in references} == {4}
+    settles = [int(str(reference)[-12:], 16) / 1000.0 for reference in references]
+    assert settles == pytest.approx(course.settles, abs=0.001)
+    for reference in references:
+        course.saw_end(reference)
+    assert course.ended == 50
+
+
+@pytest.mark.parametrize(
+    ("moments", "missed"),
+    [
+        ([0.0, 2.2, 4.0, 6.1], 0),
+        ([1.7, 3.7], 0),
+        ([0.0, 3.5], 0),
+        ([0.0, 3.7], 1),
+        ([0.0, 5.5], 2),
+        ([1.9], 1),
+        ([0.0, 3.7, 7.4], 2),
+    ],
+)
+def test_a_look_is_missed_when_the_next_one_would_have_been_due(moments: list[float], missed: int) -> None:
+    found = looks({0: [10.0 + at for at in moments]}, [10.0], EVERY_TWO)
+    assert found == (len(moments), missed)
+    assert found.share == len(moments) / (len(moments) + missed)
+
+
+def test_the_looks_at_an_old_payment_are_due_rarely_and_one_never_looked_at_was_missed() -> None:
+    policy = PollPolicy(jitter=0.0)
+    assert looks({0: [0.0, 2.0, 4.5, 60.0, 69.0]}, [0.0], policy).missed == int((60.0 - 4.5 - 3.125) / 3.125)
+    assert looks({1: [3.0]}, [0.0, 3.0], policy) == (1, 1)

@@ -1,0 +1,173 @@
+"""The examples run as they are, against a sandbox in the environment's variables."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import runpy
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from dollr_async import DollrClient, LineItem, Payer
+from dollr_async.journal import SQLiteJournal
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from dollr_async.sandbox import Sandbox
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+APPROVES, DECLINES, STAYS_PENDING = "231770000001", "231770000002", "231770000004"
+
+
+@pytest.fixture(autouse=True)
+def environment(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in sandbox.settings.items():
+        monkeypatch.setenv(f"DOLLR_{name.upper()}", str(value))
+
+
+def example(name: str) -> dict[str, Any]:
+    return runpy.run_path(str(EXAMPLES / name))
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.name)
+def test_an_example_is_shorter_than_40_lines(path: Path) -> None:
+    assert len(path.read_text().splitlines()) < 40
+
+
+async def test_collect_and_follow_prints_each_status_and_the_receipt(capsys: pytest.CaptureFixture[str]) -> None:
+    await example("collect_and_follow.py")["main"](APPROVES)
+    *statuses, receipt = capsys.readouterr().out.splitlines()
+    assert statuses == ["PENDING", "PROCESSING", "COMPLETED"]
+    assert receipt == "INV-2026-00001: the payer paid 257.00, and 250.00 came in"
+
+
+async def test_collect_and_follow_says_that_the_payer_declined() -> None:
+    with pytest.raises(SystemExit, match=r"Not paid: .*The payer declined the payment"):
+        await example("collect_and_follow.py")["main"](DECLINES)
+
+
+@pytest.mark.real_time  # a process of its own lives in real time
+async def test_an_example_runs_from_the_command_line(sandbox: Sandbox) -> None:
+    sandbox.set_outcome("complete_at_once")
+    running = await asyncio.create_subprocess_exec(
+        *(sys.executable, str(EXAMPLES / "collect_and_follow.py"), "231771234567"),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(EXAMPLES.parent)},
+    )
+    out, err = await running.communicate()
+    assert (running.returncode, err) == (0, b"")
+    assert out.decode().splitlines()[0] == "COMPLETED"
+
+
+async def begun(sandbox: Sandbox, phone: str) -> str:
+    async with DollrClient(**sandbox.settings) as dollr:
+        collection = await dollr.collect(
+            payer=Payer("Amara Kamara", phone), items=[LineItem("Ticket", 10)], currency="USD"
+        )
+        return str(collection.reference_id)
+
+
+async def test_wait_for_many_tells_the_end_of_each(sandbox: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
+    phones = [APPROVES, DECLINES, STAYS_PENDING]
+    references = [await begun(sandbox, phone) for phone in phones]
+    await example("wait_for_many.py")["main"](references)
+    told = dict(line.split(" ", 1) for line in capsys.readouterr().out.splitlines())
+    assert told[references[0]] == "paid: 10.28 USD"
+    assert told[references[1]] == "failed: The payer declined the payment"
+    assert told[references[2]].startswith("not known yet, ask again later: ")
+    assert len(told) == 3
+
+
+async def test_wait_for_many_keeps_to_its_ceiling(sandbox: Sandbox) -> None:
+    references = [await begun(sandbox, APPROVES) for _ in range(60)]
+    await example("wait_for_many.py")["main"](references)
+    looks = [request.second for request in sandbox.requests_to("status.collection")]
+    assert len(looks) >= 60
+    assert all(sum(first <= look < first + 1.0 for look in looks) <= 53 for first in looks)
+
+
+async def test_reconcile_tells_what_became_of_each(
+    sandbox: Sandbox, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "payments.db"
+    async with SQLiteJournal(path) as journal, DollrClient(**sandbox.settings, journal=journal) as dollr:
+        for phone in (APPROVES, DECLINES, STAYS_PENDING):
+            await dollr.collect(payer=Payer("Amara Kamara", phone), items=[LineItem("Ticket", 10)], currency="USD")
+        for operation in ("create_invoice", "collect"):
+            sandbox.fail(operation, "hang")
+            task = asyncio.create_task(
+                dollr.collect(payer=Payer("Amara Kamara", APPROVES), items=[LineItem("Ticket", 10)], currency="USD")
+            )
+            await asyncio.sleep(1)
+            task.cancel()
+            await asyncio.wait([task])
+    await example("reconcile.py")["main"](str(path))
+    told = [line.split(" ", 2)[2] for line in capsys.readouterr().out.splitlines()]
+    assert told[:2] == ["paid: 10.28 USD", "failed: The payer declined the payment"]
+    assert told[2].startswith("not known yet, ask again later: ")
+    assert told[3] == "no money moved: begin it again under the same reference"
+    assert told[4].startswith("never arrived, as far as the API knows")
+    capsys.readouterr()
+    await example("reconcile.py")["main"](str(path))
+    assert len(capsys.readouterr().out.splitlines()) == 3, "what has ended is not told again"
+
+
+@pytest.fixture
+async def shop() -> AsyncIterator[aiohttp.ClientSession]:
+    """The web app on a port of its own, and a browser that looks at it."""
+    app = example("aiohttp_server_events.py")["app"]
+    runner = web.AppRunner(app, handler_cancellation=True)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    host, port = runner.addresses[0][:2]
+    async with aiohttp.ClientSession(f"http://{host}:{port}") as browser:
+        yield browser
+    await runner.cleanup()
+
+
+async def paid(shop: aiohttp.ClientSession, phone: str) -> str:
+    async with shop.post("/pay", data={"name": "Amara Kamara", "phone": phone}) as answer:
+        assert answer.status == 202
+        return str((await answer.json())["reference_id"])
+
+
+async def test_the_web_app_streams_each_status_to_the_last(shop: aiohttp.ClientSession, sandbox: Sandbox) -> None:
+    reference_id = await paid(shop, APPROVES)
+    async with shop.get(f"/payments/{reference_id}/events") as stream:
+        assert stream.content_type == "text/event-stream"
+        assert await stream.text() == "data: PENDING\n\ndata: PROCESSING\n\ndata: COMPLETED\n\n"
+    assert sandbox.tokens_issued == 1
+
+
+async def test_each_status_is_streamed_as_it_happens(shop: aiohttp.ClientSession, sandbox: Sandbox) -> None:
+    reference_id = await paid(shop, STAYS_PENDING)
+    async with shop.get(f"/payments/{reference_id}/events") as stream:
+        assert await stream.content.readuntil(b"\n\n") == b"data: PENDING\n\n"
+        sandbox.decline(reference_id)
+        assert await stream.content.read() == b"data: FAILED\n\n"
+
+
+async def test_a_browser_that_leaves_ends_the_polls(shop: aiohttp.ClientSession, sandbox: Sandbox) -> None:
+    reference_id = await paid(shop, STAYS_PENDING)
+    async with shop.get(f"/payments/{reference_id}/events") as stream:
+        await stream.content.readuntil(b"\n\n")
+        stream.close()
+    await asyncio.sleep(1)
+    asked = len(sandbox.requests_to("status.collection"))
+    await asyncio.sleep(60)
+    assert asked >= 1
+    assert len(sandbox.requests_to("status.collection")) == asked
+
+
+async def test_a_phone_that_is_none_is_a_bad_request(shop: aiohttp.ClientSession, sandbox: Sandbox) -> None:
+    async with shop.post("/pay", data={"name": "Amara Kamara", "phone": "077"}) as answer:
+        assert answer.status == 400
+        assert "231771234567" in await answer.text()
+    assert sandbox.requests == []

@@ -1,0 +1,129 @@
+"""The pages of docs/: their Python runs and prints what they show, and the reference leaves nothing out."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+from sybil.parsers.markdown import CodeBlockParser
+
+import dollr_async
+from dollr_async import journal as journals
+from dollr_async import sandbox as local
+from dollr_async.resources.base import Resource
+from tests.conftest import virtual_loop
+from tests.support.pages import ROOT, python_blocks, run_blocks, sandbox_of_the_environment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sybil import Example
+
+    from dollr_async.sandbox import Sandbox
+
+DOCS = ROOT / "docs"
+PAGES = sorted(str(path.relative_to(DOCS)) for path in DOCS.rglob("*.md") if "_build" not in path.parts)
+RUNNING = ["index.md", "tutorial.md", "errors.md", *(page for page in PAGES if page.startswith("guides/"))]
+REFERENCE = (DOCS / "reference.md").read_text()
+
+
+@pytest.fixture
+def loop() -> Iterator[asyncio.AbstractEventLoop]:
+    with asyncio.Runner(loop_factory=virtual_loop) as runner:
+        yield runner.get_loop()
+
+
+@pytest.fixture
+def sandbox(loop: asyncio.AbstractEventLoop, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
+    """A sandbox in the environment's variables, for the pages that bring none of their own."""
+    with sandbox_of_the_environment(loop, monkeypatch) as sandbox:
+        yield sandbox
+
+
+@pytest.mark.parametrize("page", RUNNING)
+@pytest.mark.usefixtures("sandbox")
+def test_a_pages_python_prints_what_the_page_shows(
+    page: str, loop: asyncio.AbstractEventLoop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def compare(example: Example) -> None:
+        assert capsys.readouterr().out == example.parsed, f"{page}, line {example.line}"
+
+    ran = run_blocks(f"docs/{page}", python_blocks(loop), CodeBlockParser("text", compare))
+    assert ran
+    assert capsys.readouterr().out == "", "printed, and not shown"
+    assert asyncio.all_tasks(loop) == set()
+
+
+@pytest.mark.parametrize("page", sorted(set(PAGES) - set(RUNNING)))
+def test_the_other_pages_have_no_python(page: str) -> None:
+    assert "```python" not in (DOCS / page).read_text()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_has_its_place_in_the_contents(page: str) -> None:
+    contents = re.findall(r"```\{toctree\}\n(.*?)```", (DOCS / "index.md").read_text(), flags=re.DOTALL)
+    assert page == "index.md" or page.removesuffix(".md") in "".join(contents).split()
+
+
+def test_every_row_about_a_lost_answer_names_a_test_that_exists() -> None:
+    rows = re.findall(r"^\|.*\|$", (DOCS / "guides" / "lost_answers.md").read_text(), flags=re.MULTILINE)
+    named = [re.findall(r"`(test_\w+)` \|$", row) for row in rows if "---" not in row and "proved by" not in row]
+    assert len(named) > 20
+    assert {len(tests) for tests in named} == {1}
+    written = "\n".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
+    there = set(re.findall(r"^ *(?:async )?def (test_\w+)\(", written, flags=re.MULTILINE))
+    assert {name for tests in named for name in tests} - there == set()
+
+
+def described(module: str) -> set[str]:
+    return set(re.findall(rf"^\.\. auto\w+:: {re.escape(module)}\.(\w+)$", REFERENCE, flags=re.MULTILINE))
+
+
+def test_the_reference_describes_every_name_that_users_import() -> None:
+    assert described("dollr_async") == set(dollr_async.__all__)
+
+
+def test_the_reference_describes_every_name_of_the_sandbox() -> None:
+    rooms = ("", ".outcomes", ".faults", ".passcodes")
+    assert set().union(*(described(f"dollr_async.sandbox{room}") for room in rooms)) == set(local.__all__)
+
+
+def test_the_reference_describes_every_name_of_the_journal() -> None:
+    assert described("dollr_async.journal") == set(journals.__all__)
+    assert described("dollr_async.testing") == {"JournalContract"}
+
+
+def test_the_reference_describes_every_group_of_operations() -> None:
+    dollr = dollr_async.DollrClient("id", "secret")
+    groups = {name: type(group) for name, group in vars(dollr).items() if isinstance(group, Resource)}
+    titled = re.findall(r"^### dollr\.(\w+)\n+```\{eval-rst\}\n\.\. autoclass:: ([\w.]+)$", REFERENCE, re.MULTILINE)
+    assert dict(titled) == {name: f"{group.__module__}.{group.__name__}" for name, group in groups.items()}
+
+
+ERRORS = {
+    name: error
+    for name in dollr_async.__all__
+    if isinstance(error := getattr(dollr_async, name), type) and issubclass(error, dollr_async.DollrError)
+}
+
+
+def test_the_tree_of_errors_is_the_real_one() -> None:
+    (drawn,) = re.findall(r"```\n(DollrError\n.*?)```", (DOCS / "errors.md").read_text(), flags=re.DOTALL)
+    above: list[str] = []
+    parents = {}
+    for branches, name in re.findall(r"^([├│└─ ]*)(\w+)", drawn, flags=re.MULTILINE):
+        del above[len(branches) // 4 :]
+        parents[name] = above[-1] if above else None
+        above.append(name)
+    assert parents == {
+        name: next((base.__name__ for base in error.__mro__[1:] if base.__name__ in ERRORS), None)
+        for name, error in ERRORS.items()
+    }
+
+
+def test_every_error_says_what_to_do_next() -> None:
+    rows = dict(re.findall(r"^\| `(\w+Error)` \|.*\| ([^|]+) \|$", (DOCS / "errors.md").read_text(), re.MULTILINE))
+    assert set(rows) == set(ERRORS) - {"DollrError", "APIStatusError"}
+    assert all(advice.strip() for advice in rows.values())

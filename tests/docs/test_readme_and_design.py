@@ -1,0 +1,109 @@
+"""The README's promises: its Python runs, its commands are the real ones, and its links lead somewhere."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import tomllib
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dollr_async.flows.attempt import Act, Looked, Sent
+from tests.conftest import virtual_loop
+from tests.support.pages import ROOT, python_blocks, run_blocks, sandbox_of_the_environment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from dollr_async.sandbox import Sandbox
+
+PAGES = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "docs/design.md")
+DEMO = "python3 -m pip install '.[cli]' && python3 -m dollr_async demo"
+CHECKS = "python3 -m pip install 'nox[uv]' && python3 -m nox"
+
+
+@pytest.fixture
+def loop() -> Iterator[asyncio.AbstractEventLoop]:
+    with asyncio.Runner(loop_factory=virtual_loop) as runner:
+        yield runner.get_loop()
+
+
+@pytest.fixture
+def sandbox(loop: asyncio.AbstractEventLoop, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
+    with sandbox_of_the_environment(loop, monkeypatch) as sandbox:
+        yield sandbox
+
+
+def commands(page: str) -> list[str]:
+    blocks = re.findall(r"^```sh\n(.*?)^```", (ROOT / page).read_text(), flags=re.MULTILINE | re.DOTALL)
+    return [line for block in blocks for line in block.splitlines()]
+
+
+def test_the_readmes_python_runs(
+    sandbox: Sandbox,
+    loop: asyncio.AbstractEventLoop,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.chdir(tmp_path)  # where the journal's file is made
+    assert run_blocks("README.md", python_blocks(loop)) == 6
+    assert capsys.readouterr().out.splitlines() == [
+        *("PENDING", "PROCESSING", "COMPLETED"),
+        "COMPLETED 257.00 USD",
+        "INVOICE 300003 is ACTIVE, not PAID",
+        "COMPLETED",
+        "the payment failed: The payer declined the payment",
+    ]
+    assert [entry.status for entry in sandbox.ledger] == ["COMPLETED", "COMPLETED", "COMPLETED", "FAILED"]
+
+
+def test_the_pages_have_the_two_commands() -> None:
+    assert commands("README.md") == [DEMO, CHECKS]
+    assert commands("CONTRIBUTING.md") == [CHECKS]
+
+
+def test_continuous_integration_calls_the_readmes_command() -> None:
+    last = (ROOT / ".ci" / "run").read_text().splitlines()[-1]
+    assert last.replace(" --quiet", "") == CHECKS
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_to_files_lead_somewhere(page: str) -> None:
+    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", (ROOT / page).read_text())
+    assert [link for link in links if not (ROOT / page).parent.joinpath(link).exists()] == []
+
+
+def rows(page: str, *, under: str) -> list[list[str]]:
+    """Return the cells of each table's rows below a title of a page, their heads left out."""
+    section = (ROOT / page).read_text().split(f"\n## {under}\n")[1].split("\n## ")[0]
+    tables = re.findall(r"(?:^\|.*\n)+", section, flags=re.MULTILINE)
+    lines = [line for table in tables for line in table.splitlines()[2:]]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+def test_the_design_shows_every_room_in_its_place() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    layers = settings["tool"]["importlinter"]["contracts"][0]["layers"]
+    shown = [set(re.findall(r"`(\w+)`", row[0])) for row in rows("docs/design.md", under="The rooms")]
+    assert shown == [set(layer.split(" : ")) for layer in layers]
+
+
+def test_the_design_shows_every_state_of_an_execution() -> None:
+    table = rows("docs/design.md", under="The execution, as a state machine")
+    ends = {word for row in table for word in row[0].split(", ")}
+    assert ends == {outcome.value for outcome in (*Sent, *Looked)}
+    assert {act.value for act in Act if any(act.value in row[-1] for row in table)} == {act.value for act in Act}
+
+
+def test_every_rule_that_the_code_cites_exists() -> None:
+    section = (ROOT / "docs" / "design.md").read_text()
+    rules = set(re.findall(r"^(\d+)\. \*\*", section, flags=re.MULTILINE))
+    sources = "\n".join(path.read_text() for path in (ROOT / "dollr_async").rglob("*.py"))
+    citations = re.findall(r"docs/design\.md,\s+rules?\s+([\d,\s]+(?:and \d+)?)", sources)
+    cited = {number for citation in citations for number in re.findall(r"\d+", citation)}
+    assert rules == {str(number) for number in range(1, 12)}
+    assert cited
+    assert cited <= rules

@@ -1,0 +1,56 @@
+"""Running the Python of pages as their readers would: block after block, `await` at the top level included."""
+
+from __future__ import annotations
+
+import ast
+import types
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sybil import Sybil
+from sybil.parsers.markdown import CodeBlockParser
+
+from dollr_async.sandbox import Sandbox
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Iterator
+
+    import pytest
+    from sybil import Example
+
+ROOT = Path(__file__).parents[2]
+
+
+@contextmanager
+def sandbox_of_the_environment(loop: asyncio.AbstractEventLoop, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
+    """Run a sandbox on a loop, and have the environment's variables point to it."""
+    sandbox = Sandbox()
+    loop.run_until_complete(sandbox.start())
+    for name, value in sandbox.settings.items():
+        monkeypatch.setenv(f"DOLLR_{name.upper()}", str(value))
+    yield sandbox
+    loop.run_until_complete(sandbox.close())
+
+
+def python_blocks(loop: asyncio.AbstractEventLoop) -> CodeBlockParser:
+    """Return what runs the Python blocks of a page on a loop."""
+
+    def evaluate(example: Example) -> None:
+        # The lines before the block keep the numbers of a traceback right.
+        source = "\n" * (example.line + example.parsed.line_offset) + example.parsed
+        code = compile(source, example.path, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+        running = types.FunctionType(code, example.namespace)()
+        if running is not None:
+            loop.run_until_complete(running)
+
+    return CodeBlockParser("python", evaluate)
+
+
+def run_blocks(page: str, *parsers: CodeBlockParser) -> int:
+    """Run the blocks of a page that these parsers know, in their order, and return how many there were."""
+    examples = list(Sybil(parsers=list(parsers)).parse(ROOT / page).examples())
+    for example in examples:
+        example.evaluate()
+    return len(examples)

@@ -1,0 +1,171 @@
+"""What an HTTP answer means: its reason, however it is written, and how long it asks to wait."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from email.utils import format_datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dollr_async.base.errors import APIStatusError, FieldProblem
+from dollr_async.wire.answers import error_of, is_unauthenticated, retry_after
+from tests.support.fakes import MORNING, FakeClock, raw
+
+
+class _StillClock(FakeClock):
+    def monotonic(self) -> float:
+        return 0.0
+
+
+def _error(body: object, status: int = 422, *secrets: str) -> APIStatusError:
+    return error_of(raw(status, body), "POST", "x", _StillClock(), secrets=secrets)
+
+
+_ONE = {"loc": ["body", "items", 0, "amount"], "msg": "Input should be greater than 0", "type": "greater_than"}
+
+
+@pytest.mark.parametrize(
+    ("body", "detail", "fields"),
+    [
+        pytest.param({"detail": "no"}, "no", [], id="text"),
+        pytest.param({"detail": ""}, "", [], id="empty text"),
+        pytest.param(
+            {"detail": [_ONE, {"loc": ["query", "phone"], "msg": "bad", "type": "value_error"}]},
+            "body.items.0.amount: Input should be greater than 0; query.phone: bad",
+            [
+                ("body.items.0.amount", "Input should be greater than 0", "greater_than"),
+                ("query.phone", "bad", "value_error"),
+            ],
+            id="list",
+        ),
+        pytest.param({"detail": []}, "", [], id="empty list"),
+        pytest.param({"detail": ["a", "b"]}, "a; b", [("", "a", ""), ("", "b", "")], id="list of texts"),
+        pytest.param({"detail": [{}]}, "", [("", "", "")], id="list of nothing"),
+        pytest.param({"detail": [{"msg": "m"}]}, "m", [("", "m", "")], id="no place"),
+        pytest.param({"detail": [{"loc": "body", "msg": None}]}, "", [("", "", "")], id="a place that is no list"),
+        pytest.param(
+            {"detail": [None, 7, 1.5, [[1]]]},
+            "; 7; 1.5; ",
+            [("", "", ""), ("", "7", ""), ("", "1.5", ""), ("", "", "")],
+            id="list of anything",
+        ),
+        pytest.param({"detail": {"reason": "no"}}, "", [], id="object"),
+        pytest.param({"detail": 7}, "", [], id="number"),
+        pytest.param({"detail": None}, "", [], id="null"),
+        pytest.param({"message": "no"}, "", [], id="another key"),
+        pytest.param(["no"], "", [], id="no object"),
+        pytest.param(b"<html>Bad gateway</html>", "", [], id="html"),
+        pytest.param(b"", "", [], id="nothing"),
+        pytest.param(b"\xff\xfe\x00", "", [], id="no text"),
+        pytest.param(b'{"detail": "\\ud800"}', "", [], id="half a surrogate pair"),
+        pytest.param(b"[" * 100_000, "", [], id="too deep"),
+    ],
+)  # fmt: skip
+def test_the_reason_is_read_however_it_is_written(
+    body: object, detail: str, fields: list[tuple[str, str, str]]
+) -> None:
+    error = _error(body)
+    assert error.detail == detail
+    assert error.fields == tuple(FieldProblem(path=path, message=message, type=kind) for path, message, kind in fields)
+    assert str(error) == f"POST /v1/x was answered 422: {detail or 'no reason given'}"
+
+
+@pytest.mark.parametrize("depth", range(0, 1000, 23))
+def test_no_depth_of_a_reason_is_too_much(depth: int) -> None:
+    assert _error(b'{"detail": [' + b"[" * depth + b"]" * depth + b"]}").status == 422
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_an_answer(content: bytes) -> None:
+    assert _error(content).body == content.decode(errors="replace")
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["loc", "msg", "type", "x"]), inner),
+)
+
+
+@given(_JSON)
+def test_any_reason_is_a_reason(detail: object) -> None:
+    error = _error(json.dumps({"detail": detail}, ensure_ascii=False).encode("utf-8", "surrogatepass"))
+    assert isinstance(error.detail, str)
+
+
+def test_long_answers_are_cut() -> None:
+    error = _error({"detail": "x" * 100_000})
+    assert (len(error.detail), len(error.body)) == (500, 2000)
+
+
+@pytest.mark.parametrize("before", [0, 470, 1990])
+def test_a_secret_is_hidden_before_the_answer_is_cut(before: int) -> None:
+    secret = "very-secret-" * 4
+    error = _error({"detail": "x" * before + secret}, 500, "other", secret)
+    assert "very" not in f"{error} {vars(error)}"
+
+
+# Retry-After
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("0", 0.0),
+        ("1", 1.0),
+        ("120", 120.0),
+        ("0.5", 0.5),
+        ("  9  ", 9.0),
+        (format_datetime(MORNING + timedelta(seconds=90), usegmt=True), 90.0),
+        ("Friday, 31-Jul-26 08:01:30 GMT", 90.0),
+        ("Fri Jul 31 08:01:30 2026", 90.0),
+        ("Fri, 31 Jul 2026 10:01:30 +0200", 90.0),
+        (format_datetime(MORNING - timedelta(seconds=90), usegmt=True), 0.0),
+        ("", None),
+        ("soon", None),
+        ("-1", None),
+        ("1,5", None),
+        ("nan", None),
+        ("inf", None),
+        ("Fri, 31 Jul 99999 08:01:30 GMT", None),
+        ("Fri, 32 Jul 2026 08:01:30 GMT", None),
+    ],
+)
+def test_a_wait_is_read_as_seconds_or_as_a_date(value: str, seconds: float | None) -> None:
+    assert retry_after({"Retry-After": value}, _StillClock()) == seconds
+
+
+def test_no_wait_is_none() -> None:
+    assert retry_after({}, _StillClock()) is None
+
+
+@given(st.text(max_size=40))
+def test_any_header_is_a_wait_or_none(value: str) -> None:
+    found = retry_after({"Retry-After": value}, _StillClock())
+    assert found is None or found >= 0
+
+
+# Whether the token was refused
+
+
+@pytest.mark.parametrize(
+    ("status", "detail", "refused"),
+    [
+        (401, "anything", True),
+        (401, [], True),
+        (403, "Not authenticated", True),
+        (403, "not authenticated.", True),
+        (403, "Could not validate credentials", True),
+        (403, [{"loc": [], "msg": "Not authenticated", "type": ""}], True),
+        (403, "Merchant is not authenticated", False),
+        (403, "", False),
+        (403, None, False),
+        (404, "Not authenticated", False),
+        (200, "Not authenticated", False),
+        (422, "Could not validate credentials", False),
+    ],
+)
+def test_a_refused_token_is_told_from_a_closed_gate(status: int, detail: object, refused: bool) -> None:  # noqa: FBT001 - a column of the table
+    assert is_unauthenticated(raw(status, {"detail": detail})) is refused

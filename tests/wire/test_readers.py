@@ -1,0 +1,102 @@
+"""What reads an answer makes the very object that its class would."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from enum import Enum
+from types import NoneType
+from typing import TYPE_CHECKING, Any, get_args
+
+import attrs
+import pytest
+
+import dollr_async.client  # noqa: F401 - imports every room that has answers
+from dollr_async.base.enums import ExecutionStatus
+from dollr_async.wire.codec import Answer, shaped
+from dollr_async.wire.session import TokenAnswer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_FACTORY: type = type(attrs.Factory(list))
+_VALUES: dict[type, tuple[object, object]] = {
+    str: ("some", "some"),
+    int: (7, 7),
+    bool: (True, True),
+    Decimal: (Decimal("1.50"), Decimal("1.50")),
+    datetime: ("2026-07-01T09:00:00+00:00", datetime.fromisoformat("2026-07-01T09:00:00+00:00")),
+}
+
+
+def _of(cls: type[Answer]) -> Iterator[type[Answer]]:
+    for found in cls.__subclasses__():
+        if found.__module__.startswith("dollr_async."):
+            yield found
+        yield from _of(found)
+
+
+ANSWERS = sorted(set(_of(Answer)), key=lambda cls: cls.__qualname__)
+
+
+def _value(wanted: Any) -> tuple[object, object]:  # noqa: ANN401 - a type, in whatever form it is written
+    """Return a value as JSON has it, and as it is read."""
+    kinds = [kind for kind in get_args(wanted) if kind is not NoneType]
+    if getattr(wanted, "__origin__", None) is tuple:
+        raw, read = _value(kinds[0])
+        return [raw], (read,)
+    kind = kinds[0] if kinds else wanted
+    if issubclass(kind, Answer):
+        raws, reads = _all(kind)
+        return raws, kind(**reads)
+    if issubclass(kind, Enum):
+        member = next(iter(kind))
+        return member.value, member
+    return _VALUES[kind]
+
+
+def _all(cls: type[Answer]) -> tuple[dict[str, object], dict[str, Any]]:
+    fields = [field for field in attrs.fields(attrs.resolve_types(cls)) if field.name != "extra"]
+    values = {field.name: _value(field.type) for field in fields}
+    return {name: raw for name, (raw, _) in values.items()}, {name: read for name, (_, read) in values.items()}
+
+
+@pytest.mark.parametrize("cls", ANSWERS, ids=lambda cls: cls.__name__)
+def test_what_is_read_is_what_the_class_would_have_made(cls: type[Answer]) -> None:
+    raws, reads = _all(cls)
+    read = shaped(raws, cls)
+    assert read == cls(**reads)
+    assert not hasattr(read, "__dict__")
+    assert shaped({**raws, "new": 1}, cls) == cls(**reads, extra={"new": 1})
+    required = {field.name for field in attrs.fields(cls) if field.default is attrs.NOTHING}
+    least = cls(**{name: read for name, read in reads.items() if name in required})
+    assert shaped({name: raw for name, raw in raws.items() if name in required}, cls) == least
+
+
+@pytest.mark.parametrize("cls", ANSWERS, ids=lambda cls: cls.__name__)
+def test_no_class_of_answers_has_what_reading_would_pass_by(cls: type[Answer]) -> None:
+    # A reader fills the slots itself: it runs no converter, no validator and no `__attrs_post_init__`.
+    assert not hasattr(cls, "__attrs_post_init__")
+    for field in attrs.fields(cls):
+        assert (field.validator, field.converter) == (None, None), field.name
+        assert field.name == "extra" or not isinstance(field.default, _FACTORY), field.name
+
+
+def test_all_answers_are_tried() -> None:
+    names = {cls.__name__ for cls in ANSWERS}
+    assert {"Execution", "Party", "SourceState", TokenAnswer.__name__} <= names
+    assert len(names) > 20
+
+
+def test_two_objects_share_no_extra() -> None:
+    raws, _ = _all(TokenAnswer)
+    first, second = shaped(raws, TokenAnswer), shaped(raws, TokenAnswer)
+    assert first.extra == {}
+    assert first.extra is not second.extra
+
+
+def test_a_word_of_another_class_is_read_by_its_class() -> None:
+    cls = next(cls for cls in ANSWERS if cls.__name__ == "Execution")
+    raws, _ = _all(cls)
+    read: Any = shaped(raws | {"status": "processing"}, cls)
+    assert read.status is ExecutionStatus.PROCESSING

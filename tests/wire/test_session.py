@@ -1,0 +1,558 @@
+"""The authenticated session: one token for all, kept fresh, dropped when it is refused, and nothing left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import aiohttp
+import pytest
+
+from dollr_async import DollrClient, RetryPolicy
+from dollr_async.base.errors import (
+    AuthenticationError,
+    ConfigurationError,
+    ConnectError,
+    DecodeError,
+    DollrError,
+    RateLimitError,
+    RequestTimeoutError,
+    ServerError,
+    TransportError,
+)
+from dollr_async.sandbox import Sandbox
+from dollr_async.wire.transport import USER_AGENT
+from tests.conftest import check_requests, virtual_loop
+from tests.support.fakes import CLIENT_SECRET, Rig, jwt, raw
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from dollr_async.wire.answers import RawAnswer
+    from tests.contract import Contract
+
+_HOUR = 3600.0
+_WRONG = raw(401, {"detail": "Could not validate credentials"})
+
+
+@pytest.fixture
+async def rig() -> AsyncIterator[Rig]:
+    rig = Rig()
+    yield rig
+    await rig.session.close()
+    assert not asyncio.all_tasks() - {asyncio.current_task()}
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+async def _pass(seconds: float) -> None:
+    await asyncio.sleep(seconds)
+
+
+# One token for all
+
+
+async def test_a_client_costs_nothing_until_it_is_used(sandbox: Sandbox) -> None:
+    async with DollrClient(**sandbox.settings):
+        await _pass(_HOUR)
+    assert sandbox.requests == []
+
+
+def test_a_client_is_made_without_a_loop(contract: Contract) -> None:
+    sandbox = Sandbox()
+
+    async def use(client: DollrClient) -> None:
+        await client.parties.list()
+        await client.close()
+
+    async def main() -> None:
+        async with sandbox:
+            await use(DollrClient(**sandbox.settings))
+
+    DollrClient("id", "secret")  # no loop, no request, nothing to close
+    with asyncio.Runner(loop_factory=virtual_loop) as runner:
+        runner.run(main())
+    check_requests(sandbox, contract)
+    assert sandbox.tokens_issued == 1
+
+
+async def test_a_thousand_calls_at_once_fetch_one_token_and_one_more_when_all_are_revoked(
+    sandbox: Sandbox, dollr: DollrClient
+) -> None:
+    await asyncio.gather(*(dollr.parties.list() for _ in range(1000)))
+    assert sandbox.tokens_issued == 1
+    sandbox.revoke_tokens()
+    await asyncio.gather(*(dollr.parties.list() for _ in range(1000)))
+    assert sandbox.tokens_issued == 2
+
+
+async def test_a_thousand_that_need_a_token_wait_for_one_fetch(rig: Rig) -> None:
+    rig.transport.latency = 2.0
+    tokens = await asyncio.gather(*(rig.session.token() for _ in range(1000)))
+    assert len(set(map(id, tokens))) == 1
+    assert len(rig.transport.token_requests) == 1
+
+
+async def test_a_waiter_that_is_cancelled_leaves_the_others_alone(rig: Rig) -> None:
+    rig.transport.latency = 2.0
+    first, *others = [asyncio.create_task(rig.session.token()) for _ in range(10)]
+    await _pass(1.0)
+    first.cancel()
+    tokens = await asyncio.gather(*others)
+    assert first.cancelled()
+    assert len({token.secret.reveal() for token in tokens}) == 1
+    assert len(rig.transport.token_requests) == 1
+
+
+async def test_the_token_goes_with_every_request_and_the_credentials_with_none(rig: Rig) -> None:
+    await rig.session.send(await rig.session.token(), "POST", "x", content=b"{}")
+    await rig.session.send(await rig.session.token(), "GET", "y", query="a=b")
+    posted, got = rig.transport.calls
+    common = {"User-Agent": USER_AGENT, "Authorization": f"Bearer {jwt(1)}", "Accept": "application/json"}
+    assert dict(posted.headers) == common | {"Content-Type": "application/json"}
+    assert dict(got.headers) == common
+    (fetched,) = rig.transport.token_requests
+    assert "Authorization" not in fetched.headers
+    assert fetched.content == b'{"client_id":"client","client_secret":"%s"}' % CLIENT_SECRET.encode()
+
+
+# Wrong credentials
+
+
+async def test_wrong_credentials_end_at_once_with_one_request(sandbox: Sandbox) -> None:
+    async with DollrClient(sandbox.client_id, "wrong-secret", base_url=sandbox.url) as dollr:
+        results = await asyncio.gather(*(dollr.parties.list() for _ in range(100)), return_exceptions=True)
+        assert {type(result) for result in results} == {AuthenticationError}
+        assert [request.operation for request in sandbox.requests] == ["client_obtain_token"]
+        assert _now() < 1.0
+        await _pass(_HOUR)
+    assert len(sandbox.requests) == 1
+
+
+async def test_refused_credentials_say_what_was_refused_and_hide_the_secret(rig: Rig) -> None:
+    echo = {"detail": [{"loc": ["body"], "msg": f"bad {CLIENT_SECRET}", "type": "x", "input": CLIENT_SECRET}]}
+    rig.transport.token_answers(raw(401, echo))
+    with pytest.raises(AuthenticationError) as caught:
+        await rig.session.token()
+    error = caught.value
+    assert str(error) == "POST /v1/jwt/client/obtain/token was answered 401: body: bad ***"
+    assert CLIENT_SECRET not in f"{error} {error!r} {vars(error)}"
+    assert error.nothing_sent
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 422])
+async def test_a_refused_token_request_is_not_repeated(rig: Rig, status: int) -> None:
+    rig.transport.token_answers(raw(status))
+    with pytest.raises(DollrError, match=str(status)):
+        await rig.session.token()
+    assert len(rig.transport.token_requests) == 1
+
+
+# An endpoint that fails
+
+_BLIPS: dict[str, RawAnswer | DollrError] = {
+    "dropped": TransportError("dropped"),
+    "no connection": ConnectError("refused"),
+    "timeout": RequestTimeoutError("slow"),
+    "500": raw(500),
+    "503": raw(503),
+    "408": raw(408),
+    "429": raw(429),
+}
+_BLIP_ERRORS = {"500": ServerError, "503": ServerError, "429": RateLimitError, "408": DollrError}
+
+
+@pytest.mark.parametrize("blip", _BLIPS.values(), ids=_BLIPS)
+async def test_the_token_request_changes_nothing_so_it_is_repeated(rig: Rig, blip: RawAnswer | DollrError) -> None:
+    rig.transport.token_answers(blip, blip, blip)
+    assert (await rig.session.token()).secret.reveal() == jwt(1)
+    assert len(rig.transport.token_requests) == 4
+
+
+@pytest.mark.parametrize(("name", "blip"), _BLIPS.items(), ids=_BLIPS)
+async def test_it_is_repeated_as_often_as_the_policy_says(rig: Rig, name: str, blip: RawAnswer | DollrError) -> None:
+    rig.transport.token_answers(*[blip] * 9)
+    expected = type(blip) if isinstance(blip, DollrError) else _BLIP_ERRORS[name]
+    with pytest.raises(DollrError) as caught:
+        await rig.session.token()
+    assert isinstance(caught.value, expected)
+    assert len(rig.transport.token_requests) == 4
+    assert caught.value.nothing_sent
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        raw(200, b"<html>"),
+        raw(200, b""),
+        raw(200, {"expires_in": 60}),
+        raw(200, {"access_token": "a"}),
+        raw(200, {"access_token": None, "expires_in": 60}),
+        raw(200, {"access_token": "", "expires_in": 60}),
+        raw(200, {"access_token": "a b", "expires_in": 60}),
+        raw(200, {"access_token": "a\r\nX-Injected: 1", "expires_in": 60}),
+        raw(200, {"access_token": "é", "expires_in": 60}),
+        raw(200, {"access_token": "a", "expires_in": "soon"}),
+        raw(200, b'{"access_token": "a", "expires_in": 1E+999999999}'),
+        raw(200, b'{"access_token": "a", "expires_in": ' + b"9" * 400 + b"}"),
+    ],
+)
+async def test_a_token_that_cannot_be_used_is_an_error(rig: Rig, found: RawAnswer) -> None:
+    rig.transport.token_answers(found)
+    with pytest.raises(DecodeError):
+        await rig.session.token()
+    assert (await rig.session.token()).secret.reveal() == jwt(1)
+
+
+async def test_a_fetch_that_failed_is_begun_anew_by_the_next_call(rig: Rig) -> None:
+    rig.transport.token_answers(_WRONG)
+    with pytest.raises(AuthenticationError):
+        await rig.session.token()
+    assert (await rig.session.token()).secret.reveal() == jwt(1)
+
+
+# How long a token lives
+
+
+@pytest.mark.parametrize(
+    ("expires_in", "claims", "refreshed"),
+    [
+        (60, {}, (54 * 60, 55 * 60)),
+        (60, {"iat": 1000, "exp": 1000 + 1800}, (24 * 60, 25 * 60)),
+        (30, {"iat": 1000, "exp": 1000 + 3600}, (24 * 60, 25 * 60)),
+        (60, {"exp": 5}, (54 * 60, 55 * 60)),
+        (60, {"iat": 10, "exp": 5}, (54 * 60, 55 * 60)),
+        (10, {}, (456, 480)),
+        (1, {}, (45, 48)),
+        (4 * 60, {}, (4 * 3600 - 360, 4 * 3600 - 300)),
+    ],
+)
+async def test_a_token_is_refreshed_before_its_end_even_when_nobody_asks(
+    rig: Rig, expires_in: int, claims: dict[str, object], refreshed: tuple[float, float]
+) -> None:
+    rig.transport.expires_in, rig.transport.claims = expires_in, claims
+    await rig.session.token()
+    earliest, latest = refreshed
+    await _pass(latest + 1.0)
+    assert earliest <= rig.transport.token_requests[1].at <= latest
+
+
+async def test_a_fleet_does_not_refresh_at_one_moment() -> None:
+    fleet = [Rig() for _ in range(20)]
+    for rig in fleet:
+        await rig.session.token()
+    await _pass(_HOUR - 301)
+    moments = {rig.transport.token_requests[1].at for rig in fleet if len(rig.transport.token_requests) > 1}
+    assert len(moments) > 10
+    assert max(moments) - min(moments) > 10
+    for rig in fleet:
+        await rig.session.close()
+
+
+async def test_a_refresh_is_never_seen_by_those_who_call(rig: Rig) -> None:
+    rig.transport.latency = 10.0
+    await rig.session.token()
+    for _ in range(6 * 60):
+        began = _now()
+        await rig.session.token()
+        assert _now() == began
+        await _pass(60.0)
+    assert 6 <= len(rig.transport.token_requests) <= 7
+
+
+@pytest.mark.parametrize("expires_in", [0, -5, 1])
+async def test_a_short_life_does_not_make_the_task_spin(rig: Rig, expires_in: int) -> None:
+    rig.transport.expires_in = expires_in
+    await rig.session.token()
+    await _pass(600.0)
+    assert len(rig.transport.token_requests) <= 600 / 5 + 1
+    before = len(rig.transport.token_requests)
+    await rig.session.token()
+    assert len(rig.transport.token_requests) <= before + 1
+
+
+async def test_a_failing_endpoint_does_not_disturb_a_token_that_is_still_good(rig: Rig) -> None:
+    await rig.session.token()
+    rig.transport.token_answers(*[raw(503)] * 10_000)
+    for _ in range(59):
+        assert (await rig.session.token()).secret.reveal() == jwt(1)
+        await _pass(60.0)
+    with pytest.raises(ServerError):
+        await asyncio.gather(_pass(60.0), _token_after(rig, 60.0))
+
+
+async def _token_after(rig: Rig, seconds: float) -> None:
+    await _pass(seconds)
+    await rig.session.token()
+
+
+@pytest.mark.parametrize("blip", [*_BLIPS.values(), _WRONG, raw(200, b"<html>")], ids=[*_BLIPS, "401", "garbage"])
+async def test_the_task_outlives_its_errors_and_never_spins(
+    rig: Rig, blip: RawAnswer | DollrError, caplog: pytest.LogCaptureFixture
+) -> None:
+    await rig.session.token()
+    rig.transport.token_answers(*[blip] * 10_000)
+    with caplog.at_level(logging.WARNING, "dollr_async.session"):
+        await _pass(6 * _HOUR)
+    tries = len(rig.transport.token_requests) - 1
+    # One try, of at most four sends, in each three and three quarter to five minutes once it has slowed down.
+    assert 6 * 12 - 12 <= tries <= 4 * (6 * 16 + 10)
+    assert "the token could not be refreshed" in caplog.text
+    assert CLIENT_SECRET not in caplog.text
+    rig.transport._tokens.clear()
+    await _pass(301.0)
+    assert (await rig.session.token()).secret.reveal() == jwt(2)
+    await _pass(_HOUR)
+    assert (await rig.session.token()).secret.reveal() == jwt(3)
+
+
+async def test_a_suspended_machine_wakes_with_a_fresh_token_on_demand(rig: Rig) -> None:
+    await rig.session.token()
+    rig.clock.moved += 8 * _HOUR
+    assert (await rig.session.token()).secret.reveal() == jwt(2)
+    assert len(rig.transport.token_requests) == 2
+
+
+async def test_a_suspended_machine_wakes_with_a_fresh_token_within_half_a_minute(rig: Rig) -> None:
+    await rig.session.token()
+    await _pass(10.0)
+    rig.clock.moved += 8 * _HOUR
+    await _pass(30.0)
+    assert len(rig.transport.token_requests) == 2
+    assert (await rig.session.token()).secret.reveal() == jwt(2)
+
+
+async def test_a_clock_that_is_set_back_keeps_no_token_alive(rig: Rig) -> None:
+    await rig.session.token()
+    rig.clock.moved -= timedelta(days=2).total_seconds()
+    await _pass(2 * _HOUR)
+    assert (await rig.session.token()).secret.reveal() == jwt(3)
+
+
+async def test_a_stale_token_is_used_while_the_next_is_fetched(rig: Rig) -> None:
+    await rig.session.token()
+    for task in _others():
+        task.cancel()  # as a framework does that ends all it did not begin
+    await _pass(_HOUR - 120.0)
+    assert (await rig.session.token()).secret.reveal() == jwt(1)
+    await _pass(1.0)
+    assert (await rig.session.token()).secret.reveal() == jwt(2)
+
+
+# A token that is refused
+
+
+async def test_a_refused_token_is_dropped_but_not_the_one_that_took_its_place(rig: Rig) -> None:
+    old = await rig.session.token()
+    rig.session.discard(old)
+    new = await rig.session.token()
+    rig.session.discard(old)
+    assert await rig.session.token() is new
+    assert len(rig.transport.token_requests) == 2
+
+
+async def test_a_dropped_token_ends_the_refresh_until_the_next_is_needed(rig: Rig) -> None:
+    rig.session.discard(await rig.session.token())
+    await _pass(24 * _HOUR)
+    assert len(rig.transport.token_requests) == 1
+    await rig.session.token()
+    await _pass(_HOUR)
+    assert len(rig.transport.token_requests) == 3
+
+
+# Closing
+
+
+async def test_closing_ends_everything_and_closing_twice_is_fine(sandbox: Sandbox) -> None:
+    dollr = DollrClient(**sandbox.settings)
+    await dollr.parties.list()
+    assert len(_others()) == 1  # the refresh
+    await dollr.close()
+    assert not _others()
+    await dollr.close()
+
+
+def _others() -> set[asyncio.Task[object]]:
+    own = asyncio.current_task()
+    return {task for task in asyncio.all_tasks() if task is not own and "dollr_async" in task.get_name()}
+
+
+async def test_closing_while_a_token_is_fetched_tells_those_who_wait(rig: Rig) -> None:
+    rig.transport.latency = 5.0
+    waiting = [asyncio.create_task(rig.session.token()) for _ in range(3)]
+    await _pass(1.0)
+    await rig.session.close()
+    results = await asyncio.gather(*waiting, return_exceptions=True)
+    assert [type(result) for result in results] == [ConfigurationError] * 3
+    assert "closed" in str(results[0])
+    assert rig.transport.closed == 1
+
+
+async def test_a_cancelled_waiter_is_cancelled_even_when_the_client_closes(rig: Rig) -> None:
+    rig.transport.latency = 5.0
+    waiting = asyncio.create_task(rig.session.token())
+    await _pass(1.0)
+    closing = asyncio.create_task(rig.session.close())
+    await _pass(0.0)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    await closing
+
+
+async def test_a_cancelled_close_still_closes(rig: Rig) -> None:
+    await rig.session.token()
+
+    async def close() -> None:
+        current = asyncio.current_task()
+        assert current is not None
+        current.cancel()
+        await rig.session.close()
+
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.create_task(close())
+    await _pass(0.0)
+    assert rig.transport.closed == 1
+    assert not _others()
+
+
+async def test_a_call_that_waits_to_be_repeated_ends_with_the_client(sandbox: Sandbox, dollr: DollrClient) -> None:
+    await dollr.parties.list()
+    sandbox.fail("list_parties", 503, times=None)
+    calling = asyncio.create_task(dollr.parties.list())
+    while len(sandbox.requests_to("list_parties")) < 2:
+        await _pass(0.01)
+    await _pass(0.01)
+    await dollr.close()
+    with pytest.raises(ConfigurationError, match="this DollrClient is closed: make a new one"):
+        await calling
+
+
+async def test_a_call_whose_answer_is_awaited_ends_with_the_client(sandbox: Sandbox, dollr: DollrClient) -> None:
+    await dollr.parties.list()
+    sandbox.fail("list_parties", "hang")
+    calling = asyncio.create_task(dollr.parties.list())
+    await _pass(1.0)
+    await dollr.close()
+    with pytest.raises(DollrError):
+        await calling
+
+
+async def test_a_closed_client_says_so(sandbox: Sandbox, dollr: DollrClient) -> None:
+    await dollr.close()
+    with pytest.raises(ConfigurationError, match="this DollrClient is closed: make a new one"):
+        await dollr.parties.list()
+    with pytest.raises(ConfigurationError, match="closed"):
+        async with dollr:
+            pass
+    assert sandbox.requests == []
+
+
+async def test_a_token_that_comes_after_the_end_is_not_kept(rig: Rig) -> None:
+    closing: list[asyncio.Task[None]] = []
+
+    async def late() -> RawAnswer:
+        closing.append(asyncio.create_task(rig.session.close()))
+        return raw(200, {"access_token": jwt(9), "expires_in": 60})
+
+    rig.transport.token_answers(late)
+    await rig.session.token()
+    await asyncio.gather(*closing)
+    assert not _others()
+
+
+# Loops
+
+
+def _in_a_loop(work: Callable[[], object], *, keep: bool = False) -> asyncio.AbstractEventLoop:
+    loop = virtual_loop()
+    loop.run_until_complete(work())  # type: ignore[arg-type] # a coroutine function of no arguments
+    if not keep:
+        loop.close()
+    return loop
+
+
+async def _settle() -> None:
+    for task in asyncio.all_tasks() - {asyncio.current_task()}:
+        task.cancel()
+    await asyncio.sleep(0.01)
+
+
+def test_a_second_loop_is_refused_while_the_first_lives() -> None:
+    dollr = DollrClient("id", "secret", base_url="http://127.0.0.1:9")
+
+    async def open_it() -> None:
+        await dollr.__aenter__()
+
+    async def use_it() -> None:
+        with pytest.raises(ConfigurationError, match="another event loop: make one client in each loop"):
+            await dollr.parties.list()
+        with pytest.raises(ConfigurationError, match="another event loop: close it there"):
+            await dollr.close()
+
+    first = _in_a_loop(open_it, keep=True)
+    _in_a_loop(use_it)
+    first.run_until_complete(dollr.close())
+    first.close()
+
+
+def test_a_second_loop_is_refused_after_the_first_has_ended_but_closing_is_not() -> None:
+    dollr = DollrClient("id", "secret", base_url="http://127.0.0.1:9", retry=RetryPolicy(attempts=1))
+
+    async def open_it() -> None:
+        with pytest.raises(ConnectError):
+            await dollr.parties.list()
+        await _settle()
+
+    async def use_it() -> None:
+        with pytest.raises(ConfigurationError, match="another event loop: make one client in each loop"):
+            await dollr.parties.list()
+        await dollr.close()
+
+    _in_a_loop(open_it)
+    _in_a_loop(use_it)
+
+
+def test_what_an_ended_loop_left_behind_does_not_keep_a_client_from_closing() -> None:
+    rig = Rig()
+
+    async def open_it() -> None:
+        await rig.session.token()
+
+    loop = _in_a_loop(open_it, keep=True)
+    left = asyncio.all_tasks(loop)
+    assert len(left) == 1
+    loop.close()
+    _in_a_loop(rig.session.close)
+    assert rig.transport.closed == 1
+    for task in left:
+        task._log_destroy_pending = False  # type: ignore[attr-defined] # asyncio would tell of it, rightly
+
+
+# The caller's own session
+
+
+async def test_a_given_session_serves_and_stays_open(sandbox: Sandbox) -> None:
+    defaults = {"Authorization": "Basic theirs", "Content-Type": "text/plain", "Accept": "text/html"}
+    async with aiohttp.ClientSession(headers=defaults, raise_for_status=True) as session:
+        async with DollrClient(**sandbox.settings, session=session) as dollr:
+            await dollr.parties.list()
+            sandbox.fail("list_parties", 422)
+            with pytest.raises(DollrError, match="was answered 422"):
+                await dollr.parties.list()
+        assert not session.closed
+    assert sandbox.requests[0].headers["Content-Type"] == "application/json"
+
+
+async def test_a_given_session_that_is_closed_is_told_of_and_nothing_is_sent(sandbox: Sandbox) -> None:
+    session = aiohttp.ClientSession()
+    await session.close()
+    async with DollrClient(**sandbox.settings, session=session) as dollr:
+        with pytest.raises(ConfigurationError, match="keep it open while the client is used") as caught:
+            await dollr.parties.list()
+    assert caught.value.nothing_sent
+    assert sandbox.requests == []

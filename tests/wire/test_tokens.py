@@ -1,0 +1,153 @@
+"""A token's age and freshness, by two clocks, and how long it lives."""
+
+from __future__ import annotations
+
+import base64
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dollr_async.base.errors import DecodeError
+from dollr_async.base.fields import Secret
+from dollr_async.wire.tokens import Freshness, Token, checked_token, life_of
+from tests.support.fakes import MORNING, FakeClock
+
+_HOUR = 3600.0
+
+
+class _Clock(FakeClock):
+    """A loop's clock at `loop` seconds, and a time of day `day` seconds after the morning."""
+
+    def __init__(self, loop: float, day: float) -> None:
+        super().__init__()
+        self._loop = loop
+        self.moved = day - loop
+
+    def monotonic(self) -> float:
+        return self._loop
+
+
+def _token(life: float = _HOUR, jitter: float = 0.0) -> Token:
+    return Token(secret=Secret("s3cr3t"), life=life, born_at=100.0, born_on=MORNING.timestamp() + 100.0, jitter=jitter)
+
+
+@pytest.mark.parametrize(
+    ("life", "age", "freshness"),
+    [
+        (_HOUR, 0.0, Freshness.FRESH),
+        (_HOUR, _HOUR - 300.1, Freshness.FRESH),
+        (_HOUR, _HOUR - 300.0, Freshness.STALE),
+        (_HOUR, _HOUR - 5.1, Freshness.STALE),
+        (_HOUR, _HOUR - 5.0, Freshness.EXPIRED),
+        (_HOUR, 10 * _HOUR, Freshness.EXPIRED),
+        (60.0, 47.9, Freshness.FRESH),
+        (60.0, 48.0, Freshness.STALE),
+        (60.0, 56.9, Freshness.STALE),
+        (60.0, 57.0, Freshness.EXPIRED),
+        (1.0, 0.0, Freshness.FRESH),
+    ],
+)
+def test_a_token_goes_stale_before_it_expires(life: float, age: float, freshness: Freshness) -> None:
+    assert _token(life).freshness(_Clock(100.0 + age, 100.0 + age)) is freshness
+
+
+@pytest.mark.parametrize(
+    ("loop", "day", "age"),
+    [(160.0, 160.0, 60.0), (160.0, 9100.0, 9000.0), (160.0, -9000.0, 60.0), (100.0, 100.0, 0.0)],
+)
+def test_the_larger_of_the_two_ages_counts(loop: float, day: float, age: float) -> None:
+    assert _token().age(_Clock(loop, day)) == age
+
+
+@given(st.floats(min_value=1.0, max_value=1e9), st.floats(min_value=0.0, max_value=0.2))
+def test_there_is_always_time_between_fresh_stale_and_expired(life: float, jitter: float) -> None:
+    token = _token(life, jitter)
+    assert 0 < token.refresh_after < token.expires_after < life
+
+
+def test_the_jitter_moves_the_refresh_forward_only() -> None:
+    assert _token(jitter=0.2).refresh_after == _HOUR - 360.0
+    assert _token(jitter=0.0).refresh_after == _HOUR - 300.0
+
+
+def test_a_token_shows_no_secret() -> None:
+    assert "s3cr3t" not in f"{_token()} {_token()!r}"
+
+
+# How long it lives
+
+
+def _jwt(payload: bytes) -> str:
+    return f"head.{base64.urlsafe_b64encode(payload).rstrip(b'=').decode()}.sign"
+
+
+@pytest.mark.parametrize(
+    ("claims", "life"),
+    [
+        ({"iat": 1000, "exp": 1000 + 1800}, 1800.0),
+        ({"iat": 1000.5, "exp": 1900.5}, 900.0),
+        ({"iat": 1000, "exp": 1000 + 7200}, _HOUR),
+        ({"iat": 1000, "exp": 1000}, _HOUR),
+        ({"iat": 1000, "exp": 1}, _HOUR),
+        ({"exp": 1000}, _HOUR),
+        ({"iat": 1000}, _HOUR),
+        ({"iat": None, "exp": 5}, _HOUR),
+        ({"iat": "1000", "exp": "2000"}, _HOUR),
+        ({"iat": 0, "exp": 0.001}, 1.0),
+        ([], _HOUR),
+        ("x", _HOUR),
+    ],
+)
+def test_the_shorter_of_two_opinions_wins(claims: object, life: float) -> None:
+    assert life_of(_jwt(json.dumps(claims).encode()), 60) == life
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        "opaque",
+        "",
+        "a.b",
+        "..",
+        "a.b.c.d",
+        "a.!!!.c",
+        "a.AAAAA.c",
+        "a.é.c",
+        _jwt(b"not json"),
+        _jwt(b"\xff"),
+        _jwt(b"[" * 100_000),
+        _jwt(b'{"exp": 1e400, "iat": 0}'),
+        _jwt(b'{"exp": %s, "iat": 0}' % (b"9" * 400)),
+    ],
+)
+def test_a_token_that_says_nothing_of_itself_lives_as_told(token: str) -> None:
+    assert life_of(token, 60) == _HOUR
+
+
+@pytest.mark.parametrize(("expires_in", "life"), [(60, _HOUR), (1, 60.0), (0.5, 30.0), (0, 1.0), (-60, 1.0)])
+def test_minutes_are_minutes(expires_in: float, life: float) -> None:
+    assert life_of("opaque", expires_in) == life
+
+
+@given(st.text(max_size=50), st.binary(max_size=50), st.integers(min_value=-(10**18), max_value=10**18))
+def test_any_token_has_a_life(text: str, payload: bytes, expires_in: int) -> None:
+    for token in (text, _jwt(payload)):
+        assert life_of(token, expires_in) >= 1.0
+
+
+# What a header can carry
+
+
+@pytest.mark.parametrize("given_", ["abc", "a.b.c", "!#$%&'*+-.^_`|~", "a" * 10_000])
+def test_a_token_that_a_header_can_carry_is_taken(given_: str) -> None:
+    assert checked_token(given_).reveal() == given_
+
+
+@pytest.mark.parametrize("given_", ["", " ", "a b", "a\r\nX: 1", "a\tb", "a\x00", "a\x7f", "é", "😀", "\ud800"])
+def test_a_token_that_no_header_can_carry_is_refused_unseen(given_: str) -> None:
+    with pytest.raises(DecodeError, match="a token that no header can carry") as caught:
+        checked_token(given_)
+    assert caught.value.path == "access_token"
+    assert not given_.strip() or given_ not in f"{caught.value} {vars(caught.value)}"
