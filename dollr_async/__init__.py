@@ -52,7 +52,7 @@ from dollr_async.flows.handles import Collection, Payment, UnfinishedPayment
 from dollr_async.flows.hosted_checkout import HostedCheckout, Verification
 from dollr_async.following.payments_to_watch import PaymentToWatch, WatchFailure
 from dollr_async.following.policy import PollPolicy
-from dollr_async.following.registry import Look
+from dollr_async.following.registry import StatusCheck
 from dollr_async.following.watch import SourceChange, SourceWatch, StatusChange, Watch
 from dollr_async.following.watch_many import MergedWatch
 from dollr_async.push.settings import RealtimeSettings
@@ -134,7 +134,6 @@ __all__ = [
     "LineItem",
     "LineItemChanges",
     "Link",
-    "Look",
     "MerchantInfo",
     "MerchantTier",
     "MerchantType",
@@ -199,6 +198,7 @@ __all__ = [
     "SourceType",
     "SourceWatch",
     "StatusChange",
+    "StatusCheck",
     "TransferSession",
     "TransportError",
     "UnfinishedPayment",

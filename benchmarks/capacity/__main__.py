@@ -22,7 +22,7 @@ from benchmarks.capacity.settling import lognormal, uniform, with_some_that_neve
 from benchmarks.capacity.simulation import Load, Simulated, delays, quantile, simulate
 from benchmarks.harness.rounds import table
 from dollr_async import PollPolicy
-from dollr_async.following.schedule import LOOKS_AT_ONCE
+from dollr_async.following.schedule import MOST_POLLS_IN_FLIGHT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,7 +44,7 @@ BIN = 10
 """Seconds of one point of a plot over time."""
 
 _UNHURRIED = 300.0
-"""Looks a second at which payments wait for nobody else's: half of what `LOOKS_AT_ONCE` lets one client make."""
+"""Looks a second at which payments wait for nobody else's: half of what `MOST_POLLS_IN_FLIGHT` lets one client make."""
 
 
 def alone(policy: PollPolicy, settling: Settling, payments: int) -> Simulated:
@@ -122,11 +122,11 @@ class Case(NamedTuple):
     name: str
     load: Load
 
-    def looks(self) -> list[paper.Look]:
+    def looks(self) -> list[paper.Poll]:
         """Return the looks at a payment on paper, slowed by as much as the ceiling takes."""
         load = self.load
         each = load.per_second or math.inf
-        most = load.clients * min(each, LOOKS_AT_ONCE / load.round_trip) / load.rate
+        most = load.clients * min(each, MOST_POLLS_IN_FLIGHT / load.round_trip) / load.rate
         slower = paper.slowed_by(load.policy, load.settling, load.round_trip, most)
         return paper.looks(load.policy, load.settling, load.round_trip, slower=slower)
 
@@ -179,7 +179,7 @@ def capacity(options: argparse.Namespace) -> str:
     return written
 
 
-def against_paper(load: Load, run: Simulated, made: list[paper.Look], begin: int, end: int) -> list[str]:
+def against_paper(load: Load, run: Simulated, made: list[paper.Poll], begin: int, end: int) -> list[str]:
     """Return the polls a second and the payments in flight between two times, each as simulated and on paper."""
     followed = run.in_flight()
     figures = (
@@ -191,7 +191,7 @@ def against_paper(load: Load, run: Simulated, made: list[paper.Look], begin: int
     return [f"{figure:.0f}" for figure in figures]
 
 
-def delay_by_age(load: Load, settled: list[Payment], made: list[paper.Look]) -> list[str]:
+def delay_by_age(load: Load, settled: list[Payment], made: list[paper.Poll]) -> list[str]:
     """Return the median delay of those settled at each range of ages, as simulated and on paper."""
     cells = []
     for least, most in AGES:
@@ -218,7 +218,7 @@ def over_time(run: Simulated) -> list[Moment]:
     ]
 
 
-def over_time_on_paper(load: Load, made: list[paper.Look], length: int) -> list[Moment]:
+def over_time_on_paper(load: Load, made: list[paper.Poll], length: int) -> list[Moment]:
     """Return the same points from the formula: those that began until then, less those that never began."""
     moments = []
     for begin in range(0, length - BIN, BIN):

@@ -23,19 +23,19 @@ _SLOWEST = 1000.0
 _PARTS = 20_000
 
 
-class Look(NamedTuple):
+class Poll(NamedTuple):
     """One look on paper: the age of the payment at it (seconds), and the share of payments that come to it."""
 
     age: float
     share: float
 
 
-def looks(policy: PollPolicy, settling: Settling, round_trip: float, *, slower: float = 1.0) -> list[Look]:
+def looks(policy: PollPolicy, settling: Settling, round_trip: float, *, slower: float = 1.0) -> list[Poll]:
     """Return the looks at a payment, without jitter; the API's answer is of half a round trip after the question.
 
     `slower` is by what factor a ceiling slows all looks for what they cost; 1 is no ceiling.
     """
-    made, due = [Look(0.0, 1.0)], 0.0
+    made, due = [Poll(0.0, 1.0)], 0.0
     while True:
         age = made[-1].age
         interval = round_trip + policy.interval_at(age + round_trip)
@@ -45,15 +45,15 @@ def looks(policy: PollPolicy, settling: Settling, round_trip: float, *, slower: 
         share = settling.pending(age + round_trip / 2.0)
         if share <= 0.0 or (policy.timeout is not None and after >= policy.timeout):
             return made
-        made.append(Look(after, share))
+        made.append(Poll(after, share))
 
 
-def looks_per_payment(made: Sequence[Look]) -> float:
+def looks_per_payment(made: Sequence[Poll]) -> float:
     """Return how many looks a payment needs, on average."""
     return sum(look.share for look in made)
 
 
-def polls_per_second(made: Sequence[Look], rate: float, since_first: float, since_last: float = 0.0) -> float:
+def polls_per_second(made: Sequence[Poll], rate: float, since_first: float, since_last: float = 0.0) -> float:
     """Return the polls a second when `rate` payments a second have begun for `since_first` seconds.
 
     The last of them began `since_last` seconds ago: 0 while they still come.
@@ -61,7 +61,7 @@ def polls_per_second(made: Sequence[Look], rate: float, since_first: float, sinc
     return rate * sum(look.share for look in made if since_last <= look.age <= since_first)
 
 
-def in_flight(made: Sequence[Look], load: Load, *, since_first: float, since_last: float = 0.0) -> float:
+def in_flight(made: Sequence[Poll], load: Load, *, since_first: float, since_last: float = 0.0) -> float:
     """Return how many payments are followed then: those whose end no answer has told yet."""
     ends = [look.age + load.round_trip for look in made]
     followed = [look.share for look in made]
@@ -90,7 +90,7 @@ def slowed_by(policy: PollPolicy, settling: Settling, round_trip: float, most_lo
     return high
 
 
-def delays(made: Sequence[Look], settling: Settling, round_trip: float, *, least: float, most: float) -> list[float]:
+def delays(made: Sequence[Poll], settling: Settling, round_trip: float, *, least: float, most: float) -> list[float]:
     """Return the detection delays of payments that settle at an age from `least` to `most`, sorted, in seconds."""
     found = []
     for part in range(_PARTS):
@@ -102,5 +102,5 @@ def delays(made: Sequence[Look], settling: Settling, round_trip: float, *, least
     return sorted(found)
 
 
-def _age(look: Look) -> float:
+def _age(look: Poll) -> float:
     return look.age

@@ -19,7 +19,7 @@ import attrs
 from benchmarks.capacity.settling import Settling
 from dollr_async import ConfigurationError, ExecutionKind, ExecutionStatus, PollPolicy, StatusChange
 from dollr_async.base.clock import LoopClock
-from dollr_async.following.registry import Watcher
+from dollr_async.following.registry import PollerRegistry
 from dollr_async.following.schedule import PollSchedule
 from dollr_async.resources.executions import Execution
 from dollr_async.resources.status import Status
@@ -156,14 +156,14 @@ def _never_closed() -> None:
 async def _follow(load: Load, api: Api, client: int) -> None:
     loop, clock = asyncio.get_running_loop(), LoopClock()
     schedule = PollSchedule(clock, check_open=_never_closed, per_second=load.per_second)
-    watcher = Watcher(Status(api), schedule, policy=load.policy, clock=clock)
+    registry = PollerRegistry(Status(api), schedule, policy=load.policy, clock=clock)
     own = list(api.payments.items())[client :: load.clients]
-    async for news in watcher.watch_many(_arriving(own), ExecutionKind.COLLECTION, at_once=load.payments):
+    async for news in registry.watch_many(_arriving(own), ExecutionKind.COLLECTION, at_once=load.payments):
         if isinstance(news, StatusChange) and not news.is_final:
             continue
         payment = api.payments[str(news.reference_id)]
         payment.left, payment.is_seen = loop.time(), isinstance(news, StatusChange)
-    await watcher.close(ConfigurationError("the simulation is over"))
+    await registry.close(ConfigurationError("the simulation is over"))
 
 
 async def _follow_all(load: Load, api: Api) -> None:

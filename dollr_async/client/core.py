@@ -14,7 +14,7 @@ from dollr_async.base.progress import Progress
 from dollr_async.flows.flow import reference_noted, run
 from dollr_async.flows.steps import Steps
 from dollr_async.following.policy import PollPolicy
-from dollr_async.following.registry import Watcher
+from dollr_async.following.registry import PollerRegistry
 from dollr_async.following.schedule import PollSchedule
 from dollr_async.push.settings import RealtimeSettings
 from dollr_async.resources.groups import Groups
@@ -31,10 +31,10 @@ if TYPE_CHECKING:
     import aiohttp
 
     from dollr_async.base.clock import Clock
-    from dollr_async.flows.executing import Executing
+    from dollr_async.flows.flow import Flow
+    from dollr_async.journal.client_journal import ClientJournal, PaymentTerms
     from dollr_async.journal.entry import Journal
-    from dollr_async.journal.keeper import Asked, Keeper
-    from dollr_async.push.connection import Realtime
+    from dollr_async.push.connection import PushConnection
     from dollr_async.resources.executions import Execution
 
 T = TypeVar("T")
@@ -83,17 +83,17 @@ class Core(Groups):
             clock=self._clock,
         )
         super().__init__(HttpCaller(self._session, retry=self._retry, clock=self._clock))
-        self._keeper = None if journal is None else _keeper(journal, client_secret, self._clock)
+        self._journal = None if journal is None else _journal(journal, client_secret, self._clock)
         schedule = PollSchedule(
             self._clock, check_open=self._session.check_open, per_second=_per_second(max_polls_per_second)
         )
         self._realtime = None if realtime is None else self._push(realtime)
-        self._watcher = Watcher(
+        self._registry = PollerRegistry(
             self.status,
             schedule,
             policy=self._polling,
             clock=self._clock,
-            keeper=self._keeper,
+            journal=self._journal,
             realtime=self._realtime,
         )
 
@@ -117,13 +117,13 @@ class Core(Groups):
         if self._realtime is not None:
             await self._realtime.close()
         await self._session.close()
-        await self._watcher.close(ConfigurationError(CLOSED))
+        await self._registry.close(ConfigurationError(CLOSED))
 
-    def _push(self, settings: RealtimeSettings) -> Realtime:
+    def _push(self, settings: RealtimeSettings) -> PushConnection:
         # Whoever follows nothing by push does not pay for it at import.
-        from dollr_async.push.connection import Realtime  # noqa: PLC0415 - see above
+        from dollr_async.push.connection import PushConnection  # noqa: PLC0415 - see above
 
-        return Realtime(
+        return PushConnection(
             _given(settings, RealtimeSettings, "realtime", "url, anon_key"),
             connect=self._session.websocket,
             keys=self.realtime_keys,
@@ -132,7 +132,7 @@ class Core(Groups):
         )
 
     async def _accepted(
-        self, asked: Asked, reference_id: UUID, chain_of: Callable[[Steps], Executing]
+        self, asked: PaymentTerms, reference_id: UUID, chain_of: Callable[[Steps], Flow]
     ) -> tuple[Execution, Steps]:
         """Run a flow until its execution is surely accepted; with a journal, from where the last run stopped."""
         self._session.check_open()
@@ -140,9 +140,9 @@ class Core(Groups):
         chain = chain_of(steps)
         running = partial(run, chain, steps, retry=self._retry, grace=self._polling.not_found_grace, clock=self._clock)
         with reference_noted(chain, reference_id):
-            if self._keeper is None:
+            if self._journal is None:
                 return await running(), steps
-            async with await self._keeper.claimed(asked, reference_id, chain.kind) as kept:
+            async with await self._journal.claimed(asked, reference_id, chain.kind) as kept:
                 steps.continue_with(kept, kept.progress)
                 return await running(), steps
 
@@ -150,11 +150,11 @@ class Core(Groups):
         return Steps(Progress(reference_id=reference_id), self._clock, retry=self._retry)
 
 
-def _keeper(journal: Journal, client_secret: str | None, clock: Clock) -> Keeper:
+def _journal(journal: Journal, client_secret: str | None, clock: Clock) -> ClientJournal:
     # Whoever has no journal does not pay for it at import.
-    from dollr_async.journal.keeper import Keeper  # noqa: PLC0415 - see above
+    from dollr_async.journal.client_journal import ClientJournal  # noqa: PLC0415 - see above
 
-    return Keeper(journal, _credential(client_secret, "client_secret"), clock)
+    return ClientJournal(journal, _credential(client_secret, "client_secret"), clock)
 
 
 def _per_second(value: float | None) -> float | None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from dollr_async.base.enums import SourceType
     from dollr_async.following.payments_to_watch import Followable
     from dollr_async.following.policy import PollPolicy
-    from dollr_async.following.registry import Look
+    from dollr_async.following.registry import StatusCheck
     from dollr_async.following.watch import SourceWatch, Watch
     from dollr_async.following.watch_many import MergedWatch
     from dollr_async.resources.executions import Execution
@@ -51,7 +51,7 @@ class Following(Core):
         Raises:
             InvalidInputError: the reference is not a version-4 UUID, the kind is unknown, or the time has no zone.
         """
-        return self._watcher.watch(
+        return self._registry.watch(
             fields.reference(reference_id),
             fields.word(ExecutionKind, kind),
             policy=policy,
@@ -89,7 +89,9 @@ class Following(Core):
         if isinstance(at_once, bool) or not isinstance(at_once, int) or at_once < 1:
             sentence = f"at_once must be a whole number from 1 up, not {at_once!r}"
             raise InvalidInputError(sentence)
-        return self._watcher.watch_many(reference_ids, fields.word(ExecutionKind, kind), policy=policy, at_once=at_once)
+        return self._registry.watch_many(
+            reference_ids, fields.word(ExecutionKind, kind), policy=policy, at_once=at_once
+        )
 
     async def wait(
         self,
@@ -119,7 +121,7 @@ class Following(Core):
         kind: ExecutionKind | str = ExecutionKind.COLLECTION,
         *,
         age: float = 0.0,
-    ) -> Look:
+    ) -> StatusCheck:
         """Look once at a payment, for those who schedule elsewhere: a task queue, or cron.
 
         Args:
@@ -135,7 +137,7 @@ class Following(Core):
         if not is_number(age) or age < 0:
             sentence = f"age must be a number of seconds from 0 up, not {shown(age)}"
             raise InvalidInputError(sentence)
-        return await self._watcher.check(fields.reference(reference_id), fields.word(ExecutionKind, kind), age=age)
+        return await self._registry.check(fields.reference(reference_id), fields.word(ExecutionKind, kind), age=age)
 
     async def unfinished(self) -> AsyncIterator[UnfinishedPayment]:
         """Iterate over every payment that an earlier run began and did not see end, the oldest first.
@@ -146,10 +148,10 @@ class Following(Core):
             ConfigurationError: the client has no journal.
             JournalError: the journal could not be read.
         """
-        if self._keeper is None:
+        if self._journal is None:
             message = "only a journal knows what is unfinished: make the client with DollrClient(journal=...)"
             raise ConfigurationError(message)
-        for entry in await self._keeper.unfinished():
+        for entry in await self._journal.unfinished():
             yield UnfinishedPayment(
                 reference_id=entry.reference_id,
                 kind=ExecutionKind(entry.kind),
@@ -157,7 +159,7 @@ class Following(Core):
                 step=entry.step,
                 executed=entry.executed,
                 progress=entry.progress,
-                watcher=self._watcher,
+                registry=self._registry,
             )
 
     def watch_source(
@@ -173,7 +175,7 @@ class Following(Core):
         Raises:
             InvalidInputError: the kind is unknown or cannot be paid, or the id is not one.
         """
-        return self._watcher.watch_source(payable(source_type), fields.identifier(source_id), policy=policy)
+        return self._registry.watch_source(payable(source_type), fields.identifier(source_id), policy=policy)
 
     async def verify_source(
         self, source_type: SourceType | str, source_id: int | str, *, expected_amount: Decimal, currency: str

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from dollr_async.base.enums import CheckoutMode, FeeBearer, SourceType
 from dollr_async.client.core import Core
 from dollr_async.flows.arguments import MobileMoney
-from dollr_async.flows.collect import Chain
+from dollr_async.flows.collect import CollectionChain
 from dollr_async.flows.documents import PageTerms
 from dollr_async.flows.handles import Collection
 from dollr_async.flows.hosted_checkout import HostedCheckout, check_out, link
@@ -90,13 +90,13 @@ class Collecting(Core):
             is_own_reference=reference_id is None,
         )
         execution, steps = await self._accepted(
-            terms, terms.reference_id, lambda steps: Chain(self, terms, steps, self._clock)
+            terms, terms.reference_id, lambda steps: CollectionChain(self, terms, steps, self._clock)
         )
         return Collection(
             execution,
             progress=steps.progress,
             api=self,
-            watcher=self._watcher,
+            registry=self._registry,
             polling=self._polling,
             clock=self._clock,
         )
@@ -154,7 +154,7 @@ class Collecting(Core):
         )
         page = PageTerms(success_url=success_url, cancel_url=cancel_url, expires_at=expires_at)
         self._session.check_open()
-        return await check_out(self, terms, page, self._steps(terms.reference_id), self._watcher)
+        return await check_out(self, terms, page, self._steps(terms.reference_id), self._registry)
 
     async def payment_link(self, source: KnownSource, *, currency: str) -> HostedCheckout:
         """Return the page on which a document that exists is paid, with the handle that `hosted_checkout` gives.
@@ -167,4 +167,4 @@ class Collecting(Core):
             InvalidInputError: an argument was refused; nothing was sent.
             DollrError: the document cannot be paid or costs something else, or the API could not be asked.
         """
-        return await link(self, source, currency, self._watcher)
+        return await link(self, source, currency, self._registry)

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from dollr_async.flows.arguments import KnownPayer, Payer, SavedAccount
-    from dollr_async.flows.executing import Executing
+    from dollr_async.flows.flow import Flow
     from dollr_async.flows.steps import Steps
-    from dollr_async.journal.keeper import Asked
+    from dollr_async.journal.client_journal import PaymentTerms
     from dollr_async.resources.executions import Device, Passcode
 
 
@@ -134,10 +134,10 @@ class PayingOut(Core):
         )
         return await self._paid(terms, terms.reference_id, lambda steps: RefundChain(self, terms, steps, self._clock))
 
-    async def _paid(self, asked: Asked, reference_id: uuid.UUID, chain_of: Callable[[Steps], Executing]) -> Payment:
+    async def _paid(self, asked: PaymentTerms, reference_id: uuid.UUID, chain_of: Callable[[Steps], Flow]) -> Payment:
         execution, steps = await self._accepted(asked, reference_id, chain_of)
         kind = execution.operation_type
-        return Payment(execution, progress=steps.progress, kind=kind, watcher=self._watcher)
+        return Payment(execution, progress=steps.progress, kind=kind, registry=self._registry)
 
 
 def _reference(reference_id: uuid.UUID | str | None) -> uuid.UUID | str:

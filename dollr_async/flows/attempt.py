@@ -13,7 +13,7 @@ import attrs
 from dollr_async.base.record import Record
 
 
-class Sent(enum.Enum):
+class SendResult(enum.Enum):
     """How a send ended."""
 
     LANDED = "landed"
@@ -24,7 +24,7 @@ class Sent(enum.Enum):
     AMBIGUOUS = "ambiguous"
 
 
-class Looked(enum.Enum):
+class CheckResult(enum.Enum):
     """What a look at the status said."""
 
     FOUND = "found"
@@ -32,11 +32,11 @@ class Looked(enum.Enum):
     NOT_ASKED = "not asked"
 
 
-class Act(enum.Enum):
+class Action(enum.Enum):
     """What to do next."""
 
     SEND = "send"
-    LOOK = "look"
+    CHECK = "check the status"
     RENEW = "renew the session, then send"
     ADOPT = "adopt"
     STOP = "stop: no money moved"
@@ -80,47 +80,47 @@ class Attempt(Record):
             last_lost_at=None,
         )
 
-    def after_send(self, outcome: Sent, now: float) -> tuple[Attempt, Act]:
+    def after_send(self, outcome: SendResult, now: float) -> tuple[Attempt, Action]:
         """Return what is known, and what to do, after a send."""
         known = attrs.evolve(self, sends=self.sends + 1, session_sends=self.session_sends + 1, is_refused=False)
-        if outcome is Sent.LANDED:
-            return known, Act.ADOPT
-        if outcome is Sent.AMBIGUOUS:
+        if outcome is SendResult.LANDED:
+            return known, Action.ADOPT
+        if outcome is SendResult.AMBIGUOUS:
             return attrs.evolve(
                 known,
                 asking_since=now if self.asking_since is None else self.asking_since,
                 doubt_since=now if self.doubt_since is None else self.doubt_since,
                 last_lost_at=now,
-            ), Act.LOOK
-        if outcome is Sent.REFUSED:
+            ), Action.CHECK
+        if outcome is SendResult.REFUSED:
             asking_since = now if self.asking_since is None else self.asking_since
-            return attrs.evolve(known, is_refused=True, asking_since=asking_since), Act.LOOK
+            return attrs.evolve(known, is_refused=True, asking_since=asking_since), Action.CHECK
         if self.doubt_since is not None:
-            return known, Act.LOOK
-        if outcome is Sent.NO_TOKEN or known.sends >= self.attempts:
-            return known, Act.STOP
-        return known, Act.SEND
+            return known, Action.CHECK
+        if outcome is SendResult.NO_TOKEN or known.sends >= self.attempts:
+            return known, Action.STOP
+        return known, Action.SEND
 
-    def after_look(self, outcome: Looked, now: float) -> tuple[Attempt, Act]:
+    def after_check(self, outcome: CheckResult, now: float) -> tuple[Attempt, Action]:
         """Return what is known, and what to do, after a look that began at `now`."""
-        if outcome is Looked.FOUND:
-            return self, Act.ADOPT
-        if outcome is Looked.NOT_FOUND:
+        if outcome is CheckResult.FOUND:
+            return self, Action.ADOPT
+        if outcome is CheckResult.NOT_FOUND:
             return self, self._absent(now)
-        return self, Act.GIVE_UP if self._is_spent(now) else Act.LOOK
+        return self, Action.GIVE_UP if self._is_spent(now) else Action.CHECK
 
-    def _absent(self, now: float) -> Act:
+    def _absent(self, now: float) -> Action:
         if self.doubt_since is None or self.last_lost_at is None:
             # The only send was refused, and it is not there: it was not run (8b, when the session had run out).
             ran_out = self.session_sends == 1 and now >= self.session_expires_at
-            return Act.RENEW if ran_out and not self.is_renewed else Act.STOP
+            return Action.RENEW if ran_out and not self.is_renewed else Action.STOP
         if now >= self.session_expires_at + self.grace and not self.is_renewed:
-            return Act.RENEW  # 8c: what was sent under a session that is over can no longer land
+            return Action.RENEW  # 8c: what was sent under a session that is over can no longer land
         if self._is_spent(now):
-            return Act.GIVE_UP
+            return Action.GIVE_UP
         # A resend that was refused confirms nothing, since the first may have used the session up: only look.
         may_send = self.sends < self.attempts and not self.is_refused
-        return Act.SEND if may_send and now - self.last_lost_at >= self.grace else Act.LOOK
+        return Action.SEND if may_send and now - self.last_lost_at >= self.grace else Action.CHECK
 
     def _is_spent(self, now: float) -> bool:
         return self.asking_since is not None and now - self.asking_since >= self.recovery

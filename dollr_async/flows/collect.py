@@ -16,7 +16,7 @@ import attrs
 
 from dollr_async.base.enums import ExecutionKind
 from dollr_async.flows.document_steps import SourceSteps
-from dollr_async.flows.executing import ONCE, Executing
+from dollr_async.flows.flow import ONCE, Flow
 from dollr_async.flows.payer_steps import PayerSteps
 from dollr_async.flows.steps import known
 from dollr_async.resources.executions import NewCollection
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from dollr_async.resources.groups import Groups
 
 
-class Chain(Executing):
+class CollectionChain(Flow):
     """Everything of one collection up to its execution, which `recovery.execute` sends through this object."""
 
     kind = ExecutionKind.COLLECTION

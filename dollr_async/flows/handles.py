@@ -11,7 +11,7 @@ import attrs
 from dollr_async.base.enums import ExecutionKind, ExecutionStatus, SourceType
 from dollr_async.base.errors import ActionRequiredError, InvalidRequestError, NotFoundError, PaymentFailedError
 from dollr_async.base.progress import Progress, how_to
-from dollr_async.following.registry import Watcher
+from dollr_async.following.registry import PollerRegistry
 
 if TYPE_CHECKING:
     from dollr_async.base.clock import Clock
@@ -68,11 +68,11 @@ class UnfinishedPayment:
     step: str
     executed: bool
     progress: Progress
-    _watcher: Watcher = attrs.field(alias="watcher", repr=False)
+    _registry: PollerRegistry = attrs.field(alias="registry", repr=False)
 
     def watch(self) -> Watch:
         """Return an iterator over the payment's changes, as `DollrClient.watch` does."""
-        return self._watcher.watch(self.reference_id, self.kind, began_at=self.began_at)
+        return self._registry.watch(self.reference_id, self.kind, began_at=self.began_at)
 
     async def wait(self, timeout: float | None = None, *, raise_on_action: bool = True) -> Execution:  # noqa: ASYNC109 - the face is fixed, and running out of time is an error of ours
         """Follow the payment to its end, as `DollrClient.wait` does, with the same errors."""
@@ -87,13 +87,15 @@ class Payment:
         kind: the direction of the money.
     """
 
-    def __init__(self, execution: Execution, *, progress: Progress, kind: ExecutionKind, watcher: Watcher) -> None:
+    def __init__(
+        self, execution: Execution, *, progress: Progress, kind: ExecutionKind, registry: PollerRegistry
+    ) -> None:
         """Begin at the execution's answer."""
         self.reference_id = progress.reference_id
         self.kind = kind
         self._progress = progress
-        self._watcher = watcher
-        self._poller = watcher.saw(execution, self.reference_id, kind)
+        self._registry = registry
+        self._poller = registry.saw(execution, self.reference_id, kind)
         self._first = execution
 
     @property
@@ -138,7 +140,7 @@ class Payment:
 
     def __aiter__(self) -> Watch:
         """Return an iterator over the changes: the present state at once, the final one last."""
-        return self._watcher.watch(self.reference_id, self.kind)
+        return self._registry.watch(self.reference_id, self.kind)
 
     async def wait(self, timeout: float | None = None, *, raise_on_action: bool = True) -> Execution:  # noqa: ASYNC109 - the face is fixed, and running out of time is an error of ours
         """Follow the payment to its end and return the COMPLETED execution.
@@ -152,7 +154,7 @@ class Payment:
             ActionRequiredError: its payer has to confirm a card.
             PollTimeoutError: it was not final in time, which says nothing against it.
         """
-        watch = self._watcher.watch(self.reference_id, self.kind).within(timeout)
+        watch = self._registry.watch(self.reference_id, self.kind).within(timeout)
         return await final_execution(watch, raise_on_action=raise_on_action, client_secret=self._first.client_secret)
 
     def __repr__(self) -> str:
@@ -169,13 +171,13 @@ class Collection(Payment):
         *,
         progress: Progress,
         api: Groups,
-        watcher: Watcher,
+        registry: PollerRegistry,
         polling: PollPolicy,
         clock: Clock,
     ) -> None:
         """Begin at the execution's answer."""
-        super().__init__(execution, progress=progress, kind=ExecutionKind.COLLECTION, watcher=watcher)
-        watcher.push(progress.reference_id, progress.session_id, progress.source_type)
+        super().__init__(execution, progress=progress, kind=ExecutionKind.COLLECTION, registry=registry)
+        registry.push(progress.reference_id, progress.session_id, progress.source_type)
         self._api = api
         self._polling = polling
         self._clock = clock

@@ -20,7 +20,7 @@ from dollr_async.flows.flow import stopped
 from dollr_async.flows.payer_steps import PayerSteps
 from dollr_async.flows.steps import StepFailed, Steps
 from dollr_async.flows.terms import A_KNOWN_SOURCE, Terms
-from dollr_async.following.registry import Watcher
+from dollr_async.following.registry import PollerRegistry
 from dollr_async.resources.status import SourceState, Status
 
 if TYPE_CHECKING:
@@ -81,11 +81,11 @@ class HostedCheckout(Record):
     party_id: int | None = None
     counterparty_id: int | None = None
     _status: Status = attrs.field(alias="status", repr=False)
-    _watcher: Watcher = attrs.field(alias="watcher", repr=False)
+    _registry: PollerRegistry = attrs.field(alias="registry", repr=False)
 
     def __aiter__(self) -> SourceWatch:
         """Return an iterator over the document's changes: the present state at once, PAID or CANCELED last."""
-        return self._watcher.watch_source(self.source_type, self.source_id)
+        return self._registry.watch_source(self.source_type, self.source_id)
 
     async def wait(self, timeout: float | None = None) -> SourceState:  # noqa: ASYNC109 - as with a payment's handle
         """Follow the document to its end, PAID or CANCELED, and return it.
@@ -96,7 +96,7 @@ class HostedCheckout(Record):
         Raises:
             PollTimeoutError: it was neither in time, which says nothing against it.
         """
-        async for change in self._watcher.watch_source(self.source_type, self.source_id).within(timeout):
+        async for change in self._registry.watch_source(self.source_type, self.source_id).within(timeout):
             if change.is_final:
                 return change.source
         raise AssertionError  # pragma: no cover - a watch ends with a final change or an error
@@ -107,7 +107,9 @@ class HostedCheckout(Record):
         return await verify(self._status, self.source_type, self.source_id, expected_amount=amount, currency=currency)
 
 
-async def check_out(api: Groups, terms: Terms, page: PageTerms, steps: Steps, watcher: Watcher) -> HostedCheckout:
+async def check_out(
+    api: Groups, terms: Terms, page: PageTerms, steps: Steps, registry: PollerRegistry
+) -> HostedCheckout:
     """Make a document and its page in one call.
 
     Raises:
@@ -130,10 +132,10 @@ async def check_out(api: Groups, terms: Terms, page: PageTerms, steps: Steps, wa
             url = await steps.step("checkout", partial(_page, api, terms.source_type, made.source_number))
     except StepFailed as failed:
         raise stopped(failed, steps) from failed.__cause__
-    return _handle(made, url, terms, api.status, watcher)
+    return _handle(made, url, terms, api.status, registry)
 
 
-def _handle(made: CheckedOut, url: str, terms: Terms, status: Status, watcher: Watcher) -> HostedCheckout:
+def _handle(made: CheckedOut, url: str, terms: Terms, status: Status, registry: PollerRegistry) -> HostedCheckout:
     return HostedCheckout(
         url=url,
         source_type=terms.source_type,
@@ -145,7 +147,7 @@ def _handle(made: CheckedOut, url: str, terms: Terms, status: Status, watcher: W
         party_id=made.party_id,
         counterparty_id=made.counterparty_id,
         status=status,
-        watcher=watcher,
+        registry=registry,
     )
 
 
@@ -153,7 +155,7 @@ async def _page(api: Groups, source_type: SourceType, source_number: str) -> str
     return (await api.links.pay(source_type=source_type, source_number=source_number)).url
 
 
-async def link(api: Groups, source: KnownSource, currency: str, watcher: Watcher) -> HostedCheckout:
+async def link(api: Groups, source: KnownSource, currency: str, registry: PollerRegistry) -> HostedCheckout:
     """Return the page of a document that exists, is ACTIVE, and costs what the caller expects.
 
     Raises:
@@ -175,5 +177,5 @@ async def link(api: Groups, source: KnownSource, currency: str, watcher: Watcher
         expected_amount=expected,
         currency=wanted,
         status=api.status,
-        watcher=watcher,
+        registry=registry,
     )

@@ -12,7 +12,7 @@ import attrs
 from dollr_async.base import fields
 from dollr_async.base.enums import ExecutionKind
 from dollr_async.flows.arguments import KnownPayer, MobileMoney, Payer, SavedAccount, one_of, plain_amount, said
-from dollr_async.flows.executing import ONCE, Executing
+from dollr_async.flows.flow import ONCE, Flow
 from dollr_async.flows.payer_steps import PayerSteps
 from dollr_async.resources.executions import Device, DevicePasscode, NewPayout, Passcode
 from dollr_async.resources.sessions import NewPayoutSession
@@ -59,7 +59,7 @@ class PayoutTerms:
         return self.amount, self.currency, ""
 
 
-class PayoutChain(Executing):
+class PayoutChain(Flow):
     """Everything of one payout up to its execution; the passcode is kept no longer than this object."""
 
     kind = ExecutionKind.PAYOUT

@@ -17,7 +17,7 @@ from dollr_async.base.errors import (
     NotFoundError,
     RateLimitError,
 )
-from dollr_async.flows.attempt import Act, Attempt, Looked, Sent
+from dollr_async.flows.attempt import Action, Attempt, CheckResult, SendResult
 from dollr_async.wire.retry import RetryPolicy, is_ambiguous
 
 if TYPE_CHECKING:
@@ -64,23 +64,25 @@ class NotRun(Exception):  # noqa: N818 - an outcome for the flow above, never se
         self.is_confirmed = is_confirmed
 
 
-class FateUnknown(Exception):  # noqa: N818 - an outcome for the flow above, never seen by users
+class OutcomeUnknown(Exception):  # noqa: N818 - an outcome for the flow above, never seen by users
     """The execution may have run; `__cause__` is the last refusal or failure."""
 
 
-async def execute(operation: Operation, attempt: Attempt, first: Act, *, retry: RetryPolicy, clock: Clock) -> Execution:
+async def execute(
+    operation: Operation, attempt: Attempt, first: Action, *, retry: RetryPolicy, clock: Clock
+) -> Execution:
     """Send an execution, or look for the one that was sent, and return it once it has surely landed.
 
     Raises:
         NotRun: it surely did not run.
-        FateUnknown: `retry.recovery` seconds were not enough to learn its fate.
+        OutcomeUnknown: `retry.recovery` seconds were not enough to learn its fate.
         JournalError: it could not be made durable, so nothing was sent.
         DecodeError: it landed, but what the API says of it does not have the documented shape.
     """
-    return await _Walk(operation, attempt, retry, clock).to_the_end(first)
+    return await _Recovery(operation, attempt, retry, clock).to_the_end(first)
 
 
-class _Walk:
+class _Recovery:
     def __init__(self, operation: Operation, attempt: Attempt, retry: RetryPolicy, clock: Clock) -> None:
         self._operation = operation
         self._attempt = attempt
@@ -92,44 +94,44 @@ class _Walk:
         self._failure: DollrError | None = None
         self._asked_to_wait: float | None = None
 
-    async def to_the_end(self, act: Act) -> Execution:
+    async def to_the_end(self, act: Action) -> Execution:
         while True:
-            if act is Act.SEND:
+            if act is Action.SEND:
                 act = await self._send()
-            elif act is Act.LOOK:
+            elif act is Action.CHECK:
                 act = await self._look()
-            elif act is Act.RENEW:
+            elif act is Action.RENEW:
                 await self._renew()
-                act = Act.SEND
-            elif act is Act.ADOPT and self._found is not None:
+                act = Action.SEND
+            elif act is Action.ADOPT and self._found is not None:
                 return self._found
-            elif act is Act.STOP:
+            elif act is Action.STOP:
                 is_confirmed = self._attempt.is_refused
                 raise NotRun(is_renewed=self._attempt.is_renewed, is_confirmed=is_confirmed) from (
                     self._refusal or self._failure
                 )
             else:
-                raise FateUnknown from (self._refusal or self._failure)
+                raise OutcomeUnknown from (self._refusal or self._failure)
 
     async def _renew(self) -> None:
         await self._operation.renew()
         self._attempt = self._attempt.renewed(self._operation.session_expires_at)
 
-    async def _send(self) -> Act:
+    async def _send(self) -> Action:
         attempt = self._attempt
         if attempt.session_sends and attempt.doubt_since is None:
             pause = self._pause_before_resend()
             if pause is None:
-                return Act.STOP
+                return Action.STOP
             await self._clock.sleep(pause)
         if attempt.must_renew_first and self._clock.monotonic() >= attempt.session_expires_at:
             await self._renew()
         await self._make_durable()
         outcome = await self._outcome_of_send()
-        if outcome in (Sent.AMBIGUOUS, Sent.REFUSED):
+        if outcome in (SendResult.AMBIGUOUS, SendResult.REFUSED):
             self._looks = 0
         self._attempt, act = self._attempt.after_send(outcome, self._clock.monotonic())
-        if act is not Act.ADOPT:
+        if act is not Action.ADOPT:
             await self._operation.after_send(self._attempt)
         return act
 
@@ -139,22 +141,22 @@ class _Walk:
         except JournalError as error:
             if self._attempt.doubt_since is None:
                 raise
-            raise FateUnknown from error
+            raise OutcomeUnknown from error
 
-    async def _outcome_of_send(self) -> Sent:
+    async def _outcome_of_send(self) -> SendResult:
         try:
             self._found = await self._operation.send()
         except ConfigurationError as error:
             if self._attempt.doubt_since is None:
                 raise
-            raise FateUnknown from error
+            raise OutcomeUnknown from error
         except DollrError as error:
             self._failed(error)
             outcome = sent(error)
-            if outcome is Sent.REFUSED:
+            if outcome is SendResult.REFUSED:
                 self._refusal = error
             return outcome
-        return Sent.LANDED
+        return SendResult.LANDED
 
     def _pause_before_resend(self) -> float | None:
         asked = self._asked_to_wait
@@ -162,27 +164,27 @@ class _Walk:
             return self._retry.delay(self._attempt.sends)
         return asked if asked <= self._retry.max_retry_after else None
 
-    async def _look(self) -> Act:
+    async def _look(self) -> Action:
         if self._looks:
             await self._clock.sleep(self._pause_before_look())
         self._looks += 1
         began = self._clock.monotonic()
         try:
             self._found = await self._operation.look()
-            outcome = Looked.FOUND
+            outcome = CheckResult.FOUND
         except NotFoundError:
-            outcome = Looked.NOT_FOUND
+            outcome = CheckResult.NOT_FOUND
             self._asked_to_wait = None
         except ConfigurationError as error:
             # The client was closed meanwhile: nobody can be asked any more.
-            raise FateUnknown from error
+            raise OutcomeUnknown from error
         except DollrError as error:
             if isinstance(error, DecodeError) and error.status is not None:
                 raise
-            outcome = Looked.NOT_ASKED
+            outcome = CheckResult.NOT_ASKED
             self._failed(error)
             began = self._clock.monotonic()  # what counts is that time has passed, not what the API knew by then
-        self._attempt, act = self._attempt.after_look(outcome, began)
+        self._attempt, act = self._attempt.after_check(outcome, began)
         return act
 
     def _pause_before_look(self) -> float:
@@ -194,21 +196,21 @@ class _Walk:
         self._asked_to_wait = error.retry_after if isinstance(error, APIStatusError) else None
 
 
-def sent(error: DollrError) -> Sent:
+def sent(error: DollrError) -> SendResult:
     """Return how a send ended that raised `error`; one that landed in an unreadable shape is raised again."""
     without_token = error.nothing_sent and isinstance(error, APIStatusError | DecodeError)
     if isinstance(error, AuthenticationError) or without_token:
-        return Sent.NO_TOKEN
+        return SendResult.NO_TOKEN
     if isinstance(error, RateLimitError):
-        return Sent.LIMITED
+        return SendResult.LIMITED
     if error.nothing_sent:
-        return Sent.NOT_ARRIVED
+        return SendResult.NOT_ARRIVED
     if isinstance(error, DecodeError):
         if error.status is not None:
             raise error
-        return Sent.AMBIGUOUS
+        return SendResult.AMBIGUOUS
     if is_ambiguous(error):
-        return Sent.AMBIGUOUS
+        return SendResult.AMBIGUOUS
     if isinstance(error, APIStatusError):
-        return Sent.REFUSED
+        return SendResult.REFUSED
     raise error

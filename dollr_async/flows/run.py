@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dollr_async.flows.attempt import Act, Attempt
+from dollr_async.flows.attempt import Action, Attempt
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -45,10 +45,10 @@ class Run:
     async def acknowledged(self, step: str, progress: Progress) -> None:
         """Keep that a step is done."""
 
-    def take_up(self, attempt: Attempt, now: float) -> tuple[Attempt, Act]:
+    def resume(self, attempt: Attempt, now: float) -> tuple[Attempt, Action]:
         """Return what is known of the execution, and what to do first; `now` is on the attempt's clock."""
         del now
-        return attempt, Act.SEND
+        return attempt, Action.SEND
 
     async def refuse_second_on_source(self, progress: Progress) -> None:
         """Refuse to pay for a document that another payment, still open, is being made for.

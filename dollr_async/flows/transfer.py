@@ -15,7 +15,7 @@ from dollr_async.base import fields
 from dollr_async.base.enums import ExecutionKind
 from dollr_async.base.errors import DollrError, InvalidInputError
 from dollr_async.flows.arguments import plain_amount
-from dollr_async.flows.executing import ONCE, Executing
+from dollr_async.flows.flow import ONCE, Flow
 from dollr_async.resources.executions import NewRefund, NewTransfer
 from dollr_async.resources.sessions import NewRefundSession, NewTransferSession
 
@@ -76,7 +76,7 @@ class RefundTerms:
         return self.amount, None, ""
 
 
-class _Expiring(Executing):
+class _Expiring(Flow):
     """A flow whose session ends when the caller says."""
 
     def __init__(self, api: Groups, terms: TransferTerms | RefundTerms, steps: Steps, clock: Clock) -> None:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from dollr_async.base.clock import Clock
     from dollr_async.following.policy import Pace
-    from dollr_async.following.push_subscription import Listening
+    from dollr_async.following.push_subscription import PushSubscription
 
 T = TypeVar("T")
 _AGE_PER_COST, _LARGEST_COST = 10.0, 300.0
@@ -135,7 +135,7 @@ class Poller(Scheduled, Generic[T]):
         self._not_before = 0.0
         self._chance = 0.0
         self._is_hinted = False
-        self.listening: Listening | None = None
+        self.listening: PushSubscription | None = None
         self.latest: T | None = None
         self._missing_since: float | None = None
 

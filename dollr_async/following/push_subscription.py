@@ -25,7 +25,7 @@ class Channel(Protocol):
         ...
 
 
-class Listening:
+class PushSubscription:
     """A channel that is opened while somebody follows, where there is room, and left soon after."""
 
     def __init__(self, open_channel: Callable[[Callable[[], None]], Channel | None], interval: float) -> None:

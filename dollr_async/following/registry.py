@@ -12,7 +12,7 @@ from dollr_async.base.enums import ExecutionKind, SourceType
 from dollr_async.base.errors import ConfigurationError, NotFoundError
 from dollr_async.base.record import Record
 from dollr_async.following.poller import Poller
-from dollr_async.following.push_subscription import Listening
+from dollr_async.following.push_subscription import PushSubscription
 from dollr_async.following.watch import SourceWatch, Watch
 from dollr_async.following.watch_many import MergedWatch
 from dollr_async.resources.executions import Execution
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
     from dollr_async.following.payments_to_watch import Followable
     from dollr_async.following.policy import PollPolicy
     from dollr_async.following.schedule import PollSchedule
-    from dollr_async.push.connection import Realtime
+    from dollr_async.push.connection import PushConnection
     from dollr_async.resources.status import SourceState, Status
 
 _ONCE = RetryPolicy(attempts=1)
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
-class Look(Record):
+class StatusCheck(Record):
     """What one look at a payment found.
 
     `execution` is None while the API does not know the payment yet; `next_in` is in seconds, and None at the end.
@@ -64,7 +64,7 @@ class Kept(Protocol):
         ...
 
 
-class Keeper(Protocol):
+class StatusJournal(Protocol):
     """What keeps a record of the payments that are followed."""
 
     async def saw(self, execution: Execution, reference_id: UUID) -> None:
@@ -76,7 +76,7 @@ class Keeper(Protocol):
         ...
 
 
-class Watcher:
+class PollerRegistry:
     """Owns the pollers of one client: one for each payment or document that somebody holds."""
 
     def __init__(
@@ -86,12 +86,12 @@ class Watcher:
         *,
         policy: PollPolicy,
         clock: Clock,
-        keeper: Keeper | None = None,
-        realtime: Realtime | None = None,
+        journal: StatusJournal | None = None,
+        realtime: PushConnection | None = None,
     ) -> None:
         """Follow nothing yet."""
         self._realtime = realtime
-        self._keeper = keeper
+        self._journal = journal
         self._status = status
         self._schedule = schedule
         self._policy = policy
@@ -120,11 +120,11 @@ class Watcher:
         poller = self.poller(reference_id, ExecutionKind.COLLECTION)
         if poller.listening is None:
             open_channel = partial(realtime.follow, reference_id, session_id, SourceType(source_type))
-            poller.listening = Listening(open_channel, realtime.poll_interval)
+            poller.listening = PushSubscription(open_channel, realtime.poll_interval)
 
     async def learn(self, reference_id: UUID, kind: ExecutionKind) -> datetime | None:
         """Return when a payment began, where a journal knows it."""
-        kept = None if self._keeper is None else await self._keeper.found(reference_id)
+        kept = None if self._journal is None else await self._journal.found(reference_id)
         if kept is None:
             return None
         if kind == ExecutionKind.COLLECTION:
@@ -143,8 +143,8 @@ class Watcher:
         poller = self.poller(reference_id, kind)
         before = poller.latest
         execution = await self._status.of(kind, reference_id, retry=_ONCE)
-        if self._keeper is not None and (poller.latest is None or poller.latest.status != execution.status):
-            await self._keeper.saw(execution, reference_id)
+        if self._journal is not None and (poller.latest is None or poller.latest.status != execution.status):
+            await self._journal.saw(execution, reference_id)
         latest = poller.latest
         if latest is not None and not execution.status.is_final and (latest.status.is_final or latest is not before):
             return latest  # an end stays; what was seen while this was asked for may be newer
@@ -153,17 +153,19 @@ class Watcher:
             poller.listening = None
         return execution
 
-    async def check(self, reference_id: UUID, kind: ExecutionKind, *, age: float) -> Look:
+    async def check(self, reference_id: UUID, kind: ExecutionKind, *, age: float) -> StatusCheck:
         """Look once, and say when to look again at a payment that began `age` seconds ago."""
         try:
             execution = await self._look(kind, reference_id)
         except NotFoundError:
             if age > self._policy.not_found_grace:
                 raise
-            return Look(execution=None, is_final=False, next_in=self._policy.next_delay(age))
+            return StatusCheck(execution=None, is_final=False, next_in=self._policy.next_delay(age))
         self.saw(execution, reference_id, kind)
         is_final = execution.status.is_final
-        return Look(execution=execution, is_final=is_final, next_in=None if is_final else self._policy.next_delay(age))
+        return StatusCheck(
+            execution=execution, is_final=is_final, next_in=None if is_final else self._policy.next_delay(age)
+        )
 
     def watch(
         self,
@@ -181,7 +183,7 @@ class Watcher:
             policy=policy or self._policy,
             clock=self._clock,
             began_at=began_at,
-            learn=None if self._keeper is None else partial(self.learn, reference_id, kind),
+            learn=None if self._journal is None else partial(self.learn, reference_id, kind),
         )
 
     def watch_many(

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from dollr_async.base.clock import Clock
 
-LOOKS_AT_ONCE = 64
+MOST_POLLS_IN_FLIGHT = 64
 """Looks in flight at most: fewer than a client's connections, so that there is always one left to charge with."""
 
 _TURNS_AT_ONCE = 100
@@ -182,7 +182,7 @@ class PollSchedule:
         self._begin_looks()
 
     def _begin_looks(self) -> None:
-        while len(self._workers) < LOOKS_AT_ONCE and (thing := self._next()) is not None:
+        while len(self._workers) < MOST_POLLS_IN_FLIGHT and (thing := self._next()) is not None:
             thing.worker = asyncio.create_task(self._work(thing), name="dollr_async polling")
             self._workers.add(thing.worker)
             thing.worker.add_done_callback(partial(self._worker_ended, thing))
@@ -230,7 +230,7 @@ class PollSchedule:
 
     def _set_timer(self) -> None:
         times = [self._later[0][0]] if self._later else []
-        if self._queue and len(self._workers) < LOOKS_AT_ONCE:
+        if self._queue and len(self._workers) < MOST_POLLS_IN_FLIGHT:
             times.append(max(self._next_slot, self._paused_until))
         at = min(times, default=None)
         if self._timer is not None:

@@ -11,7 +11,7 @@ import attrs
 from dollr_async.base.enums import ExecutionKind
 from dollr_async.base.errors import DollrError, JournalError
 from dollr_async.base.progress import how_to
-from dollr_async.flows.attempt import Act, Attempt
+from dollr_async.flows.attempt import Action, Attempt
 from dollr_async.flows.run import Run
 from dollr_async.journal.entry import LeaseLostError
 
@@ -136,22 +136,22 @@ class JournaledRun(Run):
                 )
                 raise DollrError(message)
 
-    def take_up(self, attempt: Attempt, now: float) -> tuple[Attempt, Act]:
+    def resume(self, attempt: Attempt, now: float) -> tuple[Attempt, Action]:
         """Return what is known of the execution, and what to do first."""
         entry = self._entry
         if not entry.executed:
-            return attempt, Act.SEND
+            return attempt, Action.SEND
         known = attrs.evolve(attempt, sends=entry.sends, attempts=entry.sends + attempt.attempts)
         if entry.outcome == REFUSED:
-            return attrs.evolve(known, is_renewed=True), Act.SEND
+            return attrs.evolve(known, is_renewed=True), Action.SEND
         known = attrs.evolve(known, session_sends=entry.session_sends, is_renewed=entry.is_renewed)
         is_payout = entry.kind == ExecutionKind.PAYOUT
         if entry.status is not None or is_payout:
             # It has landed, or it cannot be sent again, since a passcode is not kept: only look, whatever its session.
             known = attrs.evolve(known, attempts=entry.sends, is_renewed=True)
         elif not entry.in_doubt:
-            return known, Act.SEND
-        return attrs.evolve(known, asking_since=now, doubt_since=now, last_lost_at=now), Act.LOOK
+            return known, Action.SEND
+        return attrs.evolve(known, asking_since=now, doubt_since=now, last_lost_at=now), Action.CHECK
 
     async def before_send(
         self, progress: Progress, attempt: Attempt, *, session_expires_at: datetime | None, payer_currency: str | None

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from dollr_async.base.clock import Clock
-    from dollr_async.push.phoenix import Connection, Message
+    from dollr_async.push.phoenix import Message, PhoenixConnection
     from dollr_async.resources.realtime_keys import NewRealtimeKey, RealtimeKey
     from dollr_async.wire.retry import RetryPolicy
 
@@ -38,7 +38,7 @@ _REFUSALS = (PermissionDeniedError, NotFoundError, InvalidRequestError)
 class Host(Protocol):
     """What a channel needs of the one who has the connection."""
 
-    async def connection(self) -> Connection:
+    async def connection(self) -> PhoenixConnection:
         """Wait for an open connection."""
         ...
 
@@ -78,7 +78,7 @@ class Channel:
         self._host = host
         self._pauses = pauses
         self._clock = clock
-        self._connection: Connection | None = None
+        self._connection: PhoenixConnection | None = None
         self._join_ref: str | None = None
         self._answered = asyncio.Event()
         self._watched = asyncio.Event()
@@ -120,7 +120,7 @@ class Channel:
             # After a lost connection too: it spreads the joins of all the channels.
             await self._clock.sleep(self._pauses.delay(self._failures))
 
-    async def _attend(self, connection: Connection) -> None:
+    async def _attend(self, connection: PhoenixConnection) -> None:
         """Join on a connection and return when the channel is lost."""
         self._connection = connection
         self._answered.clear()
@@ -195,7 +195,7 @@ class Channel:
             self._host.is_up()
         self._hint()
 
-    def lose_connection(self, connection: Connection, reason: str) -> None:
+    def lose_connection(self, connection: PhoenixConnection, reason: str) -> None:
         """Take it that a connection has ended."""
         if self._connection is connection:
             self._connection = None

@@ -13,7 +13,7 @@ import attrs
 
 from dollr_async.base.errors import DollrError
 from dollr_async.push.channel import LIVED, Channel
-from dollr_async.push.phoenix import Connection
+from dollr_async.push.phoenix import PhoenixConnection
 from dollr_async.resources.realtime_keys import NewRealtimeKey
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ _LONGEST_PAUSE = 30.0
 _LINGER = 5.0
 
 
-class Realtime:
+class PushConnection:
     """The one push connection of a client, and its channels."""
 
     def __init__(
@@ -62,7 +62,7 @@ class Realtime:
         self._tasks: set[asyncio.Task[None]] = set()
         self._connecting: asyncio.Task[None] | None = None
         self._lingering: asyncio.Task[None] | None = None
-        self._connection: Connection | None = None
+        self._connection: PhoenixConnection | None = None
         self._opened = asyncio.Event()
         self._fetching = asyncio.Semaphore(_FETCHES_AT_ONCE)
         self._is_out = False
@@ -110,11 +110,11 @@ class Realtime:
     async def _keep_connected(self) -> None:
         failures = 0
         while True:
-            connection: Connection | None = None
+            connection: PhoenixConnection | None = None
             reason = "the connection ended"
             try:
                 socket = await self._connect(self._settings.websocket_url)
-                self._connection = connection = Connection(socket, clock=self._clock, on_message=self._pass_on)
+                self._connection = connection = PhoenixConnection(socket, clock=self._clock, on_message=self._pass_on)
                 self._opened.set()
                 await connection.run()
             except Exception as error:  # noqa: BLE001 - whatever becomes of push, the payments are polled
@@ -126,7 +126,7 @@ class Realtime:
             self.is_down(reason)
             await self._clock.sleep(self._pauses.delay(failures))
 
-    def _drop(self, connection: Connection, reason: str) -> None:
+    def _drop(self, connection: PhoenixConnection, reason: str) -> None:
         if self._connection is connection:
             self._connection = None
             self._opened.clear()
@@ -138,7 +138,7 @@ class Realtime:
         if channel is not None:
             channel.hear(message)
 
-    async def connection(self) -> Connection:
+    async def connection(self) -> PhoenixConnection:
         """Wait for an open connection."""
         while (connection := self._connection) is None:
             await self._opened.wait()

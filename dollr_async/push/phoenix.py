@@ -74,7 +74,7 @@ def read(text: str) -> Message | None:
     return Message(topic, event, payload, ref if isinstance(ref, str) else None)
 
 
-class Connection:
+class PhoenixConnection:
     """One open socket from its beginning to its end."""
 
     def __init__(self, socket: Socket, *, clock: Clock, on_message: Callable[[Message], None]) -> None:

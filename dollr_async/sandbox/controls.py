@@ -119,7 +119,7 @@ class Controls(RealtimeControls):
         self._world.default_outcome = outcome_named(outcome)
 
     def set_settlement(self, rule: Settlement) -> None:
-        """Let payments from now on move by this rule: `AfterSeconds(...)` or `AfterLooks(...)`."""
+        """Let payments from now on move by this rule: `AfterSeconds(...)` or `AfterStatusChecks(...)`."""
         self._world.settlement = rule
 
     def settle(self, reference_id: str | UUID) -> None:

@@ -14,7 +14,7 @@ class AfterSeconds:
 
 
 @attrs.frozen
-class AfterLooks:
+class AfterStatusChecks:
     """A payment moves on by being asked about: look number `processing` sees PROCESSING, number `final` its end.
 
     A look is a status call for the payment, or for the source that it pays.
@@ -24,7 +24,7 @@ class AfterLooks:
     final: int = 2
 
 
-Settlement = AfterSeconds | AfterLooks
+Settlement = AfterSeconds | AfterStatusChecks
 """When a payment moves on: by the clock, or by being asked about."""
 
 

@@ -72,7 +72,8 @@ class Sandbox(Controls):
         `host` must be this machine's own (ValueError otherwise); `port` 0 takes a free one. `token_lifetime` is in
         minutes; `session_lifetime`, `realtime_key_lifetime`, `confirm_cards_after` and `latency` are in seconds.
         `settlement` says when payments move on: `AfterSeconds` (by default PROCESSING after 1 s, the end after 3 s) or
-        `AfterLooks`. `outcome` is the name, in `OUTCOMES`, of how payments end that no test phone or card decides.
+        `AfterStatusChecks`. `outcome` is the name, in `OUTCOMES`, of how payments end that no test phone or card
+        decides.
         `confirm_cards_after` finishes 3-D Secure by itself, None never. `keep_requests` bounds `requests` to the last
         so many. `seed` decides when faults with a chance strike.
         """

@@ -178,7 +178,14 @@ async def test_no_object_shows_a_secret(sandbox: Sandbox, tmp_path: Path) -> Non
         walked = list(_walk(*made))
         kinds = {type(found).__name__ for found in walked}
         secrets = _secrets(sandbox)
-        assert {"Collection", "Payment", "UnfinishedPayment", "HostedCheckout", "StatusChange", "Keeper"} <= kinds
+        assert {
+            "Collection",
+            "Payment",
+            "UnfinishedPayment",
+            "HostedCheckout",
+            "StatusChange",
+            "ClientJournal",
+        } <= kinds
         assert {"SessionManager", "Secret", "Execution", "Progress", "CollectError"} <= kinds
         for found in walked:
             shown = _shown(found)

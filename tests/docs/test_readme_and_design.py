@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dollr_async.flows.attempt import Act, Looked, Sent
+from dollr_async.flows.attempt import Action, CheckResult, SendResult
 from tests.conftest import virtual_loop
 from tests.support.pages import ROOT, python_blocks, run_blocks, sandbox_of_the_environment
 
@@ -94,8 +94,8 @@ def test_the_design_shows_every_room_in_its_place() -> None:
 def test_the_design_shows_every_state_of_an_execution() -> None:
     table = rows("docs/design.md", under="The execution, as a state machine")
     ends = {word for row in table for word in row[0].split(", ")}
-    assert ends == {outcome.value for outcome in (*Sent, *Looked)}
-    assert {act.value for act in Act if any(act.value in row[-1] for row in table)} == {act.value for act in Act}
+    assert ends == {outcome.value for outcome in (*SendResult, *CheckResult)}
+    assert {act.value for act in Action if any(act.value in row[-1] for row in table)} == {act.value for act in Action}
 
 
 def test_every_rule_that_the_code_cites_exists() -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from dollr_async.flows.executing import session_life
+from dollr_async.flows.flow import session_life
 
 _BEGAN = datetime(2026, 11, 24, 12, tzinfo=UTC)
 

@@ -29,8 +29,8 @@ from dollr_async.base.errors import (
     ServerError,
     TransportError,
 )
-from dollr_async.flows.attempt import Act, Attempt, Looked, Sent
-from dollr_async.flows.recovery import FateUnknown, NotRun, execute, sent
+from dollr_async.flows.attempt import Action, Attempt, CheckResult, SendResult
+from dollr_async.flows.recovery import NotRun, OutcomeUnknown, execute, sent
 from dollr_async.wire.retry import RetryPolicy
 from tests.support.collections import REFERENCE
 
@@ -52,25 +52,25 @@ _FIRST = Attempt(attempts=_ATTEMPTS, recovery=_RECOVERY, grace=_GRACE, session_e
 @pytest.mark.parametrize(
     ("outcome", "act"),
     [
-        (Sent.LANDED, Act.ADOPT),
-        (Sent.NOT_ARRIVED, Act.SEND),
-        (Sent.LIMITED, Act.SEND),
-        (Sent.NO_TOKEN, Act.STOP),
-        (Sent.REFUSED, Act.LOOK),
-        (Sent.AMBIGUOUS, Act.LOOK),
+        (SendResult.LANDED, Action.ADOPT),
+        (SendResult.NOT_ARRIVED, Action.SEND),
+        (SendResult.LIMITED, Action.SEND),
+        (SendResult.NO_TOKEN, Action.STOP),
+        (SendResult.REFUSED, Action.CHECK),
+        (SendResult.AMBIGUOUS, Action.CHECK),
     ],
 )
-def test_what_follows_the_first_send(outcome: Sent, act: Act) -> None:
+def test_what_follows_the_first_send(outcome: SendResult, act: Action) -> None:
     assert _FIRST.after_send(outcome, 0.0)[1] is act
 
 
-@pytest.mark.parametrize("outcome", [Sent.NOT_ARRIVED, Sent.LIMITED])
-def test_what_never_arrives_is_sent_as_often_as_the_policy_says(outcome: Sent) -> None:
+@pytest.mark.parametrize("outcome", [SendResult.NOT_ARRIVED, SendResult.LIMITED])
+def test_what_never_arrives_is_sent_as_often_as_the_policy_says(outcome: SendResult) -> None:
     attempt, acts = _FIRST, []
     for _ in range(_ATTEMPTS):
         attempt, act = attempt.after_send(outcome, 0.0)
         acts.append(act)
-    assert acts == [Act.SEND] * (_ATTEMPTS - 1) + [Act.STOP]
+    assert acts == [Action.SEND] * (_ATTEMPTS - 1) + [Action.STOP]
 
 
 # One send and one look
@@ -79,63 +79,65 @@ _LATER = [0.0, _GRACE - 0.1, _GRACE, _SESSION, _SESSION + _GRACE - 0.1, _SESSION
 
 
 @pytest.mark.parametrize("later", _LATER)
-@pytest.mark.parametrize("outcome", [Sent.REFUSED, Sent.AMBIGUOUS])
-def test_whatever_is_found_is_adopted(outcome: Sent, later: float) -> None:
+@pytest.mark.parametrize("outcome", [SendResult.REFUSED, SendResult.AMBIGUOUS])
+def test_whatever_is_found_is_adopted(outcome: SendResult, later: float) -> None:
     attempt, _ = _FIRST.after_send(outcome, 0.0)
-    assert attempt.after_look(Looked.FOUND, later) == (attempt, Act.ADOPT)
+    assert attempt.after_check(CheckResult.FOUND, later) == (attempt, Action.ADOPT)
 
 
 @pytest.mark.parametrize(
     ("later", "act"),
     [
-        (0.0, Act.LOOK),
-        (_GRACE - 0.1, Act.LOOK),
-        (_GRACE, Act.SEND),
-        (_SESSION + _GRACE - 0.1, Act.SEND),
-        (_SESSION + _GRACE, Act.RENEW),
-        (_RECOVERY, Act.RENEW),
+        (0.0, Action.CHECK),
+        (_GRACE - 0.1, Action.CHECK),
+        (_GRACE, Action.SEND),
+        (_SESSION + _GRACE - 0.1, Action.SEND),
+        (_SESSION + _GRACE, Action.RENEW),
+        (_RECOVERY, Action.RENEW),
     ],
 )
-def test_a_lost_send_that_is_not_found(later: float, act: Act) -> None:
-    attempt, _ = _FIRST.after_send(Sent.AMBIGUOUS, 0.0)
-    assert attempt.after_look(Looked.NOT_FOUND, later)[1] is act
+def test_a_lost_send_that_is_not_found(later: float, act: Action) -> None:
+    attempt, _ = _FIRST.after_send(SendResult.AMBIGUOUS, 0.0)
+    assert attempt.after_check(CheckResult.NOT_FOUND, later)[1] is act
 
 
-@pytest.mark.parametrize(("later", "act"), [(_RECOVERY - 0.1, Act.SEND), (_RECOVERY, Act.GIVE_UP)])
-def test_a_lost_send_under_a_session_without_end_is_given_up(later: float, act: Act) -> None:
+@pytest.mark.parametrize(("later", "act"), [(_RECOVERY - 0.1, Action.SEND), (_RECOVERY, Action.GIVE_UP)])
+def test_a_lost_send_under_a_session_without_end_is_given_up(later: float, act: Action) -> None:
     endless = attrs.evolve(_FIRST, session_expires_at=math.inf)
-    attempt, _ = endless.after_send(Sent.AMBIGUOUS, 0.0)
-    assert attempt.after_look(Looked.NOT_FOUND, later)[1] is act
+    attempt, _ = endless.after_send(SendResult.AMBIGUOUS, 0.0)
+    assert attempt.after_check(CheckResult.NOT_FOUND, later)[1] is act
 
 
-@pytest.mark.parametrize("outcome", [Sent.REFUSED, Sent.AMBIGUOUS])
-@pytest.mark.parametrize(("later", "act"), [(_RECOVERY - 0.1, Act.LOOK), (_RECOVERY, Act.GIVE_UP)])
-def test_who_cannot_ask_asks_again_until_the_budget_is_spent(outcome: Sent, later: float, act: Act) -> None:
+@pytest.mark.parametrize("outcome", [SendResult.REFUSED, SendResult.AMBIGUOUS])
+@pytest.mark.parametrize(("later", "act"), [(_RECOVERY - 0.1, Action.CHECK), (_RECOVERY, Action.GIVE_UP)])
+def test_who_cannot_ask_asks_again_until_the_budget_is_spent(outcome: SendResult, later: float, act: Action) -> None:
     attempt, _ = _FIRST.after_send(outcome, 0.0)
-    assert attempt.after_look(Looked.NOT_ASKED, later)[1] is act
+    assert attempt.after_check(CheckResult.NOT_ASKED, later)[1] is act
 
 
-@pytest.mark.parametrize(("later", "act"), [(0.0, Act.STOP), (_SESSION - 0.1, Act.STOP), (_SESSION, Act.RENEW)])
-def test_a_refused_send_that_is_not_found_was_not_run(later: float, act: Act) -> None:
-    attempt, _ = _FIRST.after_send(Sent.REFUSED, 0.0)
-    assert attempt.after_look(Looked.NOT_FOUND, later)[1] is act
+@pytest.mark.parametrize(
+    ("later", "act"), [(0.0, Action.STOP), (_SESSION - 0.1, Action.STOP), (_SESSION, Action.RENEW)]
+)
+def test_a_refused_send_that_is_not_found_was_not_run(later: float, act: Action) -> None:
+    attempt, _ = _FIRST.after_send(SendResult.REFUSED, 0.0)
+    assert attempt.after_check(CheckResult.NOT_FOUND, later)[1] is act
 
 
 def test_a_session_is_not_replaced_when_its_refused_send_was_not_the_only_one() -> None:
-    attempt, _ = _FIRST.after_send(Sent.LIMITED, 0.0)
-    attempt, _ = attempt.after_send(Sent.REFUSED, 1.0)
-    assert attempt.after_look(Looked.NOT_FOUND, _SESSION)[1] is Act.STOP
+    attempt, _ = _FIRST.after_send(SendResult.LIMITED, 0.0)
+    attempt, _ = attempt.after_send(SendResult.REFUSED, 1.0)
+    assert attempt.after_check(CheckResult.NOT_FOUND, _SESSION)[1] is Action.STOP
 
 
 def test_the_clock_of_the_doubt_begins_with_the_first_lost_answer_and_that_of_the_grace_with_the_last() -> None:
-    attempt, _ = _FIRST.after_send(Sent.AMBIGUOUS, 10.0)
-    attempt, _ = attempt.after_send(Sent.AMBIGUOUS, 40.0)
+    attempt, _ = _FIRST.after_send(SendResult.AMBIGUOUS, 10.0)
+    attempt, _ = attempt.after_send(SendResult.AMBIGUOUS, 40.0)
     assert (attempt.doubt_since, attempt.asking_since, attempt.last_lost_at) == (10.0, 10.0, 40.0)
-    assert attempt.after_look(Looked.NOT_FOUND, 40.0 + _GRACE - 0.1)[1] is Act.LOOK
+    assert attempt.after_check(CheckResult.NOT_FOUND, 40.0 + _GRACE - 0.1)[1] is Action.CHECK
 
 
 def test_a_new_session_begins_without_doubt_but_with_the_sends_counted() -> None:
-    attempt, _ = _FIRST.after_send(Sent.AMBIGUOUS, 0.0)
+    attempt, _ = _FIRST.after_send(SendResult.AMBIGUOUS, 0.0)
     renewed = attempt.renewed(900.0)
     assert renewed.must_renew_first
     assert (renewed.sends, renewed.session_sends, renewed.doubt_since, renewed.is_renewed) == (1, 0, None, True)
@@ -143,24 +145,24 @@ def test_a_new_session_begins_without_doubt_but_with_the_sends_counted() -> None
 
 
 def test_nothing_of_an_old_sessions_refusal_or_doubt_is_left_under_a_new_one() -> None:
-    attempt, _ = _FIRST.after_send(Sent.AMBIGUOUS, 10.0)
-    attempt, _ = attempt.after_send(Sent.REFUSED, 20.0)
+    attempt, _ = _FIRST.after_send(SendResult.AMBIGUOUS, 10.0)
+    attempt, _ = attempt.after_send(SendResult.REFUSED, 20.0)
     assert (attempt.asking_since, attempt.last_lost_at, attempt.is_refused) == (10.0, 10.0, True)
     renewed = attempt.renewed(900.0)
     assert (renewed.asking_since, renewed.last_lost_at, renewed.is_refused) == (None, None, False)
 
 
 def test_a_refusal_is_forgotten_with_the_next_send() -> None:
-    attempt, _ = _FIRST.after_send(Sent.REFUSED, 10.0)
-    for outcome in (Sent.NOT_ARRIVED, Sent.AMBIGUOUS, Sent.LANDED):
+    attempt, _ = _FIRST.after_send(SendResult.REFUSED, 10.0)
+    for outcome in (SendResult.NOT_ARRIVED, SendResult.AMBIGUOUS, SendResult.LANDED):
         assert not attempt.after_send(outcome, 20.0)[0].is_refused
 
 
 def test_a_session_that_nothing_was_sent_under_does_not_count_as_replaced() -> None:
     renewed = _FIRST.renewed(900.0)
     assert not renewed.is_renewed
-    attempt, _ = renewed.after_send(Sent.REFUSED, 0.0)
-    assert attempt.after_look(Looked.NOT_FOUND, 900.0)[1] is Act.RENEW
+    attempt, _ = renewed.after_send(SendResult.REFUSED, 0.0)
+    assert attempt.after_check(CheckResult.NOT_FOUND, 900.0)[1] is Action.RENEW
 
 
 # Every path
@@ -168,8 +170,8 @@ def test_a_session_that_nothing_was_sent_under_does_not_count_as_replaced() -> N
 
 class _Event(NamedTuple):
     at: float
-    outcome: Sent | Looked | None
-    act: Act
+    outcome: SendResult | CheckResult | None
+    act: Action
 
 
 _STEPS = (0.0, _GRACE, _SESSION)
@@ -178,26 +180,26 @@ _STEPS = (0.0, _GRACE, _SESSION)
 def _paths(length: int) -> Iterator[tuple[_Event, ...]]:
     """Yield every path of at most `length` events, over every outcome and a choice of times between them."""
 
-    def walk(attempt: Attempt, path: tuple[_Event, ...], act: Act, now: float) -> Iterator[tuple[_Event, ...]]:
+    def walk(attempt: Attempt, path: tuple[_Event, ...], act: Action, now: float) -> Iterator[tuple[_Event, ...]]:
         yield path
-        if len(path) >= length or act in (Act.ADOPT, Act.STOP, Act.GIVE_UP):
+        if len(path) >= length or act in (Action.ADOPT, Action.STOP, Action.GIVE_UP):
             return
-        if act is Act.RENEW:
+        if act is Action.RENEW:
             renewed = attempt.renewed(now + _SESSION)
-            yield from walk(renewed, (*path, _Event(now, None, Act.SEND)), Act.SEND, now)
+            yield from walk(renewed, (*path, _Event(now, None, Action.SEND)), Action.SEND, now)
             return
         for step in _STEPS:
-            for outcome in Sent if act is Act.SEND else Looked:
+            for outcome in SendResult if act is Action.SEND else CheckResult:
                 known, following = _after(attempt, outcome, now + step)
                 yield from walk(known, (*path, _Event(now + step, outcome, following)), following, now + step)
 
-    return walk(_FIRST, (), Act.SEND, 0.0)
+    return walk(_FIRST, (), Action.SEND, 0.0)
 
 
-def _after(attempt: Attempt, outcome: Sent | Looked, now: float) -> tuple[Attempt, Act]:
-    if isinstance(outcome, Sent):
+def _after(attempt: Attempt, outcome: SendResult | CheckResult, now: float) -> tuple[Attempt, Action]:
+    if isinstance(outcome, SendResult):
         return attempt.after_send(outcome, now)
-    return attempt.after_look(outcome, now)
+    return attempt.after_check(outcome, now)
 
 
 def _since_renewal(path: tuple[_Event, ...]) -> tuple[_Event, ...]:
@@ -206,35 +208,35 @@ def _since_renewal(path: tuple[_Event, ...]) -> tuple[_Event, ...]:
 
 
 def _lost(path: tuple[_Event, ...]) -> list[float]:
-    return [event.at for event in path if event.outcome is Sent.AMBIGUOUS]
+    return [event.at for event in path if event.outcome is SendResult.AMBIGUOUS]
 
 
 def _check(path: tuple[_Event, ...]) -> None:
     """Hold the last event of a path against the rules, told from the events alone."""
     *_, last = path
     current, lost = _since_renewal(path), _lost(_since_renewal(path))
-    sends = [event for event in current if isinstance(event.outcome, Sent)]
-    all_sends = [event for event in path if isinstance(event.outcome, Sent)]
+    sends = [event for event in current if isinstance(event.outcome, SendResult)]
+    all_sends = [event for event in path if isinstance(event.outcome, SendResult)]
     renewals = [event for event in path if event.outcome is None]
-    ends_well = last.outcome in (Sent.LANDED, Looked.FOUND)
-    assert (last.act is Act.ADOPT) == ends_well, "what landed is adopted, and nothing else"
-    if last.outcome in (Sent.AMBIGUOUS, Sent.REFUSED):
-        assert last.act is Act.LOOK, "ask first"
-    if last.act is Act.STOP:
+    ends_well = last.outcome in (SendResult.LANDED, CheckResult.FOUND)
+    assert (last.act is Action.ADOPT) == ends_well, "what landed is adopted, and nothing else"
+    if last.outcome in (SendResult.AMBIGUOUS, SendResult.REFUSED):
+        assert last.act is Action.CHECK, "ask first"
+    if last.act is Action.STOP:
         assert not lost, "doubt is sticky"
-    if last.act is Act.SEND and lost and last.outcome is not None:
-        assert last.outcome is Looked.NOT_FOUND, "nothing is resent blind"
+    if last.act is Action.SEND and lost and last.outcome is not None:
+        assert last.outcome is CheckResult.NOT_FOUND, "nothing is resent blind"
         assert last.at - lost[-1] >= _GRACE, "not found is not yet"
-        assert sends[-1].outcome is not Sent.REFUSED, "a refused resend confirms nothing"
+        assert sends[-1].outcome is not SendResult.REFUSED, "a refused resend confirms nothing"
         assert len(all_sends) < _ATTEMPTS
-    if last.act is Act.RENEW:
+    if last.act is Action.RENEW:
         assert not renewals, "a session is replaced once"
-        assert last.outcome is Looked.NOT_FOUND
-        refused_alone = [event.outcome for event in sends] == [Sent.REFUSED]
+        assert last.outcome is CheckResult.NOT_FOUND
+        refused_alone = [event.outcome for event in sends] == [SendResult.REFUSED]
         assert last.at >= (_SESSION if refused_alone else _SESSION + _GRACE), "only a session that is over"
         assert refused_alone or lost
-    if last.act is Act.GIVE_UP:
-        asking = [event.at for event in sends if event.outcome in (Sent.AMBIGUOUS, Sent.REFUSED)]
+    if last.act is Action.GIVE_UP:
+        asking = [event.at for event in sends if event.outcome in (SendResult.AMBIGUOUS, SendResult.REFUSED)]
         assert last.at - asking[0] >= _RECOVERY, "not before the budget is spent"
 
 
@@ -245,8 +247,8 @@ def test_every_path_keeps_the_rules() -> None:
             _check(path)
             seen.add((path[-1].outcome, path[-1].act))
     # Every outcome was met, and every act was reached.
-    assert {outcome for outcome, _ in seen} == {*Sent, *Looked}
-    assert {act for _, act in seen} == set(Act)
+    assert {outcome for outcome, _ in seen} == {*SendResult, *CheckResult}
+    assert {act for _, act in seen} == set(Action)
 
 
 # The walk
@@ -292,9 +294,9 @@ async def _walked(sends: list[DollrError], looks: list[DollrError]) -> BaseExcep
     return await _end_of(_Operation(sends, looks))
 
 
-async def _end_of(operation: _Operation, first: Act = Act.SEND, **known: float) -> BaseException:
+async def _end_of(operation: _Operation, first: Action = Action.SEND, **known: float) -> BaseException:
     attempt = attrs.evolve(Attempt(attempts=_ATTEMPTS, recovery=_RECOVERY, grace=_GRACE), **known)  # type: ignore[arg-type] # times
-    with pytest.raises((DollrError, NotRun, FateUnknown)) as caught:
+    with pytest.raises((DollrError, NotRun, OutcomeUnknown)) as caught:
         await execute(operation, attempt, first, retry=_RETRY, clock=LoopClock())
     return caught.value
 
@@ -309,7 +311,7 @@ async def test_a_first_look_comes_at_once_and_the_next_ones_ever_more_rarely() -
     unreachable = ConnectError("no way")
     operation = _Operation([TransportError("dropped")], [unreachable])
     ended = await _end_of(operation)
-    assert (type(ended), ended.__cause__) == (FateUnknown, unreachable)
+    assert (type(ended), ended.__cause__) == (OutcomeUnknown, unreachable)
     first, *waits = _pauses(operation)
     assert first == 0.0
     for wait, longest in zip(waits, [1.0, 2.0, 4.0, *[8.0] * len(waits)], strict=False):
@@ -320,7 +322,7 @@ async def test_a_first_look_comes_at_once_and_the_next_ones_ever_more_rarely() -
 async def test_whoever_takes_up_a_doubt_looks_at_once() -> None:
     now = asyncio.get_running_loop().time()
     operation = _Operation([], [ConnectError("no way")])
-    await _end_of(operation, Act.LOOK, asking_since=now, doubt_since=now, last_lost_at=now)
+    await _end_of(operation, Action.CHECK, asking_since=now, doubt_since=now, last_lost_at=now)
     assert operation.acts[0] == ("look", now)
 
 
@@ -349,7 +351,7 @@ async def test_the_looks_after_a_resend_begin_at_once_again() -> None:
 
 async def test_time_that_is_lost_in_a_look_counts_as_spent() -> None:
     operation = _Operation([TransportError("dropped")], [RequestTimeoutError("late")], look_takes=_RECOVERY)
-    assert isinstance(await _end_of(operation), FateUnknown)
+    assert isinstance(await _end_of(operation), OutcomeUnknown)
     assert [act for act, _ in operation.acts] == ["send", "look"]
 
 
@@ -397,7 +399,7 @@ async def test_the_last_refusal_says_more_than_what_failed_after_it() -> None:
     refusal = _status(InvalidRequestError, 422)
     looks = [_status(NotFoundError, 404), _status(NotFoundError, 404), ConnectError("no way")]
     ended = await _end_of(_Operation([TransportError("dropped"), refusal], looks, look_takes=_GRACE + 1.0))
-    assert (type(ended), ended.__cause__) == (FateUnknown, refusal)
+    assert (type(ended), ended.__cause__) == (OutcomeUnknown, refusal)
 
 
 async def test_what_was_surely_not_run_says_whether_a_look_has_confirmed_it() -> None:
@@ -416,13 +418,13 @@ async def test_a_client_that_is_closed_at_the_first_send_sent_nothing() -> None:
 async def test_a_client_that_is_closed_at_a_resend_leaves_the_fate_unknown() -> None:
     closed = ConfigurationError("closed")
     ended = await _walked([TransportError("dropped"), closed], [_status(NotFoundError, 404)])
-    assert (type(ended), ended.__cause__) == (FateUnknown, closed)
+    assert (type(ended), ended.__cause__) == (OutcomeUnknown, closed)
 
 
 async def test_a_client_that_is_closed_at_a_look_leaves_the_fate_unknown() -> None:
     closed = ConfigurationError("closed")
     ended = await _walked([TransportError("dropped")], [closed])
-    assert (type(ended), ended.__cause__) == (FateUnknown, closed)
+    assert (type(ended), ended.__cause__) == (OutcomeUnknown, closed)
 
 
 # How a send ended
@@ -445,29 +447,29 @@ def _unsent(error: DollrError) -> DollrError:
 @pytest.mark.parametrize(
     ("error", "outcome"),
     [
-        (_status(AuthenticationError, 401), Sent.NO_TOKEN),
-        (_unsent(_status(ServerError, 503)), Sent.NO_TOKEN),
-        (_unsent(_status(RateLimitError, 429)), Sent.NO_TOKEN),
-        (_unsent(DecodeError("no token in it", path="access_token")), Sent.NO_TOKEN),
-        (_status(RateLimitError, 429), Sent.LIMITED),
-        (ConnectError("no way"), Sent.NOT_ARRIVED),
-        (_unsent(RequestTimeoutError("no token in time")), Sent.NOT_ARRIVED),
-        (TransportError("dropped"), Sent.AMBIGUOUS),
-        (RequestTimeoutError("late"), Sent.AMBIGUOUS),
-        (DecodeError("not JSON"), Sent.AMBIGUOUS),
-        (_status(ServerError, 500), Sent.AMBIGUOUS),
-        (_status(ServerError, 599), Sent.AMBIGUOUS),
-        (_status(APIStatusError, 408), Sent.AMBIGUOUS),
-        (_status(APIStatusError, 307), Sent.AMBIGUOUS),
-        (_status(APIStatusError, 400), Sent.REFUSED),
-        (_status(PermissionDeniedError, 403), Sent.REFUSED),
-        (_status(NotFoundError, 404), Sent.REFUSED),
-        (_status(ConflictError, 409), Sent.REFUSED),
-        (_status(InvalidRequestError, 422), Sent.REFUSED),
+        (_status(AuthenticationError, 401), SendResult.NO_TOKEN),
+        (_unsent(_status(ServerError, 503)), SendResult.NO_TOKEN),
+        (_unsent(_status(RateLimitError, 429)), SendResult.NO_TOKEN),
+        (_unsent(DecodeError("no token in it", path="access_token")), SendResult.NO_TOKEN),
+        (_status(RateLimitError, 429), SendResult.LIMITED),
+        (ConnectError("no way"), SendResult.NOT_ARRIVED),
+        (_unsent(RequestTimeoutError("no token in time")), SendResult.NOT_ARRIVED),
+        (TransportError("dropped"), SendResult.AMBIGUOUS),
+        (RequestTimeoutError("late"), SendResult.AMBIGUOUS),
+        (DecodeError("not JSON"), SendResult.AMBIGUOUS),
+        (_status(ServerError, 500), SendResult.AMBIGUOUS),
+        (_status(ServerError, 599), SendResult.AMBIGUOUS),
+        (_status(APIStatusError, 408), SendResult.AMBIGUOUS),
+        (_status(APIStatusError, 307), SendResult.AMBIGUOUS),
+        (_status(APIStatusError, 400), SendResult.REFUSED),
+        (_status(PermissionDeniedError, 403), SendResult.REFUSED),
+        (_status(NotFoundError, 404), SendResult.REFUSED),
+        (_status(ConflictError, 409), SendResult.REFUSED),
+        (_status(InvalidRequestError, 422), SendResult.REFUSED),
     ],
     ids=lambda value: f"{type(value).__name__} {getattr(value, 'status', '')}".strip(),
 )
-def test_how_a_send_ended(error: DollrError, outcome: Sent) -> None:
+def test_how_a_send_ended(error: DollrError, outcome: SendResult) -> None:
     assert sent(error) is outcome
 
 

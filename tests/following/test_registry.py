@@ -13,7 +13,7 @@ from dollr_async.base.enums import ExecutionKind
 from dollr_async.base.progress import Progress
 from dollr_async.flows.handles import Payment
 from dollr_async.following.policy import PollPolicy
-from dollr_async.following.registry import Watcher
+from dollr_async.following.registry import PollerRegistry
 from dollr_async.following.schedule import PollSchedule
 from dollr_async.resources.status import Status
 from tests.support.collections import REFERENCE
@@ -47,40 +47,42 @@ async def rig() -> AsyncIterator[Rig]:
 
 
 @pytest.fixture
-async def watcher(rig: Rig) -> AsyncIterator[Watcher]:
+async def registry(rig: Rig) -> AsyncIterator[PollerRegistry]:
     schedule = PollSchedule(rig.clock, check_open=rig.session.check_open)
-    yield Watcher(Status(rig.caller), schedule, policy=_EVEN, clock=rig.clock)
+    yield PollerRegistry(Status(rig.caller), schedule, policy=_EVEN, clock=rig.clock)
     await schedule.close()
 
 
-async def _told(watcher: Watcher) -> list[str]:
-    return [change.status async for change in watcher.watch(_ID, _COLLECTION)]
+async def _told(registry: PollerRegistry) -> list[str]:
+    return [change.status async for change in registry.watch(_ID, _COLLECTION)]
 
 
 @pytest.mark.parametrize("second", [3.5, 4.5], ids=["the check is late", "the look is late"])
-async def test_no_late_answer_sets_a_state_back(rig: Rig, watcher: Watcher, second: float) -> None:
+async def test_no_late_answer_sets_a_state_back(rig: Rig, registry: PollerRegistry, second: float) -> None:
     # Looks at 0, 2 and 4 seconds; a check beside them, which begins just before the last of those or just after it.
     stale = partial(_late, "PENDING", 1.0)
     rig.transport.answers(_answer("PENDING"), _answer("PENDING"), stale, _answer("PROCESSING"), _answer("COMPLETED"))
-    task = asyncio.create_task(_told(watcher))
+    task = asyncio.create_task(_told(registry))
     await asyncio.sleep(second)
-    await watcher.check(_ID, _COLLECTION, age=0.0)
+    await registry.check(_ID, _COLLECTION, age=0.0)
     assert await task == ["PENDING", "PROCESSING", "COMPLETED"]
 
 
-async def test_a_state_that_is_final_is_never_followed_by_another(rig: Rig, watcher: Watcher) -> None:
+async def test_a_state_that_is_final_is_never_followed_by_another(rig: Rig, registry: PollerRegistry) -> None:
     rig.transport.answers(_answer("COMPLETED"), _answer("PROCESSING"))
-    watch = watcher.watch(_ID, _COLLECTION)
+    watch = registry.watch(_ID, _COLLECTION)
     assert (await anext(watch)).is_final
-    assert (await watcher.check(_ID, _COLLECTION, age=0.0)).is_final
-    assert await _told(watcher) == ["COMPLETED"]
+    assert (await registry.check(_ID, _COLLECTION, age=0.0)).is_final
+    assert await _told(registry) == ["COMPLETED"]
 
 
-async def test_an_executions_answer_that_comes_after_the_end_changes_nothing(rig: Rig, watcher: Watcher) -> None:
+async def test_an_executions_answer_that_comes_after_the_end_changes_nothing(
+    rig: Rig, registry: PollerRegistry
+) -> None:
     rig.transport.answers(_answer("PENDING"), _answer("COMPLETED"))
     execution = await Status(rig.caller).of(_COLLECTION, _ID)
-    watch = watcher.watch(_ID, _COLLECTION)
+    watch = registry.watch(_ID, _COLLECTION)
     assert [change.status async for change in watch] == ["COMPLETED"]
-    payment = Payment(execution, progress=Progress(reference_id=_ID), kind=_COLLECTION, watcher=watcher)
+    payment = Payment(execution, progress=Progress(reference_id=_ID), kind=_COLLECTION, registry=registry)
     assert payment.status == "COMPLETED"
     assert [change.status async for change in payment] == ["COMPLETED"]

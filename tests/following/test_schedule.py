@@ -13,7 +13,7 @@ import pytest
 
 from dollr_async.base.clock import LoopClock
 from dollr_async.base.errors import ConfigurationError
-from dollr_async.following.schedule import LOOKS_AT_ONCE, PollSchedule, Scheduled
+from dollr_async.following.schedule import MOST_POLLS_IN_FLIGHT, PollSchedule, Scheduled
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -172,14 +172,14 @@ async def test_what_is_planned_while_it_is_looked_at_is_looked_at_once(rig: Rig)
 
 async def test_no_more_looks_are_in_flight_than_leave_room_for_charges(rig: Rig) -> None:
     schedule = rig.schedule()
-    things = _things(schedule, 3 * LOOKS_AT_ONCE, interval=1_000.0)
+    things = _things(schedule, 3 * MOST_POLLS_IN_FLIGHT, interval=1_000.0)
     for thing in things:
         thing.takes = 1.0
     await asyncio.sleep(0.5)
-    assert sum(len(thing.looks) for thing in things) == LOOKS_AT_ONCE
+    assert sum(len(thing.looks) for thing in things) == MOST_POLLS_IN_FLIGHT
     await asyncio.sleep(3.0)
     starts = Counter(thing.looks[0] for thing in things)
-    assert starts == {0.0: LOOKS_AT_ONCE, 1.0: LOOKS_AT_ONCE, 2.0: LOOKS_AT_ONCE}
+    assert starts == {0.0: MOST_POLLS_IN_FLIGHT, 1.0: MOST_POLLS_IN_FLIGHT, 2.0: MOST_POLLS_IN_FLIGHT}
 
 
 async def test_an_abandoned_look_is_given_up_and_the_others_go_on(rig: Rig) -> None:
@@ -297,7 +297,7 @@ if sys.version_info >= (3, 12):
     async def test_an_abandoned_look_is_given_up_where_tasks_are_eager(rig: Rig) -> None:
         asyncio.get_running_loop().set_task_factory(asyncio.eager_task_factory)
         schedule = rig.schedule()
-        things = [Thing(schedule, f"thing {number}") for number in range(LOOKS_AT_ONCE + 1)]
+        things = [Thing(schedule, f"thing {number}") for number in range(MOST_POLLS_IN_FLIGHT + 1)]
         for thing in things:
             thing.takes = 1.0 if thing is not things[-1] else 1_000.0
             thing.plan()
@@ -417,7 +417,7 @@ async def test_a_turn_that_was_taken_a_little_late_moves_no_other(rig: Rig) -> N
 
 async def test_a_later_look_of_a_worker_can_be_abandoned_too(rig: Rig) -> None:
     schedule = rig.schedule()
-    things = _things(schedule, LOOKS_AT_ONCE + 1, interval=1_000.0)
+    things = _things(schedule, MOST_POLLS_IN_FLIGHT + 1, interval=1_000.0)
     for thing in things:
         thing.takes = 1.0
     hanging = things[-1]

@@ -28,7 +28,7 @@ from dollr_async import (
     PollPolicy,
     PollTimeoutError,
 )
-from dollr_async.sandbox import AfterLooks, AfterSeconds, Fault, Quirks, Sandbox
+from dollr_async.sandbox import AfterSeconds, AfterStatusChecks, Fault, Quirks, Sandbox
 from tests.support.collections import REFERENCE, collect
 
 if TYPE_CHECKING:
@@ -243,7 +243,7 @@ _BLIPS: list[Fault | str | int] = ["drop", 500, 502, 503, 408, "redirect", "garb
 
 @pytest.mark.parametrize("blip", _BLIPS)
 async def test_a_blip_does_not_end_a_watch(sandbox: Sandbox, even: DollrClient, blip: Fault | str | int) -> None:
-    sandbox.set_settlement(AfterLooks(processing=9, final=10))
+    sandbox.set_settlement(AfterStatusChecks(processing=9, final=10))
     collection = await collect(even)
     sandbox.fail(_STATUS, blip, times=1 if blip == 401 else 4)
     assert [status for status, _ in await _all(aiter(collection))] == ["PENDING", "PROCESSING", "COMPLETED"]
@@ -489,10 +489,10 @@ async def test_a_payment_that_nobody_holds_is_forgotten(sandbox: Sandbox, even: 
     reference_id = await _pending(sandbox, even)
     watch = even.watch(reference_id)
     await anext(watch)
-    assert len(even._watcher._payments) == 1
+    assert len(even._registry._payments) == 1
     del watch
     await asyncio.sleep(3.0)  # its next look would have been due
-    assert len(even._watcher._payments) == 0
+    assert len(even._registry._payments) == 0
 
 
 async def test_many_payments_are_followed_at_once(sandbox: Sandbox, even: DollrClient) -> None:

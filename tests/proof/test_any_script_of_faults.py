@@ -132,7 +132,7 @@ class Process:
         await self.plain.close()
 
 
-class Asked(NamedTuple):
+class PaymentTerms(NamedTuple):
     """What a payment was asked with, so that it can be asked for again."""
 
     route: str
@@ -148,7 +148,7 @@ class AnyScript(RuleBasedStateMachine):
         self.loop = virtual_loop()
         self.sandbox = Sandbox()
         self.kept = MemoryJournal()
-        self.asked: dict[str, Asked] = {}
+        self.asked: dict[str, PaymentTerms] = {}
         self.known: set[str] = set()
         self.not_run: set[str] = set()
         self.used: set[str] = set()
@@ -191,7 +191,7 @@ class AnyScript(RuleBasedStateMachine):
             self.sandbox.fail("collect", fault)
         for fault in looks:
             self.sandbox.fail("get_collection_status", fault)
-        asked, reference_id = Asked(route, phone, how == "journal"), None
+        asked, reference_id = PaymentTerms(route, phone, how == "journal"), None
         if how != "own reference":
             reference_id = str(uuid4())
             self.asked[reference_id] = asked
@@ -328,7 +328,7 @@ class AnyScript(RuleBasedStateMachine):
     def _status_of(self, reference_id: str) -> str | None:
         return next((entry.status for entry in self.sandbox.ledger if entry.reference_id == reference_id), None)
 
-    async def _collect(self, asked: Asked, reference_id: str | None) -> None:
+    async def _collect(self, asked: PaymentTerms, reference_id: str | None) -> None:
         dollr = self.process.journaled if asked.is_journaled else self.process.plain
         payer = Payer(fullname="Amara Kamara", phone=asked.phone, country_code="LR")
         try:

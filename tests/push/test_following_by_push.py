@@ -403,7 +403,7 @@ async def test_a_payment_that_nobody_holds_is_forgotten(slow: Sandbox) -> None:
         del collection, watch
         await asyncio.sleep(100.0)
         gc.collect()
-        assert len(dollr._watcher._payments) == 0
+        assert len(dollr._registry._payments) == 0
 
 
 @pytest.mark.parametrize("seconds", [0.0, 0.001, 1.0, 15.0])

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dollr_async.sandbox import TEST_CARDS, AfterLooks, Sandbox
+from dollr_async.sandbox import TEST_CARDS, AfterStatusChecks, Sandbox
 from tests.sandbox.merchant import Merchant
 from tests.sandbox.test_settlement import LIVES, life
 
@@ -63,7 +63,7 @@ async def test_a_card_that_is_never_confirmed_can_be_declined(merchant: Merchant
 
 
 async def test_looks_move_a_card_only_after_its_payer(merchant: Merchant) -> None:
-    merchant.sandbox.set_settlement(AfterLooks())
+    merchant.sandbox.set_settlement(AfterStatusChecks())
     payment = await merchant.collect(account={**_CARD, "account_name": "3ds"})
     assert await life(merchant, payment, 0, 0, 0) == ["PROCESSING"] * 4
     merchant.sandbox.confirm_card(payment["reference_id"])

@@ -10,8 +10,8 @@ import pytest
 from dollr_async.sandbox import (
     OUTCOMES,
     TEST_PHONES,
-    AfterLooks,
     AfterSeconds,
+    AfterStatusChecks,
     Outcome,
     Quirks,
     Sandbox,
@@ -80,12 +80,14 @@ def test_an_unknown_outcome_is_refused_with_the_known_ones() -> None:
 @pytest.mark.parametrize(
     ("rule", "expected"),
     [
-        (AfterLooks(), ["PENDING", "PROCESSING", "COMPLETED", "COMPLETED"]),
-        (AfterLooks(processing=2, final=3), ["PENDING", "PENDING", "PROCESSING", "COMPLETED"]),
-        (AfterLooks(final=1), ["PENDING", "COMPLETED", "COMPLETED", "COMPLETED"]),
+        (AfterStatusChecks(), ["PENDING", "PROCESSING", "COMPLETED", "COMPLETED"]),
+        (AfterStatusChecks(processing=2, final=3), ["PENDING", "PENDING", "PROCESSING", "COMPLETED"]),
+        (AfterStatusChecks(final=1), ["PENDING", "COMPLETED", "COMPLETED", "COMPLETED"]),
     ],
 )
-async def test_a_payment_may_move_by_being_looked_at(merchant: Merchant, rule: AfterLooks, expected: list[str]) -> None:
+async def test_a_payment_may_move_by_being_looked_at(
+    merchant: Merchant, rule: AfterStatusChecks, expected: list[str]
+) -> None:
     merchant.sandbox.set_settlement(rule)
     payment = await merchant.collect()
     merchant.sandbox.advance(1000)
@@ -93,14 +95,14 @@ async def test_a_payment_may_move_by_being_looked_at(merchant: Merchant, rule: A
 
 
 async def test_a_look_at_the_source_counts_too(merchant: Merchant) -> None:
-    merchant.sandbox.set_settlement(AfterLooks())
+    merchant.sandbox.set_settlement(AfterStatusChecks())
     await merchant.collect()
     seen = [await merchant.get("status/source", source_type="INVOICE", source_id=300001) for _ in range(3)]
     assert [reply.body["status"] for reply in seen] == ["PROCESSING", "PAID", "PAID"]
 
 
 async def test_a_payment_waits_for_nobody_who_does_not_look(merchant: Merchant) -> None:
-    merchant.sandbox.set_settlement(AfterLooks())
+    merchant.sandbox.set_settlement(AfterStatusChecks())
     merchant.sandbox.set_outcome("stay_pending")
     assert set(await life(merchant, await merchant.collect(), 0, 0, 0)) == {"PENDING"}
 

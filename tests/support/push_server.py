@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 from dollr_async.base.enums import SourceType
 from dollr_async.base.errors import APIStatusError, ConnectError, TransportError
-from dollr_async.push.connection import Realtime
+from dollr_async.push.connection import PushConnection
 from dollr_async.push.settings import RealtimeSettings
 from dollr_async.resources.realtime_keys import NewRealtimeKey, RealtimeKey, RealtimeKeys
 from dollr_async.wire.retry import RetryPolicy
@@ -189,7 +189,7 @@ class PushRig:
     def __init__(self, *, retry: RetryPolicy | None = None, max_channels: int = 100) -> None:
         self.server = PushServer()
         self.desk = KeyDesk()
-        self.realtime = Realtime(
+        self.realtime = PushConnection(
             RealtimeSettings("https://project.supabase.co", ANON_KEY, max_channels=max_channels),
             connect=self.server.connect,
             keys=RealtimeKeys(self.desk),

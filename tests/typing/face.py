@@ -28,7 +28,6 @@ from dollr_async import (
     KnownPayer,
     KnownSource,
     LineItem,
-    Look,
     MergedWatch,
     MobileMoney,
     NewInvoice,
@@ -54,6 +53,7 @@ from dollr_async import (
     SourceType,
     SourceWatch,
     StatusChange,
+    StatusCheck,
     UnfinishedPayment,
     Verification,
     Watch,
@@ -146,7 +146,7 @@ async def following(dollr: DollrClient, reference_id: uuid.UUID) -> None:
     assert_type(dollr.watch(str(reference_id), ExecutionKind.PAYOUT, policy=PollPolicy(timeout=None)), Watch)
     assert_type(await dollr.wait(reference_id, kind="REFUND", timeout=5), Execution)
     assert_type(dollr.watch_source(SourceType.INVOICE, "5"), SourceWatch)
-    assert_type(await dollr.check(reference_id, ExecutionKind.REFUND, age=5), Look)
+    assert_type(await dollr.check(reference_id, ExecutionKind.REFUND, age=5), StatusCheck)
     entries = [PaymentToWatch(reference_id), PaymentToWatch(str(reference_id), "payout")]
     assert_type(dollr.watch_many(entries, policy=PollPolicy()), MergedWatch)
     dollr.watch_many([str(reference_id), reference_id], ExecutionKind.PAYOUT, at_once=50)

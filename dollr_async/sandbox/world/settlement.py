@@ -6,7 +6,7 @@ from heapq import heappop, heappush
 from typing import TYPE_CHECKING
 
 from dollr_async.sandbox.api.documents import move
-from dollr_async.sandbox.outcomes import AfterLooks, AfterSeconds, Settlement
+from dollr_async.sandbox.outcomes import AfterSeconds, AfterStatusChecks, Settlement
 
 if TYPE_CHECKING:
     from dollr_async.sandbox.world.records import Payment
@@ -77,7 +77,7 @@ def look(world: World, payment: Payment) -> None:
     if payment.is_final or payment.requires_action or payment.outcome.final is None:
         return
     payment.looks += 1
-    if not isinstance(rule, AfterLooks):
+    if not isinstance(rule, AfterStatusChecks):
         return
     if payment.looks >= rule.final:
         advance(world, payment, payment.outcome.final)

@@ -30,7 +30,7 @@ _PATIENCE = 0.25
 _encoder = msgspec.json.Encoder(order="deterministic")
 
 
-class Asked(Protocol):
+class PaymentTerms(Protocol):
     """What a payment was asked with, of any kind."""
 
     def compared(self) -> dict[str, object]:
@@ -42,7 +42,7 @@ class Asked(Protocol):
         ...
 
 
-def new_entry(asked: Asked, reference_id: UUID, kind: ExecutionKind, *, key: bytes, clock: Clock) -> Entry:
+def new_entry(asked: PaymentTerms, reference_id: UUID, kind: ExecutionKind, *, key: bytes, clock: Clock) -> Entry:
     """Return the entry of a payment that begins; `key` is derived from the client secret and never kept."""
     now = clock.now()
     amount, currency, lines = asked.priced()
@@ -79,7 +79,7 @@ def _check_terms(known: Entry, asked: Entry) -> None:
     raise ReferenceUsedError(message, reference_id=known.reference_id)
 
 
-class Keeper:
+class ClientJournal:
     """A journal, as a client uses it."""
 
     def __init__(self, journal: Journal, client_secret: str, clock: Clock) -> None:
@@ -93,9 +93,9 @@ class Keeper:
 
     def __repr__(self) -> str:
         """Show the journal."""
-        return f"<Keeper of {self._journal!r}>"
+        return f"<ClientJournal of {self._journal!r}>"
 
-    async def claimed(self, asked: Asked, reference_id: UUID, kind: ExecutionKind) -> JournaledRun:
+    async def claimed(self, asked: PaymentTerms, reference_id: UUID, kind: ExecutionKind) -> JournaledRun:
         """Return the run of a payment, once no other that is alive works on it.
 
         Raises:
