@@ -80,7 +80,7 @@ class Progress(Record):
     session_id: int | None = None
 
 
-def how_to(verb: str, reference_id: UUID, kind: str = "COLLECTION", *, more: str = "") -> str:
-    """Return the call that takes a payment up again, to be shown in a sentence."""
+def resume_call(verb: str, reference_id: UUID, kind: str = "COLLECTION", *, more: str = "") -> str:
+    """Return the call that resumes a payment, as a message shows it: `dollr.wait('...')`."""
     direction = "" if kind == "COLLECTION" else f", kind='{kind}'"
     return f"dollr.{verb}('{reference_id}'{direction}{more})"

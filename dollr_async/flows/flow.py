@@ -21,7 +21,7 @@ from dollr_async.base.errors import (
     OutcomeUnknownError,
     ReferenceUsedError,
 )
-from dollr_async.base.progress import how_to
+from dollr_async.base.progress import resume_call
 from dollr_async.flows.attempt import Attempt
 from dollr_async.flows.recovery import NotRun, OutcomeUnknown, execute
 from dollr_async.flows.steps import StepFailed, known, made_id, side_by_side
@@ -133,7 +133,7 @@ class Flow(ABC):
                 raise
         message = (
             f"reference {reference_id} already names a payment: follow it with "
-            f"{how_to('watch', reference_id, self.kind)}, or begin a new payment under another reference_id"
+            f"{resume_call('watch', reference_id, self.kind)}, or begin a new payment under another reference_id"
         )
         raise ReferenceUsedError(message, reference_id=reference_id, execution=found)
 
@@ -208,7 +208,7 @@ async def run(flow: Flow, steps: Steps, *, retry: RetryPolicy, grace: float, clo
         state = f"was {seen} when last seen" if seen else "was sent and its outcome is not known yet"
         message = (
             f"payment {reference_id} {state} ({unknown.__cause__}). Do not begin it again: ask later with "
-            f"{how_to('wait', reference_id, flow.kind)}"
+            f"{resume_call('wait', reference_id, flow.kind)}"
         )
         raise OutcomeUnknownError(message, progress=steps.progress, reference_id=reference_id) from unknown.__cause__
     except DecodeError as error:
@@ -216,7 +216,7 @@ async def run(flow: Flow, steps: Steps, *, retry: RetryPolicy, grace: float, clo
         if error.status is not None:
             await steps.run.landed(ExecutionStatus(error.status))
         error.add_note(
-            f"payment {reference_id} was accepted: follow it with {how_to('watch', reference_id, flow.kind)}"
+            f"payment {reference_id} was accepted: follow it with {resume_call('watch', reference_id, flow.kind)}"
         )
         raise
     await steps.run.landed(execution.status)
@@ -230,7 +230,7 @@ def reference_noted(flow: Flow, reference_id: UUID) -> Iterator[None]:
         yield
     except asyncio.CancelledError as cancelled:
         if flow.is_own_reference:
-            look = how_to("watch", reference_id, flow.kind)
+            look = resume_call("watch", reference_id, flow.kind)
             cancelled.add_note(f"the payment's reference_id is {reference_id}; look with {look} before you pay again")
         raise
 

@@ -10,7 +10,7 @@ import attrs
 
 from dollr_async.base.enums import ExecutionKind, ExecutionStatus, SourceType
 from dollr_async.base.errors import ActionRequiredError, InvalidRequestError, NotFoundError, PaymentFailedError
-from dollr_async.base.progress import Progress, how_to
+from dollr_async.base.progress import Progress, resume_call
 from dollr_async.following.registry import PollerRegistry
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ async def final_execution(watch: Watch, *, raise_on_action: bool, client_secret:
         if change.is_final:
             return execution
         if raise_on_action and change.requires_action:
-            following = how_to("wait", change.reference_id, more=", raise_on_action=False")
+            following = resume_call("wait", change.reference_id, more=", raise_on_action=False")
             message = (
                 f"payment {change.reference_id} waits for its payer: confirm the card in the browser with this error's "
                 f"client_secret, then follow on with {following}"

@@ -12,7 +12,7 @@ import attrs
 
 from dollr_async.base.enums import ExecutionKind, ExecutionStatus, SourceStatus, SourceType
 from dollr_async.base.errors import PollTimeoutError
-from dollr_async.base.progress import how_to
+from dollr_async.base.progress import resume_call
 from dollr_async.base.record import Record
 from dollr_async.following.policy import Pace
 from dollr_async.resources.executions import Execution
@@ -163,7 +163,7 @@ def out_of_time(reference_id: UUID, kind: ExecutionKind, last: Execution | None,
     message = (
         f"payment {reference_id} is still {last.status if last else 'not known to the API'} after "
         f"{round(elapsed, 1):g} seconds. It has not failed: follow it again with "
-        f"{how_to('watch', reference_id, kind)}"
+        f"{resume_call('watch', reference_id, kind)}"
     )
     return PollTimeoutError(message, reference_id=reference_id, last=last, elapsed=elapsed)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 
 from dollr_async.base.errors import InvalidInputError, JournalError, ReferenceUsedError
-from dollr_async.base.progress import how_to
+from dollr_async.base.progress import resume_call
 from dollr_async.journal.entry import Entry, Journal, Terms
 from dollr_async.journal.guarded import Guarded
 from dollr_async.journal.journaled_run import JournaledRun
@@ -73,8 +73,8 @@ def _check_terms(known: Entry, asked: Entry) -> None:
         return
     message = (
         f"reference {known.reference_id} names a payment on other terms, begun {known.began_at:%Y-%m-%d %H:%M} UTC: "
-        f"follow that one with {how_to('watch', known.reference_id, known.kind)}, or begin a new payment under another "
-        "reference_id"
+        f"follow that one with {resume_call('watch', known.reference_id, known.kind)}, or begin a new payment under "
+        "another reference_id"
     )
     raise ReferenceUsedError(message, reference_id=known.reference_id)
 

@@ -10,7 +10,7 @@ import attrs
 
 from dollr_async.base.enums import ExecutionKind
 from dollr_async.base.errors import DollrError, JournalError
-from dollr_async.base.progress import how_to
+from dollr_async.base.progress import resume_call
 from dollr_async.flows.attempt import Action, Attempt
 from dollr_async.flows.run import Run
 from dollr_async.journal.entry import LeaseLostError
@@ -132,7 +132,8 @@ class JournaledRun(Run):
             if is_same and is_at_work and entry.reference_id != self._entry.reference_id:
                 message = (
                     f"{entry.source_type} {entry.source_id} is being paid already by payment {entry.reference_id}: "
-                    f"follow that one with {how_to('wait', entry.reference_id)}, and begin another only when it FAILED"
+                    f"follow that one with {resume_call('wait', entry.reference_id)}, and begin another only when "
+                    "it FAILED"
                 )
                 raise DollrError(message)
 
