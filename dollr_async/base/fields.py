@@ -221,7 +221,7 @@ def identifier_text(value: int | str) -> str:
     return str(identifier(value))
 
 
-def word(kind: type[W], value: object) -> W:
+def enum_member(kind: type[W], value: object) -> W:
     """Return `value` as one of the words of an enum; any case is accepted, an unknown word is not."""
     found = kind(value) if isinstance(value, str) else None
     if found is None or found.name not in kind.__members__:
@@ -237,7 +237,7 @@ def flag(_: object, field: attrs.Attribute[bool], value: object) -> None:
         raise InvalidInputError(sentence)
 
 
-def aware(value: datetime | None) -> datetime | None:
+def utc_time(value: datetime | None) -> datetime | None:
     """Return a time with a zone in UTC, or None for None; a naive one is refused."""
     if value is None:
         return None

@@ -53,9 +53,9 @@ class Following(Core):
         """
         return self._registry.watch(
             fields.reference(reference_id),
-            fields.word(ExecutionKind, kind),
+            fields.enum_member(ExecutionKind, kind),
             policy=policy,
-            began_at=fields.aware(began_at),
+            began_at=fields.utc_time(began_at),
         )
 
     def watch_many(
@@ -90,7 +90,7 @@ class Following(Core):
             sentence = f"at_once must be a whole number from 1 up, not {at_once!r}"
             raise InvalidInputError(sentence)
         return self._registry.watch_many(
-            reference_ids, fields.word(ExecutionKind, kind), policy=policy, at_once=at_once
+            reference_ids, fields.enum_member(ExecutionKind, kind), policy=policy, at_once=at_once
         )
 
     async def wait(
@@ -137,7 +137,8 @@ class Following(Core):
         if not is_number(age) or age < 0:
             sentence = f"age must be a number of seconds from 0 up, not {shown(age)}"
             raise InvalidInputError(sentence)
-        return await self._registry.check(fields.reference(reference_id), fields.word(ExecutionKind, kind), age=age)
+        reference, kind = fields.reference(reference_id), fields.enum_member(ExecutionKind, kind)
+        return await self._registry.check(reference, kind, age=age)
 
     async def unfinished(self) -> AsyncIterator[UnfinishedPayment]:
         """Iterate over every payment that an earlier run began and did not see end, the oldest first.

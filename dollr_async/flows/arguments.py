@@ -10,7 +10,7 @@ import attrs
 from dollr_async.base import fields
 from dollr_async.base.enums import SourceType
 from dollr_async.base.errors import InvalidInputError
-from dollr_async.base.record import Record, names
+from dollr_async.base.record import Record, field_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,14 +37,14 @@ def plain_amount(amount: Decimal) -> str:
 
 def said(argument: Record) -> dict[str, object]:
     """Return what a caller handed over as plain values, by its class and its fields."""
-    values = {name: getattr(argument, name) for name in names(type(argument))}
+    values = {name: getattr(argument, name) for name in field_names(type(argument))}
     shown = {name: plain_amount(value) if isinstance(value, Decimal) else value for name, value in values.items()}
     return {"is": type(argument).__name__, **shown}
 
 
 def source_type(value: SourceType | str) -> SourceType:
     """Return the kind of a document that can be paid; a subscription cannot."""
-    kind = fields.word(SourceType, value)
+    kind = fields.enum_member(SourceType, value)
     if kind not in (SourceType.INVOICE, SourceType.ORDER):
         sentence = f"a {kind} cannot be collected for: use SourceType.INVOICE or SourceType.ORDER"
         raise InvalidInputError(sentence)

@@ -36,7 +36,7 @@ class PageTerms:
 
     success_url: str | None = attrs.field(default=None, validator=fields.optional_text)
     cancel_url: str | None = attrs.field(default=None, validator=fields.optional_text)
-    expires_at: datetime | None = attrs.field(default=None, converter=fields.aware)
+    expires_at: datetime | None = attrs.field(default=None, converter=fields.utc_time)
 
 
 def new_invoice(terms: Terms, counterparty_id: int) -> NewInvoice:

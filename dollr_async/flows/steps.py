@@ -10,7 +10,7 @@ import attrs
 
 from dollr_async.base.errors import ConfigurationError, DecodeError, DollrError, JournalError, PaymentError
 from dollr_async.base.progress import Progress
-from dollr_async.base.record import names
+from dollr_async.base.record import field_names
 from dollr_async.flows.run import Run
 from dollr_async.wire.retry import RetryPolicy, is_ambiguous
 
@@ -46,7 +46,7 @@ class Steps:
 
     def continue_with(self, run: Run, progress: Progress) -> None:
         """Take over a run that is kept, with all that earlier ones made."""
-        given = {name: getattr(self.progress, name) for name in names(Progress)}
+        given = {name: getattr(self.progress, name) for name in field_names(Progress)}
         self.run = run
         self.progress = progress
         self.made(**given)

@@ -27,7 +27,7 @@ from dollr_async.flows.arguments import (
     said,
     source_type,
 )
-from dollr_async.resources import words
+from dollr_async.resources import enum_values
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -37,11 +37,11 @@ _LONGEST_NOTE = 200
 
 
 def _fee_bearer(value: FeeBearer | str) -> FeeBearer:
-    return fields.word(FeeBearer, value)
+    return fields.enum_member(FeeBearer, value)
 
 
 def _mode(value: CheckoutMode | str | None) -> CheckoutMode | None:
-    return None if value is None else words.checkout_mode(value)
+    return None if value is None else enum_values.checkout_mode(value)
 
 
 def _items(values: Iterable[LineItem] | None) -> tuple[LineItem, ...]:
@@ -83,7 +83,7 @@ class Terms:
     payer_currency: str = attrs.field(converter=fields.currency_code)
     fee_bearer: FeeBearer = attrs.field(converter=_fee_bearer)
     note: str | None = attrs.field(validator=fields.optional_text)
-    due_date: datetime | None = attrs.field(converter=fields.aware)
+    due_date: datetime | None = attrs.field(converter=fields.utc_time)
     document_reference: str | None = attrs.field(validator=fields.optional_text)
     reference_id: UUID = attrs.field(converter=fields.reference)
     is_own_reference: bool

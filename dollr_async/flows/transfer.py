@@ -38,7 +38,7 @@ class TransferTerms:
     to_counterparty_id: int = attrs.field(converter=fields.identifier)
     amount: Decimal = attrs.field(converter=fields.amount)
     currency: str = attrs.field(converter=fields.currency_code)
-    expires_at: datetime | None = attrs.field(converter=fields.aware)
+    expires_at: datetime | None = attrs.field(converter=fields.utc_time)
     reference_id: UUID = attrs.field(converter=fields.reference)
     is_own_reference: bool
 
@@ -63,7 +63,7 @@ class RefundTerms:
     original_payment_intent_id: int = attrs.field(converter=fields.identifier)
     amount: Decimal = attrs.field(converter=fields.amount)
     reason: str | None = attrs.field(validator=fields.optional_text)
-    expires_at: datetime | None = attrs.field(converter=fields.aware)
+    expires_at: datetime | None = attrs.field(converter=fields.utc_time)
     reference_id: UUID = attrs.field(converter=fields.reference)
     is_own_reference: bool
 

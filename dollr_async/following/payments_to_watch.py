@@ -32,7 +32,7 @@ class WatchFailure(Record):
 
 
 def _kind(value: ExecutionKind | str) -> ExecutionKind:
-    return fields.word(ExecutionKind, value)
+    return fields.enum_member(ExecutionKind, value)
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -50,7 +50,7 @@ class PaymentToWatch(Record):
 
     reference_id: UUID = attrs.field(converter=fields.reference)
     kind: ExecutionKind = attrs.field(default=ExecutionKind.COLLECTION, converter=_kind)
-    began_at: datetime | None = attrs.field(default=None, converter=fields.aware)
+    began_at: datetime | None = attrs.field(default=None, converter=fields.utc_time)
 
 
 class Named(Protocol):

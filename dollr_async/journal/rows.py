@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from dollr_async.base.errors import JournalError
-from dollr_async.base.record import names
+from dollr_async.base.record import field_names
 from dollr_async.journal.entry import Entry, Terms
 
 if TYPE_CHECKING:
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 Plain = str | int | None
 
 _TERMS = "terms_"
-_ENTRY_NAMES = tuple(name for name in names(Entry) if name != "terms")
-_TERMS_NAMES = tuple(names(Terms))
+_ENTRY_NAMES = tuple(name for name in field_names(Entry) if name != "terms")
+_TERMS_NAMES = tuple(field_names(Terms))
 
 COLUMNS = (*_ENTRY_NAMES, *(_TERMS + name for name in _TERMS_NAMES))
 """The columns of an entry; those of its terms begin with `terms_`."""

@@ -11,7 +11,7 @@ import attrs
 from dollr_async.base import fields
 from dollr_async.base.enums import CheckoutMode, RelationshipType, SourceStatus, SourceType
 from dollr_async.base.errors import InvalidInputError
-from dollr_async.resources import words
+from dollr_async.resources import enum_values
 from dollr_async.resources.base import Resource
 from dollr_async.wire.codec import Answer, Body
 
@@ -47,17 +47,17 @@ class NewCheckout(Body):
     party_phone: str = attrs.field(converter=fields.phone_number)
     currency: str = attrs.field(converter=fields.currency_code)
     items: tuple[CheckoutItem, ...] = attrs.field(converter=_lines)
-    mode: CheckoutMode = attrs.field(default=CheckoutMode.HOSTED, converter=words.checkout_mode)
-    source_kind: SourceType = attrs.field(default=SourceType.INVOICE, converter=words.source_type)
+    mode: CheckoutMode = attrs.field(default=CheckoutMode.HOSTED, converter=enum_values.checkout_mode)
+    source_kind: SourceType = attrs.field(default=SourceType.INVOICE, converter=enum_values.source_type)
     party_name: str | None = attrs.field(default=None, validator=fields.optional_text)
     party_email: str | None = attrs.field(default=None, validator=fields.optional_text)
-    party_relationship: RelationshipType | None = attrs.field(default=None, converter=words.optional_relationship)
+    party_relationship: RelationshipType | None = attrs.field(default=None, converter=enum_values.optional_relationship)
     reference_id: str | None = attrs.field(default=None, validator=fields.optional_text)
     note: str | None = attrs.field(default=None, validator=fields.optional_text)
-    due_date: datetime | None = attrs.field(default=None, converter=fields.aware)
+    due_date: datetime | None = attrs.field(default=None, converter=fields.utc_time)
     success_url: str | None = attrs.field(default=None, validator=fields.optional_text)
     cancel_url: str | None = attrs.field(default=None, validator=fields.optional_text)
-    expires_at: datetime | None = attrs.field(default=None, converter=fields.aware)
+    expires_at: datetime | None = attrs.field(default=None, converter=fields.utc_time)
     counterparty_id: int | None = attrs.field(default=None, converter=fields.optional_identifier)
 
 

@@ -8,7 +8,7 @@ import attrs
 
 from dollr_async.base import fields
 from dollr_async.base.enums import RelationshipType
-from dollr_async.resources import words
+from dollr_async.resources import enum_values
 from dollr_async.resources.base import Resource, if_told, segment
 from dollr_async.resources.parties import Party
 from dollr_async.wire.codec import Answer, Body
@@ -23,7 +23,9 @@ class NewCounterparty(Body):
     """
 
     party_id: int = attrs.field(converter=fields.identifier)
-    relationship_type: RelationshipType = attrs.field(default=RelationshipType.CUSTOMER, converter=words.relationship)
+    relationship_type: RelationshipType = attrs.field(
+        default=RelationshipType.CUSTOMER, converter=enum_values.relationship
+    )
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
@@ -34,7 +36,7 @@ class CounterpartyChanges(Body):
         InvalidInputError: a value is not of the form shown.
     """
 
-    relationship_type: RelationshipType | None = attrs.field(default=None, converter=words.optional_relationship)
+    relationship_type: RelationshipType | None = attrs.field(default=None, converter=enum_values.optional_relationship)
     party_id: int | None = attrs.field(default=None, converter=fields.optional_identifier)
 
 
@@ -66,7 +68,7 @@ class Counterparties(Resource):
         self, *, fullname: str | None = None, relationship_type: RelationshipType | str | None = None
     ) -> tuple[Counterparty, ...]:
         """List counterparties, all or by a part of the party's name or by relationship (`list_counterparties`)."""
-        query = {"fullname": fullname, "relationship_type": words.optional_relationship(relationship_type)}
+        query = {"fullname": fullname, "relationship_type": enum_values.optional_relationship(relationship_type)}
         return await self._list("counterparties/list", Counterparty, **query)
 
     async def retrieve(self, counterparty_id: int | str) -> Counterparty:

@@ -11,7 +11,7 @@ import attrs
 from dollr_async.base import fields
 from dollr_async.base.enums import FeeBearer, SourceStatus
 from dollr_async.base.errors import DollrError, InvalidRequestError, NotFoundError
-from dollr_async.resources import words
+from dollr_async.resources import enum_values
 from dollr_async.resources.base import Resource, if_told, segment
 from dollr_async.wire.codec import Answer, Body, shaped
 
@@ -26,7 +26,7 @@ class NewDocument(Body):
     counterparty_id: int = attrs.field(converter=fields.identifier)
     currency: str = attrs.field(converter=fields.currency_code)
     note: str = attrs.field(default="", validator=fields.any_text)
-    fee_bearer: FeeBearer = attrs.field(default=FeeBearer.PAYER, converter=words.fee_bearer)
+    fee_bearer: FeeBearer = attrs.field(default=FeeBearer.PAYER, converter=enum_values.fee_bearer)
     as_payment_link: bool = attrs.field(default=False, validator=fields.flag)
     reference_id: str | None = attrs.field(default=None, validator=fields.optional_text)
 
@@ -36,7 +36,7 @@ class DocumentChanges(Body):
     """What may be changed of a draft, invoice or order; what is None stays as it is."""
 
     note: str | None = attrs.field(default=None, validator=fields.optional_text)
-    fee_bearer: FeeBearer | None = attrs.field(default=None, converter=words.optional_fee_bearer)
+    fee_bearer: FeeBearer | None = attrs.field(default=None, converter=enum_values.optional_fee_bearer)
     reference_id: str | None = attrs.field(default=None, validator=fields.optional_text)
 
 
@@ -160,7 +160,7 @@ class Documents(Resource, Generic[NewT_contra, ChangesT_contra, DocumentT_co, De
     ) -> tuple[DocumentT_co, ...]:
         """List documents without their lines, all or those of a currency or a status (`list_invoice`, `list_order`)."""
         code = None if currency is None else fields.currency_code(currency)
-        query = {"currency": code, "status": words.optional_status(status)}
+        query = {"currency": code, "status": enum_values.optional_status(status)}
         return await self._list(f"{self.plural}/list", self.document, **query)
 
     async def retrieve(self, document_id: int | str) -> DetailT_co:

@@ -9,7 +9,7 @@ import attrs
 
 from dollr_async.base import fields
 from dollr_async.base.enums import ExecutionKind, OwnerType, PaymentMethod
-from dollr_async.resources import words
+from dollr_async.resources import enum_values
 from dollr_async.resources.base import Resource
 from dollr_async.wire.codec import Answer
 
@@ -90,19 +90,19 @@ class Fees(Resource):
         self, *, payment_method: PaymentMethod | str, operation_type: ExecutionKind | str = ExecutionKind.COLLECTION
     ) -> GatewayFee:
         """Fetch what the gateway takes (`get_gateway_fees`)."""
-        query = {"payment_method": payment_method, "operation_type": words.operation_type(operation_type)}
+        query = {"payment_method": payment_method, "operation_type": enum_values.operation_type(operation_type)}
         return await self._get("fees/gateway", GatewayFee, **query)
 
     async def platform(
         self, *, fee_tier_name: str, operation_type: ExecutionKind | str = ExecutionKind.COLLECTION
     ) -> PlatformFee:
         """Fetch what the platform takes at a tier, often `default` (`get_platform_fees`)."""
-        query = {"operation_type": words.operation_type(operation_type), "fee_tier_name": fee_tier_name}
+        query = {"operation_type": enum_values.operation_type(operation_type), "fee_tier_name": fee_tier_name}
         return await self._get("fees/platform", PlatformFee, **query)
 
     async def merchant_tier(self, *, owner_type: OwnerType | str, owner_id: int | str) -> MerchantTier:
         """Fetch the tier that a merchant is on (`get_merchant_fee_tier`)."""
-        query = {"owner_type": words.owner_type(owner_type), "owner_id": fields.identifier(owner_id)}
+        query = {"owner_type": enum_values.owner_type(owner_type), "owner_id": fields.identifier(owner_id)}
         return await self._get("fees/merchant-tier", MerchantTier, **query)
 
     async def tiers(self) -> tuple[FeeTier, ...]:

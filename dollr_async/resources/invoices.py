@@ -22,7 +22,7 @@ class NewInvoice(NewDocument):
         InvalidInputError: a value is not of the form shown.
     """
 
-    due_date: datetime | None = attrs.field(default=None, converter=fields.aware)
+    due_date: datetime | None = attrs.field(default=None, converter=fields.utc_time)
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
@@ -33,7 +33,7 @@ class InvoiceChanges(DocumentChanges):
         InvalidInputError: a value is not of the form shown.
     """
 
-    due_date: datetime | None = attrs.field(default=None, converter=fields.aware)
+    due_date: datetime | None = attrs.field(default=None, converter=fields.utc_time)
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)

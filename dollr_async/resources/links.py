@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from dollr_async.resources import words
+from dollr_async.resources import enum_values
 from dollr_async.resources.base import Resource
 from dollr_async.wire.codec import Answer
 
@@ -34,4 +34,4 @@ class Links(Resource):
 
 
 def _source(source_type: SourceType | str, source_number: str) -> dict[str, str]:
-    return {"source_type": words.source_type(source_type), "source_number": source_number}
+    return {"source_type": enum_values.source_type(source_type), "source_number": source_number}

@@ -6,7 +6,7 @@ import attrs
 
 from dollr_async.base import fields
 from dollr_async.base.enums import MerchantType
-from dollr_async.resources import words
+from dollr_async.resources import enum_values
 from dollr_async.resources.base import Resource
 from dollr_async.wire.codec import Answer
 
@@ -27,5 +27,6 @@ class Merchants(Resource):
 
     async def merchant_info(self, *, merchant_id: int | str, merchant_type: MerchantType | str) -> MerchantInfo:
         """Fetch a merchant's profile (`get_merchant_info`)."""
-        query = {"merchant_id": fields.identifier(merchant_id), "merchant_type": words.merchant_type(merchant_type)}
+        kind = enum_values.merchant_type(merchant_type)
+        query = {"merchant_id": fields.identifier(merchant_id), "merchant_type": kind}
         return await self._get("merchants/merchant-info", MerchantInfo, **query)

@@ -9,7 +9,7 @@ import attrs
 from dollr_async.base import fields
 from dollr_async.base.enums import ExecutionKind, PaymentMethod
 from dollr_async.resources.base import Resource
-from dollr_async.resources.words import operation_type as direction
+from dollr_async.resources.enum_values import operation_type as direction
 from dollr_async.wire.codec import Answer, Body
 
 

@@ -8,7 +8,7 @@ import attrs
 
 from dollr_async.base import fields
 from dollr_async.base.enums import ExecutionKind, FeeBearer, OwnerType, PaymentMethod, PaymentProvider, SourceType
-from dollr_async.resources import words
+from dollr_async.resources import enum_values
 from dollr_async.resources.base import Resource
 from dollr_async.wire.codec import Answer
 
@@ -67,7 +67,7 @@ class Predictions(Resource):
         self, *, phone: str, operation_type: ExecutionKind | str = ExecutionKind.COLLECTION
     ) -> PhoneRoute:
         """Find the mobile-money route of a phone (`predict_mmo_provider_info`)."""
-        query = {"phone": fields.phone_number(phone), "operation_type": words.operation_type(operation_type)}
+        query = {"phone": fields.phone_number(phone), "operation_type": enum_values.operation_type(operation_type)}
         return await self._get("predictions/mmo-provider-info", PhoneRoute, **query)
 
     async def card_provider_info(
@@ -78,7 +78,7 @@ class Predictions(Resource):
         provider: PaymentProvider | str = PaymentProvider.STRIPE,
     ) -> CardRoute:
         """Find the route of a tokenised card (`predict_card_provider_info`)."""
-        direction = words.operation_type(operation_type)
+        direction = enum_values.operation_type(operation_type)
         query = {"payment_method_id": payment_method_id, "operation_type": direction, "provider": provider}
         return await self._get("predictions/card-provider-info", CardRoute, **query)
 
@@ -110,7 +110,7 @@ class Predictions(Resource):
         provider: PaymentProvider | str,
     ) -> Quote:
         """Quote what a published document costs its payer (`predict_payment_source_amount_and_fee`)."""
-        source = {"source_type": words.source_type(source_type), "source_id": fields.identifier(source_id)}
+        source = {"source_type": enum_values.source_type(source_type), "source_id": fields.identifier(source_id)}
         route = _route(target_currency, payment_method, provider)
         return await self._get("predictions/payment-source/amount-and-fees", Quote, **source, **route)
 
@@ -121,13 +121,13 @@ def _base(
     return {
         "base_amount": fields.amount(base_amount),
         "base_currency": fields.currency_code(base_currency),
-        "operation_type": words.operation_type(operation_type),
-        "fee_bearer": words.fee_bearer(fee_bearer),
+        "operation_type": enum_values.operation_type(operation_type),
+        "fee_bearer": enum_values.fee_bearer(fee_bearer),
     }
 
 
 def _owner(owner_type: OwnerType | str | None, owner_id: int | str | None) -> dict[str, object]:
-    return {"owner_type": words.optional_owner_type(owner_type), "owner_id": fields.optional_identifier(owner_id)}
+    return {"owner_type": enum_values.optional_owner_type(owner_type), "owner_id": fields.optional_identifier(owner_id)}
 
 
 def _route(target_currency: str, payment_method: str, provider: str) -> dict[str, object]:

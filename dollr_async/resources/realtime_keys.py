@@ -6,7 +6,7 @@ import attrs
 
 from dollr_async.base import fields
 from dollr_async.base.enums import SourceType
-from dollr_async.resources import words
+from dollr_async.resources import enum_values
 from dollr_async.resources.base import Resource
 from dollr_async.wire.codec import Answer, Body
 
@@ -21,7 +21,7 @@ class NewRealtimeKey(Body):
 
     # An integer here (`get_collection_realtime_key`), text where the session is executed (`collect`).
     session_id: int = attrs.field(converter=fields.identifier)
-    source_type: SourceType = attrs.field(converter=words.source_type)
+    source_type: SourceType = attrs.field(converter=enum_values.source_type)
     reference_id: str = attrs.field(converter=fields.reference_text)
 
 

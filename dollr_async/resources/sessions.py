@@ -10,13 +10,13 @@ import attrs
 from dollr_async.base import fields
 from dollr_async.base.enums import SessionStatus, SourceType
 from dollr_async.base.errors import InvalidInputError
-from dollr_async.resources import words
+from dollr_async.resources import enum_values
 from dollr_async.resources.base import Resource
 from dollr_async.wire.codec import Answer, Body
 
 
 def _end(value: datetime) -> datetime:
-    moment = fields.aware(value)
+    moment = fields.utc_time(value)
     if moment is None:
         raise InvalidInputError("expires_at must be an aware time, as in datetime.now(UTC) + timedelta(minutes=15)")
     return moment
@@ -31,7 +31,7 @@ class NewCheckoutSession(Body):
     """
 
     source_id: int = attrs.field(converter=fields.identifier)
-    source_type: SourceType = attrs.field(converter=words.source_type)
+    source_type: SourceType = attrs.field(converter=enum_values.source_type)
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)

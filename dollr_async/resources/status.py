@@ -10,7 +10,7 @@ import attrs
 
 from dollr_async.base.enums import ExecutionKind, SourceStatus, SourceType
 from dollr_async.base.fields import identifier
-from dollr_async.resources import words
+from dollr_async.resources import enum_values
 from dollr_async.resources.base import Resource, segment
 from dollr_async.resources.executions import Execution
 from dollr_async.wire.codec import Answer
@@ -61,7 +61,7 @@ class Status(Resource):
         self, source_type: SourceType | str, source_id: int | str, *, retry: RetryPolicy | None = None
     ) -> SourceState:
         """Fetch the state of an invoice or an order (`get_payment_source_status`)."""
-        query = {"source_type": words.source_type(source_type), "source_id": identifier(source_id)}
+        query = {"source_type": enum_values.source_type(source_type), "source_id": identifier(source_id)}
         return await self._caller.call("GET", "status/source", SourceState, query=query, retry=retry)
 
     async def of(self, kind: ExecutionKind, reference_id: UUID | str, *, retry: RetryPolicy | None = None) -> Execution:

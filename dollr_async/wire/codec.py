@@ -19,7 +19,7 @@ import msgspec
 from cattrs.gen import make_dict_structure_fn, override
 
 from dollr_async.base.errors import DecodeError, InvalidInputError
-from dollr_async.base.record import Record, fields_of, names
+from dollr_async.base.record import Record, field_names, fields_of
 from dollr_async.wire import values
 from dollr_async.wire.readers import reader
 
@@ -86,7 +86,7 @@ def plain(body: Body) -> dict[str, object]:
     return sent
 
 
-_sent_names: Callable[[type], list[str]] = cache(lambda cls: [name for name in names(cls) if name != "extra"])
+_sent_names: Callable[[type], list[str]] = cache(lambda cls: [name for name in field_names(cls) if name != "extra"])
 
 
 def _sendable(value: object) -> object:

@@ -302,12 +302,12 @@ def test_no_id_is_no_id() -> None:
 
 @pytest.mark.parametrize("given_", ["PAYOUT", "payout", " Payout ", ExecutionKind.PAYOUT])
 def test_a_word_may_be_in_any_case(given_: str) -> None:
-    assert fields.word(ExecutionKind, given_) is ExecutionKind.PAYOUT
+    assert fields.enum_member(ExecutionKind, given_) is ExecutionKind.PAYOUT
 
 
 @pytest.mark.parametrize("given_", ["", "GIFT", *_ODD])
 def test_an_unknown_word_is_refused(given_: Odd) -> None:
-    _refused(lambda: fields.word(ExecutionKind, given_), "use one of COLLECTION, PAYOUT, TRANSFER, REFUND")
+    _refused(lambda: fields.enum_member(ExecutionKind, given_), "use one of COLLECTION, PAYOUT, TRANSFER, REFUND")
 
 
 class _NoOffset(tzinfo):
@@ -323,25 +323,25 @@ class _NoOffset(tzinfo):
 
 def test_a_time_is_sent_in_utc() -> None:
     east = datetime(2026, 7, 31, 14, tzinfo=timezone(timedelta(hours=2)))
-    assert fields.aware(east) == datetime(2026, 7, 31, 12, tzinfo=UTC)
-    assert fields.aware(None) is None
+    assert fields.utc_time(east) == datetime(2026, 7, 31, 12, tzinfo=UTC)
+    assert fields.utc_time(None) is None
 
 
 @pytest.mark.parametrize(
     "given_", [datetime(2026, 7, 31), datetime(2026, 7, 31, tzinfo=_NoOffset()), "2026-07-31", 0]  # noqa: DTZ001 - naive on purpose
 )  # fmt: skip
 def test_a_time_without_a_zone_is_refused(given_: Odd) -> None:
-    _refused(lambda: fields.aware(given_), "write an aware time, as in datetime(2026, 7, 31, tzinfo=UTC)")
+    _refused(lambda: fields.utc_time(given_), "write an aware time, as in datetime(2026, 7, 31, tzinfo=UTC)")
 
 
 def test_a_time_of_the_last_year_is_a_time() -> None:
-    assert fields.aware(datetime(9999, 12, 31, tzinfo=UTC)) == datetime(9999, 12, 31, tzinfo=UTC)
+    assert fields.utc_time(datetime(9999, 12, 31, tzinfo=UTC)) == datetime(9999, 12, 31, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(("year", "month", "day", "hours"), [(1, 1, 1, 12), (9999, 12, 31, -23)])
 def test_a_time_that_utc_does_not_have_is_refused(year: int, month: int, day: int, hours: int) -> None:
     given_ = datetime(year, month, day, 2, tzinfo=timezone(timedelta(hours=hours)))
-    _refused(lambda: fields.aware(given_), "is out of all bounds: write an aware time")
+    _refused(lambda: fields.utc_time(given_), "is out of all bounds: write an aware time")
 
 
 @pytest.mark.parametrize("given_", [1, 0.5, 1e9])
