@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self, TypedDict
 
-from dollr_async.sandbox.api.auth import Tokens
 from dollr_async.sandbox.controls import Controls, outcome_named
 from dollr_async.sandbox.faults import FaultPlan
 from dollr_async.sandbox.outcomes import AfterSeconds, Settlement
@@ -13,6 +12,7 @@ from dollr_async.sandbox.quirks import Quirks
 from dollr_async.sandbox.server import Server, check_loopback
 from dollr_async.sandbox.world.clock import SandboxClock
 from dollr_async.sandbox.world.realtime_keys import RealtimeKeys
+from dollr_async.sandbox.world.tokens import Tokens
 from dollr_async.sandbox.world.world import World
 
 if TYPE_CHECKING:

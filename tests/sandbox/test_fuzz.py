@@ -10,12 +10,12 @@ import attrs
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dollr_async.sandbox.api.auth import Tokens
 from dollr_async.sandbox.api.dispatch import Api, ApiRequest
 from dollr_async.sandbox.api.operations import OPERATIONS, PREFIX, Operation
 from dollr_async.sandbox.quirks import Quirks
 from dollr_async.sandbox.world.clock import SandboxClock
 from dollr_async.sandbox.world.realtime_keys import RealtimeKeys
+from dollr_async.sandbox.world.tokens import Tokens
 from dollr_async.sandbox.world.world import World
 from tests.contract import the_contract
 

@@ -16,7 +16,7 @@ from dollr_async.sandbox import (
     Quirks,
     Sandbox,
 )
-from dollr_async.sandbox.api.documents import MOVES as DOCUMENT_MOVES
+from dollr_async.sandbox.world.documents import MOVES as DOCUMENT_MOVES
 from dollr_async.sandbox.world.settlement import MOVES as PAYMENT_MOVES
 
 if TYPE_CHECKING:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import TYPE_CHECKING
 
-from dollr_async.sandbox.api.documents import add_document, add_item, move
-from dollr_async.sandbox.api.parties import add_counterparty, add_party
+from dollr_async.sandbox.api.counterparties import add_counterparty
+from dollr_async.sandbox.api.documents import add_document, add_item
+from dollr_async.sandbox.api.parties import add_party
 from dollr_async.sandbox.refusals import unprocessable
-from dollr_async.sandbox.world.records import Page
+from dollr_async.sandbox.world.documents import move
+from dollr_async.sandbox.world.hosted_pages import add_page, page_url
 
 if TYPE_CHECKING:
     from dollr_async.sandbox.requests.bodies import NewCheckout
-    from dollr_async.sandbox.world.records import Answer, Counterparty, Document
+    from dollr_async.sandbox.world.records import Answer, Counterparty, Page
     from dollr_async.sandbox.world.world import World
-
-PAGE_PATH = "/pay/"
-RECEIPT_PATH = "/receipt"
 
 
 def create_checkout(world: World, body: NewCheckout) -> Answer:
@@ -44,29 +42,6 @@ def create_checkout(world: World, body: NewCheckout) -> Answer:
     page = add_page(world, document)
     page.expires_at, page.success_url, page.cancel_url = body.expires_at, body.success_url, body.cancel_url
     return _checkout_answer(world, body, page)
-
-
-def add_page(world: World, document: Document) -> Page:
-    """Keep a new hosted page for a document."""
-    page = Page(token=secrets.token_urlsafe(12), document=document)
-    document.page = world.pages[page.token] = page
-    return page
-
-
-def open_page(world: World, document: Document) -> Page:
-    """The document's hosted page; a new one when there is none, or when it has expired."""
-    page = document.page
-    return add_page(world, document) if page is None or has_expired(world, page) else page
-
-
-def has_expired(world: World, page: Page) -> bool:
-    """Whether a page takes no payments any more."""
-    return page.expires_at is not None and world.clock.now() >= page.expires_at
-
-
-def page_url(world: World, page: Page) -> str:
-    """Where a payer pays by hand."""
-    return f"{world.url}{PAGE_PATH}{page.token}"
 
 
 def _counterparty(world: World, body: NewCheckout) -> Counterparty:

@@ -11,7 +11,7 @@ import msgspec
 
 from dollr_async.sandbox.api.router import Match, Router
 from dollr_async.sandbox.refusals import Refusal
-from dollr_async.sandbox.requests.rules import problem, read
+from dollr_async.sandbox.requests.reading import problem, read
 from dollr_async.sandbox.world.settlement import settle_due
 
 if TYPE_CHECKING:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dollr_async.sandbox.api.parties import counterparty_detail
+from dollr_async.sandbox.api.counterparties import counterparty_detail
 from dollr_async.sandbox.refusals import unprocessable
+from dollr_async.sandbox.world.documents import move
 from dollr_async.sandbox.world.records import Answer, Counterparty, Document, Item
 from dollr_async.sandbox.world.world import OWNER_ID, OWNER_TYPE, World, find
 
@@ -15,28 +16,9 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from dollr_async.sandbox.requests.bodies import DocumentChanges, ItemChanges, NewDocument, NewItem
-    from dollr_async.sandbox.requests.queries import DocumentFilter, DocumentPath, IdPath, ItemPath, NumberPath
-
-MOVES = {
-    ("IDLE", "publish"): "ACTIVE",
-    ("IDLE", "cancel"): "CANCELED",
-    ("ACTIVE", "cancel"): "CANCELED",
-    ("ACTIVE", "pay"): "PROCESSING",
-    ("PROCESSING", "settle"): "PAID",
-    ("PROCESSING", "fail"): "ACTIVE",
-}
-"""Where a document goes from each status; whatever is not listed is refused."""
+    from dollr_async.sandbox.requests.parameters import DocumentFilter, DocumentPath, IdPath, ItemPath, NumberPath
 
 _PREFIXES = {"INVOICE": "INV", "ORDER": "ORD"}
-
-
-def move(world: World, document: Document, event: str) -> None:
-    """Let something happen to a document, or refuse what its status does not allow."""
-    target = MOVES.get((document.status, event))
-    if target is None:
-        raise unprocessable(f"{document.source_type.capitalize()} is {document.status}: cannot {event} it")
-    document.status = target
-    document.updated_at = world.clock.now()
 
 
 class Documents:

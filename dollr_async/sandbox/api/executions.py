@@ -5,13 +5,13 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING
 
-from dollr_async.sandbox.api.accounts import CARD, outcome_of, usable_account
-from dollr_async.sandbox.api.documents import move
+from dollr_async.sandbox.api.payment_accounts import outcome_of, usable_account
 from dollr_async.sandbox.api.sessions import active_session, check_refundable
-from dollr_async.sandbox.passcodes import check_passcode
-from dollr_async.sandbox.refusals import unprocessable
+from dollr_async.sandbox.passcodes import PASSCODE, PASSCODE_PHONE, PASSCODE_USER_ID
+from dollr_async.sandbox.refusals import Refusal, unprocessable
 from dollr_async.sandbox.world import settlement
-from dollr_async.sandbox.world.pricing import Price, exchange_rate, price, rounded, without_fees
+from dollr_async.sandbox.world.documents import move
+from dollr_async.sandbox.world.pricing import CARD, Price, exchange_rate, price, rounded, without_fees
 from dollr_async.sandbox.world.records import Account, Answer, Payment, Session, Wallet
 from dollr_async.sandbox.world.world import World, as_id
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from dollr_async.sandbox.outcomes import Outcome
-    from dollr_async.sandbox.requests.bodies import CollectionOrder, PayoutOrder, SessionOrder
+    from dollr_async.sandbox.requests.bodies import CollectionOrder, PasscodeToken, PayoutOrder, SessionOrder
 
 
 def collect(world: World, body: CollectionOrder) -> Answer:
@@ -57,7 +57,7 @@ def charge(
 
 def payout(world: World, body: PayoutOrder) -> Answer:
     """Pay out from the merchant's wallet, with the merchant's passcode; the fees are the merchant's."""
-    check_passcode(body.passcode.token)
+    _check_passcode(body.passcode.token)
     terms = ("PAYOUT", body.session_id, body.payout_account_id)
     known = _known(world, body.reference_id, terms)
     if known is not None:
@@ -76,6 +76,16 @@ def payout(world: World, body: PayoutOrder) -> Answer:
     )
     payment = _accept(world, session, account, cost, outcome_of(world, account), body.reference_id, terms)
     return execution_answer(world, payment)
+
+
+def _check_passcode(token: PasscodeToken) -> None:
+    """Refuse a passcode that names nobody or an unregistered person with 422, and a wrong one with 403."""
+    if token.phone is None and token.user_id is None:
+        raise unprocessable("Passcode needs the phone or the user_id that it is registered with")
+    if token.phone not in {None, PASSCODE_PHONE} or token.user_id not in {None, PASSCODE_USER_ID}:
+        raise unprocessable("Passcode is not registered")
+    if token.code != PASSCODE:
+        raise Refusal(403, "Invalid passcode")
 
 
 def transfer(world: World, body: SessionOrder) -> Answer:

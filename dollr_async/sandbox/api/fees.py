@@ -1,21 +1,18 @@
-"""Fee schedules, the merchant's profile and hosted links: what is only ever read."""
+"""Fee schedules: what the gateways and the platform charge, and the merchant's fee tier."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from dollr_async.sandbox.api.accounts import PROVIDERS
-from dollr_async.sandbox.api.checkouts import RECEIPT_PATH, open_page, page_url
-from dollr_async.sandbox.refusals import not_found, unprocessable
+from dollr_async.sandbox.refusals import not_found
 from dollr_async.sandbox.world.pricing import FX_PERCENTAGE, GATEWAY_FEES, PLATFORM_PERCENTAGES
-from dollr_async.sandbox.world.world import MERCHANT_NAME, OWNER_ID, OWNER_TYPE, World
+from dollr_async.sandbox.world.providers import PROVIDERS
+from dollr_async.sandbox.world.world import OWNER_ID, OWNER_TYPE, World
 
 if TYPE_CHECKING:
-    from dollr_async.sandbox.requests.queries import (
+    from dollr_async.sandbox.requests.parameters import (
         GatewayFeeQuery,
-        LinkQuery,
-        MerchantQuery,
         OwnerQuery,
         PlatformFeeQuery,
     )
@@ -89,28 +86,3 @@ def merchant_tier(_world: World, query: OwnerQuery) -> Answer:
 def tiers(_world: World) -> list[Answer]:
     """All tiers."""
     return [tier()]
-
-
-def merchant_info(_world: World, query: MerchantQuery) -> Answer:
-    """The merchant's profile."""
-    if (query.merchant_type, query.merchant_id) != (OWNER_TYPE, OWNER_ID):
-        raise not_found("Merchant")
-    return {"id": OWNER_ID, "name": MERCHANT_NAME, "type": OWNER_TYPE, "email": None, "phone": None}
-
-
-def pay_link(world: World, query: LinkQuery) -> Answer:
-    """The hosted payment page of a published document that allows one."""
-    document = world.document_by_number(query.source_type, query.source_number)
-    if document.status in {"IDLE", "CANCELED"}:
-        raise unprocessable(f"Source is {document.status}: a link needs a published source")
-    if not document.as_payment_link:
-        raise unprocessable(f"{document.number} was made without as_payment_link")
-    return {"url": page_url(world, open_page(world, document))}
-
-
-def receipt_link(world: World, query: LinkQuery) -> Answer:
-    """The hosted receipt page of a paid document."""
-    document = world.document_by_number(query.source_type, query.source_number)
-    if document.status != "PAID":
-        raise unprocessable(f"Source is {document.status}: a receipt needs a PAID source")
-    return {"url": page_url(world, open_page(world, document)) + RECEIPT_PATH}

@@ -8,10 +8,24 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from dollr_async.sandbox.api import accounts, auth, checkouts, executions, fees, parties, predictions, sessions, status
+from dollr_async.sandbox.api import (
+    checkouts,
+    counterparties,
+    executions,
+    fees,
+    links,
+    merchants,
+    parties,
+    payment_accounts,
+    predictions,
+    realtime_keys,
+    sessions,
+    status,
+    tokens,
+)
 from dollr_async.sandbox.api.documents import Documents
 from dollr_async.sandbox.api.receipts import Receipts
-from dollr_async.sandbox.requests import bodies, queries
+from dollr_async.sandbox.requests import bodies, parameters
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -60,8 +74,8 @@ class _DocumentPaths:
 
 
 _PATHS = {
-    "INVOICE": _DocumentPaths(queries.InvoicePath, queries.InvoiceItemPath, queries.InvoiceNumberPath),
-    "ORDER": _DocumentPaths(queries.OrderPath, queries.OrderItemPath, queries.OrderNumberPath),
+    "INVOICE": _DocumentPaths(parameters.InvoicePath, parameters.InvoiceItemPath, parameters.InvoiceNumberPath),
+    "ORDER": _DocumentPaths(parameters.OrderPath, parameters.OrderItemPath, parameters.OrderNumberPath),
 }
 
 
@@ -70,7 +84,7 @@ def _documents(source_type: str) -> Iterable[Operation]:
     base, lines = f"{kind}s", f"{kind}s/{{{kind}_id}}/items"
     documents, receipts, paths = Documents(source_type), Receipts(source_type), _PATHS[source_type]
     yield _post(f"create_{kind}", f"{base}/create", documents.create, bodies.NewDocument)
-    yield _get(f"list_{kind}", f"{base}/list", documents.list, queries.DocumentFilter)
+    yield _get(f"list_{kind}", f"{base}/list", documents.list, parameters.DocumentFilter)
     yield _by_id(f"retrieve_{kind}_by_id", f"{base}/retrieve/{{id}}", documents.retrieve)
     yield _at(
         f"retrieve_{kind}_by_number",
@@ -80,15 +94,15 @@ def _documents(source_type: str) -> Iterable[Operation]:
         paths.number,
     )
     yield _at(
-        f"update_{kind}", "PUT", f"{base}/update/{{id}}", documents.update, queries.IdPath, bodies.DocumentChanges
+        f"update_{kind}", "PUT", f"{base}/update/{{id}}", documents.update, parameters.IdPath, bodies.DocumentChanges
     )
     yield _at(f"add_{kind}_item", "POST", f"{lines}/add", documents.add_item, paths.inside, bodies.NewItem)
     yield _at(
         f"update_{kind}_item", "PUT", f"{lines}/{{id}}/update", documents.update_item, paths.item, bodies.ItemChanges
     )
     yield _at(f"remove_{kind}_item", "DELETE", f"{lines}/{{id}}/remove", documents.remove_item, paths.item)
-    yield _at(f"publish_{kind}", "PUT", f"{base}/publish/{{id}}", documents.publish, queries.IdPath)
-    yield _at(f"cancel_{kind}", "DELETE", f"{base}/cancel/{{id}}", documents.cancel, queries.IdPath)
+    yield _at(f"publish_{kind}", "PUT", f"{base}/publish/{{id}}", documents.publish, parameters.IdPath)
+    yield _at(f"cancel_{kind}", "DELETE", f"{base}/cancel/{{id}}", documents.cancel, parameters.IdPath)
     yield _by_id(f"retrieve_{kind}_receipt_by_id", f"{base}/receipt/{{id}}", receipts.by_id)
     yield _at(
         f"retrieve_{kind}_receipt_by_number",
@@ -114,13 +128,13 @@ def _at(
 
 
 def _by_id(name: str, path: str, handler: Callable[..., object]) -> Operation:
-    return _at(name, "GET", path, handler, queries.IdPath)
+    return _at(name, "GET", path, handler, parameters.IdPath)
 
 
 def _status(kind: str) -> Operation:
     handler = status.Executions(kind.upper()).status
     path = f"status/{kind}/{{reference_id}}"
-    return _at(f"get_{kind}_status", "GET", path, handler, queries.ReferencePath)
+    return _at(f"get_{kind}_status", "GET", path, handler, parameters.ReferencePath)
 
 
 OPERATIONS = (
@@ -128,22 +142,24 @@ OPERATIONS = (
         "client_obtain_token",
         "POST",
         "jwt/client/obtain/token",
-        auth.obtain_token,
+        tokens.obtain_token,
         bodies.ClientCredentials,
         public=True,
     ),
     _post("create_party", "parties/create", parties.create_party, bodies.NewParty),
-    _get("list_parties", "parties/list", parties.list_parties, queries.PartyFilter),
+    _get("list_parties", "parties/list", parties.list_parties, parameters.PartyFilter),
     _by_id("retrieve_parties", "parties/retrieve/{id}", parties.retrieve_party),
-    _post("create_counterparty", "counterparties/create", parties.create_counterparty, bodies.NewCounterparty),
-    _get("list_counterparties", "counterparties/list", parties.list_counterparties, queries.CounterpartyFilter),
-    _by_id("retrieve_counterparties", "counterparties/retrieve/{id}", parties.retrieve_counterparty),
+    _post("create_counterparty", "counterparties/create", counterparties.create_counterparty, bodies.NewCounterparty),
+    _get(
+        "list_counterparties", "counterparties/list", counterparties.list_counterparties, parameters.CounterpartyFilter
+    ),
+    _by_id("retrieve_counterparties", "counterparties/retrieve/{id}", counterparties.retrieve_counterparty),
     _at(
         "update_counterparty",
         "PUT",
         "counterparties/update/{id}",
-        parties.update_counterparty,
-        queries.IdPath,
+        counterparties.update_counterparty,
+        parameters.IdPath,
         bodies.CounterpartyChanges,
     ),
     *_documents("INVOICE"),
@@ -156,9 +172,9 @@ OPERATIONS = (
     _post(
         "create_payment_account",
         "payment-accounts/create",
-        accounts.create_account,
+        payment_accounts.create_account,
         bodies.NewAccount,
-        queries.OperationTypeQuery,
+        parameters.OperationTypeQuery,
     ),
     _post("collect", "executions/collection", executions.collect, bodies.CollectionOrder),
     _post("payout", "executions/payout", executions.payout, bodies.PayoutOrder),
@@ -168,37 +184,37 @@ OPERATIONS = (
     _status("payout"),
     _status("transfer"),
     _status("refund"),
-    _get("get_payment_source_status", "status/source", status.source_status, queries.SourceQuery),
-    _get("predict_amount_and_fee", "predictions/amount-and-fees", predictions.amount_and_fees, queries.QuoteQuery),
+    _get("get_payment_source_status", "status/source", status.source_status, parameters.SourceQuery),
+    _get("predict_amount_and_fee", "predictions/amount-and-fees", predictions.amount_and_fees, parameters.QuoteQuery),
     _get(
         "predict_payment_source_amount_and_fee",
         "predictions/payment-source/amount-and-fees",
         predictions.source_amount_and_fees,
-        queries.SourceQuoteQuery,
+        parameters.SourceQuoteQuery,
     ),
     _get(
         "predict_mmo_provider_info",
         "predictions/mmo-provider-info",
         predictions.mmo_provider_info,
-        queries.PhoneQuery,
+        parameters.PhoneQuery,
     ),
     _get(
         "predict_card_provider_info",
         "predictions/card-provider-info",
         predictions.card_provider_info,
-        queries.CardQuery,
+        parameters.CardQuery,
     ),
-    _get("get_gateway_fees", "fees/gateway", fees.gateway_fees, queries.GatewayFeeQuery),
-    _get("get_platform_fees", "fees/platform", fees.platform_fees, queries.PlatformFeeQuery),
-    _get("get_merchant_fee_tier", "fees/merchant-tier", fees.merchant_tier, queries.OwnerQuery),
+    _get("get_gateway_fees", "fees/gateway", fees.gateway_fees, parameters.GatewayFeeQuery),
+    _get("get_platform_fees", "fees/platform", fees.platform_fees, parameters.PlatformFeeQuery),
+    _get("get_merchant_fee_tier", "fees/merchant-tier", fees.merchant_tier, parameters.OwnerQuery),
     _get("list_fee_tier", "fees/tiers", fees.tiers),
-    _get("get_payment_link", "links/pay", fees.pay_link, queries.LinkQuery),
-    _get("get_receipt_link", "links/receipt", fees.receipt_link, queries.LinkQuery),
-    _get("get_merchant_info", "merchants/merchant-info", fees.merchant_info, queries.MerchantQuery),
+    _get("get_payment_link", "links/pay", links.pay_link, parameters.LinkQuery),
+    _get("get_receipt_link", "links/receipt", links.receipt_link, parameters.LinkQuery),
+    _get("get_merchant_info", "merchants/merchant-info", merchants.merchant_info, parameters.MerchantQuery),
     _post(
         "get_collection_realtime_key",
         "realtime-keys/collection",
-        sessions.realtime_key,
+        realtime_keys.create_realtime_key,
         bodies.RealtimeKeyRequest,
     ),
 )

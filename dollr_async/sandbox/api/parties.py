@@ -1,16 +1,15 @@
-"""Parties and counterparties: who is on the other side."""
+"""Parties: the contact records of the people and companies that the merchant deals with."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dollr_async.sandbox.refusals import unprocessable
-from dollr_async.sandbox.world.records import Answer, Counterparty, Party
-from dollr_async.sandbox.world.world import OWNER_ID, OWNER_TYPE, World, find
+from dollr_async.sandbox.world.records import Answer, Party
+from dollr_async.sandbox.world.world import World, find
 
 if TYPE_CHECKING:
-    from dollr_async.sandbox.requests.bodies import CounterpartyChanges, NewCounterparty, NewParty
-    from dollr_async.sandbox.requests.queries import CounterpartyFilter, IdPath, PartyFilter
+    from dollr_async.sandbox.requests.bodies import NewParty
+    from dollr_async.sandbox.requests.parameters import IdPath, PartyFilter
 
 
 def create_party(world: World, body: NewParty) -> Answer:
@@ -36,7 +35,7 @@ def add_party(world: World, fullname: str, phone: str, email: str | None, countr
 
 def list_parties(world: World, query: PartyFilter) -> list[Answer]:
     """List the parties whose name contains the filter, whatever the case."""
-    return [party_answer(party) for party in world.parties.values() if _named(party, query.fullname)]
+    return [party_answer(party) for party in world.parties.values() if is_named(party, query.fullname)]
 
 
 def retrieve_party(world: World, path: IdPath) -> Answer:
@@ -44,62 +43,8 @@ def retrieve_party(world: World, path: IdPath) -> Answer:
     return party_answer(find(world.parties, path.id, "Party"))
 
 
-def create_counterparty(world: World, body: NewCounterparty) -> Answer:
-    """Tie a party to the merchant."""
-    if body.party_id is None:
-        raise unprocessable("party_id is required: no other way to find the party was given")
-    party = _party_of(world, body.party_id)
-    return counterparty_answer(world, add_counterparty(world, party, body.relationship_type))
-
-
-def add_counterparty(world: World, party: Party, relationship_type: str) -> Counterparty:
-    """Keep a new counterparty."""
-    now = world.clock.now()
-    counterparty = Counterparty(
-        id=world.next_id("counterparty"),
-        relationship_type=relationship_type,
-        party=party,
-        created_at=now,
-        updated_at=now,
-    )
-    world.counterparties[counterparty.id] = counterparty
-    return counterparty
-
-
-def list_counterparties(world: World, query: CounterpartyFilter) -> list[Answer]:
-    """List the counterparties that fit the filters, each with its party."""
-    return [
-        counterparty_detail(world, counterparty)
-        for counterparty in world.counterparties.values()
-        if _named(counterparty.party, query.fullname)
-        and query.relationship_type in {None, counterparty.relationship_type}
-    ]
-
-
-def retrieve_counterparty(world: World, path: IdPath) -> Answer:
-    """Fetch one counterparty with its party."""
-    return counterparty_detail(world, find(world.counterparties, path.id, "Counterparty"))
-
-
-def update_counterparty(world: World, path: IdPath, body: CounterpartyChanges) -> Answer:
-    """Change the relationship or the linked party."""
-    counterparty = find(world.counterparties, path.id, "Counterparty")
-    if body.party_id is not None:
-        counterparty.party = _party_of(world, body.party_id)
-    if body.relationship_type is not None:
-        counterparty.relationship_type = body.relationship_type
-    counterparty.updated_at = world.clock.now()
-    return counterparty_answer(world, counterparty)
-
-
-def _party_of(world: World, party_id: int) -> Party:
-    party = world.parties.get(party_id)
-    if party is None:
-        raise unprocessable(f"Party {party_id} not found")
-    return party
-
-
-def _named(party: Party, fullname: str | None) -> bool:
+def is_named(party: Party, fullname: str | None) -> bool:
+    """Whether a party's name contains the filter, whatever the case; every name fits no filter."""
     return fullname is None or fullname.lower() in party.fullname.lower()
 
 
@@ -114,23 +59,3 @@ def party_answer(party: Party) -> Answer:
         "created_at": party.created_at,
         "updated_at": party.updated_at,
     }
-
-
-def counterparty_answer(world: World, counterparty: Counterparty) -> Answer:
-    """Write a `CounterPartyResponse`."""
-    answer: Answer = {
-        "id": counterparty.id,
-        "owner_party_type": OWNER_TYPE,
-        "owner_party_id": OWNER_ID,
-        "relationship_type": counterparty.relationship_type,
-        "created_at": counterparty.created_at,
-        "updated_at": counterparty.updated_at,
-    }
-    if world.quirks.counterparty_party_id:
-        answer["party_id"] = counterparty.party.id
-    return answer
-
-
-def counterparty_detail(world: World, counterparty: Counterparty) -> Answer:
-    """Write a `CounterPartyWithPartyResponse`."""
-    return {**counterparty_answer(world, counterparty), "party": party_answer(counterparty.party)}

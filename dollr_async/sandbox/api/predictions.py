@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dollr_async.sandbox.api.accounts import check_route, predicted_provider
 from dollr_async.sandbox.outcomes import TEST_CARDS, operator_of
 from dollr_async.sandbox.refusals import unprocessable
-from dollr_async.sandbox.world.pricing import Price, price
+from dollr_async.sandbox.world.pricing import CARD, Price, price
+from dollr_async.sandbox.world.providers import check_provider, predicted_provider
 
 if TYPE_CHECKING:
     from decimal import Decimal
 
-    from dollr_async.sandbox.requests.queries import CardQuery, PhoneQuery, QuoteQuery, SourceQuoteQuery
+    from dollr_async.sandbox.requests.parameters import CardQuery, PhoneQuery, QuoteQuery, SourceQuoteQuery
     from dollr_async.sandbox.world.records import Answer
     from dollr_async.sandbox.world.world import World
 
@@ -51,7 +51,7 @@ def card_provider_info(world: World, query: CardQuery) -> Answer:
         "brand": card.brand,
         "country": card.country,
         "currencies": list(card.currencies),
-        "payment_method": "CREDIT_CARD",
+        "payment_method": CARD,
         "gateway_provider": "STRIPE",
         "operation_type": query.operation_type,
     }
@@ -59,7 +59,7 @@ def card_provider_info(world: World, query: CardQuery) -> Answer:
 
 def amount_and_fees(world: World, query: QuoteQuery) -> Answer:
     """Quote an amount."""
-    check_route(world.quirks, query.payment_method, query.provider, query.operation_type)
+    check_provider(world.quirks, query.payment_method, query.provider, query.operation_type)
     quote = price(
         query.base_amount,
         query.base_currency,
@@ -76,7 +76,7 @@ def source_amount_and_fees(world: World, query: SourceQuoteQuery) -> Answer:
     document = world.document(query.source_type, query.source_id)
     if document.status in {"IDLE", "CANCELED"}:
         raise unprocessable(f"Source is {document.status}: a quote needs a published source")
-    check_route(world.quirks, query.payment_method, query.provider, "COLLECTION")
+    check_provider(world.quirks, query.payment_method, query.provider, "COLLECTION")
     quote = price(
         document.total_amount,
         document.currency,

@@ -8,7 +8,7 @@ from dollr_async.sandbox.refusals import Refusal
 from dollr_async.sandbox.world.world import OWNER_ID, OWNER_TYPE, World
 
 if TYPE_CHECKING:
-    from dollr_async.sandbox.requests.queries import IdPath, NumberPath
+    from dollr_async.sandbox.requests.parameters import IdPath, NumberPath
     from dollr_async.sandbox.world.records import Answer, Document, Payment
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from dollr_async.sandbox.api.accounts import usable_account
+from dollr_async.sandbox.api.payment_accounts import usable_account
 from dollr_async.sandbox.refusals import unprocessable
 from dollr_async.sandbox.world.pricing import rounded
 from dollr_async.sandbox.world.records import Answer, Payment, Session
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
         NewPayoutSession,
         NewRefundSession,
         NewTransferSession,
-        RealtimeKeyRequest,
     )
     from dollr_async.sandbox.world.world import World
 
@@ -116,15 +115,6 @@ def active_session(world: World, session_id: str, kind: str) -> Session:
     if world.clock.now() >= session.expires_at:
         raise unprocessable(f"Session {session_id} expired")
     return session
-
-
-def realtime_key(world: World, body: RealtimeKeyRequest) -> Answer:
-    """Issue a short key for live updates on a checkout session; its lifetime is told in seconds."""
-    session = world.sessions.get(body.session_id)
-    if session is None or session.document is None or session.document.source_type != body.source_type:
-        raise unprocessable(f"Session {body.session_id} not found")
-    keys = world.realtime_keys
-    return {"access_token": keys.issue(body.session_id, body.reference_id), "expires_in": int(keys.lifetime)}
 
 
 def _begin(

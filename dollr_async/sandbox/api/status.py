@@ -9,7 +9,7 @@ from dollr_async.sandbox.refusals import not_found
 from dollr_async.sandbox.world.settlement import look
 
 if TYPE_CHECKING:
-    from dollr_async.sandbox.requests.queries import ReferencePath, SourceQuery
+    from dollr_async.sandbox.requests.parameters import ReferencePath, SourceQuery
     from dollr_async.sandbox.world.records import Answer
     from dollr_async.sandbox.world.world import World
 

@@ -6,10 +6,10 @@ from html import escape
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from dollr_async.sandbox.api.checkouts import PAGE_PATH, RECEIPT_PATH, has_expired
 from dollr_async.sandbox.api.dispatch import ApiAnswer
 from dollr_async.sandbox.pages.hosted_payment import pay_document
 from dollr_async.sandbox.refusals import Refusal
+from dollr_async.sandbox.world.hosted_pages import PAGE_PATH, RECEIPT_PATH, has_expired
 from dollr_async.sandbox.world.settlement import settle_due
 
 if TYPE_CHECKING:

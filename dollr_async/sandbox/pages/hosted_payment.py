@@ -6,10 +6,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from dollr_async.sandbox.api.accounts import predicted_provider
 from dollr_async.sandbox.api.executions import charge
 from dollr_async.sandbox.outcomes import operator_of
 from dollr_async.sandbox.refusals import unprocessable
+from dollr_async.sandbox.world.providers import predicted_provider
 from dollr_async.sandbox.world.records import Account, Document, Payment, Session
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import attrs
 
-from dollr_async.sandbox.requests.kinds import (
+from dollr_async.sandbox.requests.fields import (
     AtLeast,
     CheckoutMode,
     Country,

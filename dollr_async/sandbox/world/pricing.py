@@ -37,13 +37,15 @@ class GatewayFee:
     fixed_usd: Decimal = _NOTHING
 
 
-_MOBILE = ("MTN_MOMO_LBR", "ORANGE_MONEY_LBR", "AIRTEL_RWA", "MTN_MOMO_RWA", "ORANGE_MONEY_RWA")
+CARD = "CREDIT_CARD"
+MOBILE_METHODS = ("MTN_MOMO_LBR", "ORANGE_MONEY_LBR", "AIRTEL_RWA", "MTN_MOMO_RWA", "ORANGE_MONEY_RWA")
+
 GATEWAY_FEES = {
-    **{(method, "COLLECTION"): GatewayFee(Decimal("1.8")) for method in _MOBILE},
-    **{(method, "PAYOUT"): GatewayFee(Decimal("1.2")) for method in _MOBILE},
-    **{(method, "REFUND"): GatewayFee(_NOTHING) for method in (*_MOBILE, "CREDIT_CARD")},
-    ("CREDIT_CARD", "COLLECTION"): GatewayFee(Decimal("2.9"), Decimal("0.30")),
-    ("CREDIT_CARD", "PAYOUT"): GatewayFee(Decimal("2.0")),
+    **{(method, "COLLECTION"): GatewayFee(Decimal("1.8")) for method in MOBILE_METHODS},
+    **{(method, "PAYOUT"): GatewayFee(Decimal("1.2")) for method in MOBILE_METHODS},
+    **{(method, "REFUND"): GatewayFee(_NOTHING) for method in (*MOBILE_METHODS, CARD)},
+    (CARD, "COLLECTION"): GatewayFee(Decimal("2.9"), Decimal("0.30")),
+    (CARD, "PAYOUT"): GatewayFee(Decimal("2.0")),
     ("WALLET", "PAYOUT"): GatewayFee(_NOTHING),
     ("WALLET", "TRANSFER"): GatewayFee(_NOTHING),
 }

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import attrs
 
 if TYPE_CHECKING:
-    from dollr_async.sandbox.api.auth import Tokens
     from dollr_async.sandbox.world.clock import SandboxClock
+    from dollr_async.sandbox.world.tokens import Tokens
 
 
 @attrs.define(kw_only=True)

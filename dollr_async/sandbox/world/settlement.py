@@ -5,8 +5,8 @@ from __future__ import annotations
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING
 
-from dollr_async.sandbox.api.documents import move
 from dollr_async.sandbox.outcomes import AfterSeconds, AfterStatusChecks, Settlement
+from dollr_async.sandbox.world.documents import move
 
 if TYPE_CHECKING:
     from dollr_async.sandbox.world.records import Payment

@@ -9,13 +9,13 @@ from typing import TypeVar
 
 import attrs
 
-from dollr_async.sandbox.api.auth import Tokens
 from dollr_async.sandbox.outcomes import OUTCOMES, AfterSeconds, Outcome, Settlement
 from dollr_async.sandbox.quirks import Quirks
 from dollr_async.sandbox.refusals import not_found
 from dollr_async.sandbox.world.clock import SandboxClock
 from dollr_async.sandbox.world.realtime_keys import RealtimeKeys
 from dollr_async.sandbox.world.records import Account, Counterparty, Document, Page, Party, Payment, Session, Wallet
+from dollr_async.sandbox.world.tokens import Tokens
 
 Key = TypeVar("Key")
 Record = TypeVar("Record")

@@ -6,47 +6,19 @@ from typing import TYPE_CHECKING
 
 from dollr_async.sandbox.outcomes import Outcome, outcome_of_card, outcome_of_phone
 from dollr_async.sandbox.refusals import unprocessable
-from dollr_async.sandbox.requests.kinds import MOBILE_METHODS
-from dollr_async.sandbox.world.pricing import GATEWAY_FEES
+from dollr_async.sandbox.world.pricing import CARD, MOBILE_METHODS
+from dollr_async.sandbox.world.providers import check_provider
 from dollr_async.sandbox.world.records import Account, Answer
 
 if TYPE_CHECKING:
-    from dollr_async.sandbox.quirks import Quirks
     from dollr_async.sandbox.requests.bodies import NewAccount
-    from dollr_async.sandbox.requests.queries import OperationTypeQuery
+    from dollr_async.sandbox.requests.parameters import OperationTypeQuery
     from dollr_async.sandbox.world.world import World
-
-CARD = "CREDIT_CARD"
-
-PROVIDERS = {
-    **{method: ("PAWAPAY", method) for method in MOBILE_METHODS if method.endswith("_LBR")},
-    **{method: ("PAWAPAY",) for method in MOBILE_METHODS if method.endswith("_RWA")},
-    CARD: ("STRIPE",),
-    "WALLET": ("PLATFORM",),
-}
-"""The providers that can route each method."""
-
-
-def predicted_provider(quirks: Quirks, method: str) -> str:
-    """The provider that the prediction names for a mobile-money method."""
-    operator = quirks.liberian_provider == "OPERATOR" and method.endswith("_LBR")
-    return method if operator else "PAWAPAY"
-
-
-def check_route(quirks: Quirks, method: str, provider: str, operation_type: str) -> None:
-    """Refuse a method, a provider or a pair of the two that cannot serve the operation."""
-    providers: tuple[str, ...] = PROVIDERS.get(method, ())
-    if quirks.only_predicted_provider and method.endswith("_LBR"):
-        providers = (predicted_provider(quirks, method),)
-    if provider not in providers:
-        raise unprocessable(f"Invalid method and provider pair: {method} and {provider}")
-    if (method, operation_type) not in GATEWAY_FEES:
-        raise unprocessable(f"Method {method} is not available for {operation_type}")
 
 
 def create_account(world: World, query: OperationTypeQuery, body: NewAccount) -> Answer:
     """Register a wallet or a card for one operation type."""
-    check_route(world.quirks, body.method, body.provider, query.operation_type)
+    check_provider(world.quirks, body.method, body.provider, query.operation_type)
     party = world.parties.get(body.party_id)
     if party is None:
         raise unprocessable(f"Party {body.party_id} not found")

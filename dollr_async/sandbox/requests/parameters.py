@@ -2,7 +2,7 @@
 
 import attrs
 
-from dollr_async.sandbox.requests.kinds import (
+from dollr_async.sandbox.requests.fields import (
     FeeBearer,
     MerchantType,
     Method,

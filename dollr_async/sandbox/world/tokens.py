@@ -1,4 +1,4 @@
-"""Bearer tokens: issued for the right credentials, checked on every other call."""
+"""The bearer tokens: issued for the right credentials, checked on every other call."""
 
 from __future__ import annotations
 
@@ -14,10 +14,7 @@ import msgspec
 from dollr_async.sandbox.refusals import Refusal
 
 if TYPE_CHECKING:
-    from dollr_async.sandbox.requests.bodies import ClientCredentials
     from dollr_async.sandbox.world.clock import SandboxClock
-    from dollr_async.sandbox.world.records import Answer
-    from dollr_async.sandbox.world.world import World
 
 _json = msgspec.json.Encoder()
 _HEADER = {"alg": "HS256", "typ": "JWT"}
@@ -48,10 +45,10 @@ class Tokens:
         self.lifetime = lifetime
         self.issued = 0
 
-    def issue(self, credentials: ClientCredentials) -> str:
+    def issue(self, client_id: str, client_secret: str) -> str:
         """Issue a token, or refuse the credentials with 401."""
-        known = hmac.compare_digest(credentials.client_id.encode(), self._client_id.encode())
-        right = hmac.compare_digest(credentials.client_secret.encode(), self._client_secret.encode())
+        known = hmac.compare_digest(client_id.encode(), self._client_id.encode())
+        right = hmac.compare_digest(client_secret.encode(), self._client_secret.encode())
         if not (known and right):
             raise Refusal(401, "Could not validate credentials")
         self.issued += 1
@@ -79,9 +76,3 @@ class Tokens:
     def revoke_all(self) -> None:
         """Make every token issued so far worthless."""
         self._good.clear()
-
-
-def obtain_token(world: World, body: ClientCredentials) -> Answer:
-    """Swap client credentials for a token; its lifetime is told in whole minutes, as the API does."""
-    token = world.tokens.issue(body)
-    return {"access_token": token, "expires_in": int(world.tokens.lifetime)}

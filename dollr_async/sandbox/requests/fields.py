@@ -175,8 +175,6 @@ TextMoney = Annotated[Decimal, Rule(money_in_text)]
 Reference = Annotated[str, Rule(reference)]
 Moment = Annotated[datetime, Rule(moment)]
 
-MOBILE_METHODS = ("MTN_MOMO_LBR", "ORANGE_MONEY_LBR", "AIRTEL_RWA", "MTN_MOMO_RWA", "ORANGE_MONEY_RWA")
-
 CheckoutMode = Annotated[str, Rule(one_of("HOSTED", "DIRECT"))]
 DocumentType = Annotated[str, Rule(one_of("INVOICE", "ORDER"))]
 OperationType = Annotated[str, Rule(one_of("COLLECTION", "PAYOUT", "TRANSFER", "REFUND"))]
@@ -204,5 +202,18 @@ Relationship = Annotated[
         ),
     ),
 ]
-Method = Annotated[str, Rule(one_of(*MOBILE_METHODS, "CREDIT_CARD", "WALLET"))]
+Method = Annotated[
+    str,
+    Rule(
+        one_of(
+            "MTN_MOMO_LBR",
+            "ORANGE_MONEY_LBR",
+            "AIRTEL_RWA",
+            "MTN_MOMO_RWA",
+            "ORANGE_MONEY_RWA",
+            "CREDIT_CARD",
+            "WALLET",
+        ),
+    ),
+]
 Provider = Annotated[str, Rule(one_of("MTN_MOMO_LBR", "ORANGE_MONEY_LBR", "PAWAPAY", "STRIPE", "PLATFORM"))]

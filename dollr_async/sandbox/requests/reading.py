@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar, Union, get_args, get_origi
 
 import attrs
 
-from dollr_async.sandbox.requests.kinds import AtLeast, Invalid
+from dollr_async.sandbox.requests.fields import AtLeast, Invalid
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -1,0 +1,36 @@
+"""Which provider serves which payment method, for which operation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dollr_async.sandbox.refusals import unprocessable
+from dollr_async.sandbox.world.pricing import CARD, GATEWAY_FEES, MOBILE_METHODS
+
+if TYPE_CHECKING:
+    from dollr_async.sandbox.quirks import Quirks
+
+PROVIDERS = {
+    **{method: ("PAWAPAY", method) for method in MOBILE_METHODS if method.endswith("_LBR")},
+    **{method: ("PAWAPAY",) for method in MOBILE_METHODS if method.endswith("_RWA")},
+    CARD: ("STRIPE",),
+    "WALLET": ("PLATFORM",),
+}
+"""The providers that serve each method."""
+
+
+def predicted_provider(quirks: Quirks, method: str) -> str:
+    """The provider that the prediction names for a mobile-money method."""
+    operator = quirks.liberian_provider == "OPERATOR" and method.endswith("_LBR")
+    return method if operator else "PAWAPAY"
+
+
+def check_provider(quirks: Quirks, method: str, provider: str, operation_type: str) -> None:
+    """Refuse a method, a provider or a pair of the two that cannot serve the operation."""
+    providers: tuple[str, ...] = PROVIDERS.get(method, ())
+    if quirks.only_predicted_provider and method.endswith("_LBR"):
+        providers = (predicted_provider(quirks, method),)
+    if provider not in providers:
+        raise unprocessable(f"Invalid method and provider pair: {method} and {provider}")
+    if (method, operation_type) not in GATEWAY_FEES:
+        raise unprocessable(f"Method {method} is not available for {operation_type}")
