@@ -13,7 +13,7 @@ from benchmarks.__main__ import SECTIONS
 from benchmarks.following.course import Course, looks
 from benchmarks.harness.canned import ANSWERS, COMPLETED, REFERENCE, STATUS
 from dollr_async import PollPolicy
-from tests.support.pages import ROOT
+from tests.support.paths import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -17,7 +17,7 @@ from benchmarks.capacity.__main__ import DEFAULT, FIXED, MOBILE_MONEY, ROUND_TRI
 from benchmarks.capacity.settling import Settling, lognormal, uniform, with_some_that_never
 from benchmarks.capacity.simulation import Load, delays, quantile, simulate
 from dollr_async import PollPolicy
-from tests.support.pages import ROOT
+from tests.support.paths import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path

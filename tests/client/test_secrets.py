@@ -23,7 +23,7 @@ from dollr_async import (
 from dollr_async.journal import SQLiteJournal
 from dollr_async.sandbox import PASSCODE_PHONE, Sandbox
 from tests.support.collections import collect
-from tests.support.payouts import payout, transfer
+from tests.support.payments import payout, transfer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

@@ -14,7 +14,8 @@ from dollr_async import journal as journals
 from dollr_async import sandbox as local
 from dollr_async.resources.base import Resource
 from tests.conftest import virtual_loop
-from tests.support.pages import ROOT, python_blocks, run_blocks, sandbox_of_the_environment
+from tests.support.markdown_code import python_blocks, run_blocks, sandbox_of_the_environment
+from tests.support.paths import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,7 +11,8 @@ import pytest
 
 from dollr_async.flows.attempt import Action, CheckResult, SendResult
 from tests.conftest import virtual_loop
-from tests.support.pages import ROOT, python_blocks, run_blocks, sandbox_of_the_environment
+from tests.support.markdown_code import python_blocks, run_blocks, sandbox_of_the_environment
+from tests.support.paths import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -194,6 +194,6 @@ async def _gone(sandbox: Sandbox) -> None:
 
 
 def test_nothing_is_left_behind_in_development_mode() -> None:
-    program = [sys.executable, "-X", "dev", "-W", "error", "-m", "tests.support.leaving_nothing"]
+    program = [sys.executable, "-X", "dev", "-W", "error", "-m", "tests.support.leak_check"]
     done = subprocess.run(program, cwd=_ROOT, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "success failure cancellation push", "")

@@ -35,8 +35,8 @@ from dollr_async import (
 from dollr_async.sandbox import Fault, Quirks, Sandbox
 from tests.conftest import check_requests
 from tests.support.collections import ITEM, PAYER, operations, sent
+from tests.support.documents import TOTAL, a_document, a_draft, a_state
 from tests.support.examples import run_example
-from tests.support.paid_by_hand import TOTAL, a_document, a_draft, a_state
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine

@@ -30,7 +30,7 @@ from dollr_async import (
 )
 from dollr_async.sandbox import Fault, Sandbox
 from tests.support.collections import ITEM, PAYER, REFERENCE, operations, sent
-from tests.support.paid_by_hand import TOTAL, a_document, a_draft, a_state
+from tests.support.documents import TOTAL, a_document, a_draft, a_state
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine

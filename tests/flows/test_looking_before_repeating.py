@@ -23,7 +23,7 @@ from dollr_async import (
 from dollr_async.sandbox import Fault, Quirks, Sandbox
 from tests.conftest import check_requests
 from tests.support.collections import PAYER, collect, operations, sent
-from tests.support.payouts import Move, a_counterparty, ready
+from tests.support.payments import Move, a_counterparty, ready
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -27,7 +27,7 @@ from dollr_async import (
 )
 from dollr_async.sandbox import Fault
 from tests.support.collections import REFERENCE, collect, operations
-from tests.support.payouts import Move, ready
+from tests.support.payments import Move, ready
 
 if TYPE_CHECKING:
     from dollr_async.sandbox import Sandbox
@@ -84,7 +84,7 @@ async def test_a_closed_client_sends_nothing(move: Move, dollr: DollrClient) -> 
 async def test_a_lost_answer_is_adopted_not_resent(move: Move, fault: Fault | str | int) -> None:
     move.sandbox.fail(move.operation, fault)
     payment = await move.begin()
-    assert (move.sends, move.looks) == (1, 1)
+    assert (move.sends, move.status_checks) == (1, 1)
     assert [entry.reference_id for entry in move.ledger] == [str(payment.reference_id)]
 
 
@@ -105,7 +105,7 @@ async def test_what_surely_did_not_run_is_resent_without_a_look(move: Move, faul
     await move.begin()
     first, second = move.sandbox.requests_to(move.operation)
     assert first.content == second.content
-    assert (move.looks, len(move.ledger)) == (0, 1)
+    assert (move.status_checks, len(move.ledger)) == (0, 1)
 
 
 @pytest.mark.parametrize("status", [403, 404, 409, 422])
@@ -116,7 +116,7 @@ async def test_a_refusal_is_final_once_a_look_says_not_found(move: Move, status:
     assert caught.value.step == "execution"
     assert caught.value.progress.session_id == 500_001 + (move.kind == "REFUND")
     assert getattr(caught.value.__cause__, "status", None) == status
-    assert (move.sends, move.looks, move.ledger) == (1, 1, [])
+    assert (move.sends, move.status_checks, move.ledger) == (1, 1, [])
 
 
 async def test_too_many_requests_for_too_long_is_not_run(move: Move) -> None:
@@ -129,7 +129,7 @@ async def test_too_many_requests_for_too_long_is_not_run(move: Move) -> None:
 
 async def test_an_unknown_outcome_says_how_to_resume_and_that_works(move: Move, dollr: DollrClient) -> None:
     move.sandbox.fail(move.operation, "lose_answer")
-    move.sandbox.fail(move.look, 500, times=None)
+    move.sandbox.fail(move.status_operation, 500, times=None)
     with pytest.raises(OutcomeUnknownError) as caught:
         await move.begin()
     error = caught.value
@@ -156,7 +156,7 @@ async def test_an_answer_with_a_status_has_landed_whatever_else_is_missing(move:
         await move.begin()
     assert str(caught.value.reference_id) == move.ledger[0].reference_id
     assert f"kind='{move.kind}'" in caught.value.__notes__[0]
-    assert (move.sends, move.looks) == (1, 0)
+    assert (move.sends, move.status_checks) == (1, 0)
 
 
 async def test_a_session_that_cannot_be_had_is_a_failed_step(move: Move) -> None:
@@ -185,19 +185,19 @@ async def test_the_callers_reference_is_the_payments(move: Move) -> None:
     payment = await move.begin(reference_id=REFERENCE)
     assert str(payment.reference_id) == REFERENCE
     assert [entry.reference_id for entry in move.ledger] == [REFERENCE]
-    assert move.looks == 1
+    assert move.status_checks == 1
 
 
 async def test_a_reference_of_our_own_is_not_looked_for(move: Move) -> None:
     first, second = await move.begin(), await move.begin()
     assert first.reference_id != second.reference_id
-    assert move.looks == 0
+    assert move.status_checks == 0
 
 
 @pytest.mark.parametrize("slow", ["look", "session"])
 async def test_a_used_reference_is_not_used_again(move: Move, slow: str) -> None:
     await move.begin(reference_id=REFERENCE)
-    move.sandbox.set_latency(0.5, move.look if slow == "look" else move.session)
+    move.sandbox.set_latency(0.5, move.status_operation if slow == "look" else move.session)
     with pytest.raises(ReferenceUsedError, match=f"dollr.watch.*kind='{move.kind}'") as caught:
         await move.begin(reference_id=REFERENCE)
     assert caught.value.execution is not None
@@ -218,7 +218,7 @@ async def test_a_reference_that_names_another_kind_moves_nothing(move: Move, dol
 
 @pytest.mark.parametrize("fault", [500, "garbage", "forbidden"])
 async def test_nothing_moves_when_the_reference_cannot_be_checked(move: Move, fault: str | int) -> None:
-    move.sandbox.fail(move.look, fault, times=None)
+    move.sandbox.fail(move.status_operation, fault, times=None)
     with pytest.raises(CollectError) as caught:
         await move.begin(reference_id=REFERENCE)
     assert (caught.value.step, str(caught.value.reference_id)) == ("execution", REFERENCE)
@@ -260,7 +260,7 @@ async def test_the_handle_is_followed_to_its_end(move: Move) -> None:
     assert {change.execution.operation_type for change in changes} == {move.kind}
     assert (await payment.wait()).status == payment.status == "COMPLETED"
     assert repr(payment) == f"<Payment {payment.reference_id} COMPLETED>"
-    assert set(operations(move.sandbox)[-move.looks :]) == {move.look}
+    assert set(operations(move.sandbox)[-move.status_checks :]) == {move.status_operation}
 
 
 async def test_a_failed_payment_is_an_error_of_waiting_only(move: Move) -> None:

@@ -34,7 +34,7 @@ from dollr_async.sandbox import PASSCODE, PASSCODE_PHONE, PASSCODE_USER_ID, Faul
 from tests.conftest import check_requests
 from tests.support.collections import PAYER, REFERENCE, collect, operations, sent
 from tests.support.examples import run_example
-from tests.support.payouts import payout
+from tests.support.payments import payout
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

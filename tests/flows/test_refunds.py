@@ -12,7 +12,7 @@ import pytest
 from dollr_async import CollectError, DollrClient, InvalidInputError, InvalidRequestError, PaymentFailedError
 from dollr_async.sandbox import Quirks, Sandbox
 from tests.support.collections import REFERENCE, collect, operations, sent
-from tests.support.payouts import a_paid_collection, refund
+from tests.support.payments import a_paid_collection, refund
 
 _PAID = Decimal("257.00")
 

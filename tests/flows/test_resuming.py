@@ -29,8 +29,8 @@ from dollr_async import (
 from dollr_async.journal import MemoryJournal, SQLiteJournal
 from dollr_async.sandbox import Fault, Sandbox
 from tests.support.collections import REFERENCE, collect, operations, sent
-from tests.support.paid_by_hand import a_document
-from tests.support.payouts import payout, ready, refund, transfer
+from tests.support.documents import a_document
+from tests.support.payments import payout, ready, refund, transfer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable

@@ -12,7 +12,7 @@ from dollr_async import CollectError, DollrClient, InvalidInputError, InvalidReq
 from dollr_async.sandbox import Fault, Sandbox
 from tests.conftest import check_requests
 from tests.support.collections import REFERENCE, operations, sent
-from tests.support.payouts import USD_WALLET, a_counterparty, transfer
+from tests.support.payments import USD_WALLET, a_counterparty, transfer
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -30,7 +30,7 @@ from dollr_async import (
 from dollr_async.journal import MemoryJournal
 from dollr_async.sandbox import AfterSeconds, Fault, Sandbox
 from tests.support.collections import REFERENCE, collect
-from tests.support.payouts import payout
+from tests.support.payments import payout
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

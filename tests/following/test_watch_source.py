@@ -22,7 +22,7 @@ from dollr_async import (
     SourceType,
 )
 from dollr_async.sandbox import Fault, Sandbox
-from tests.support.paid_by_hand import a_document, a_state
+from tests.support.documents import a_document, a_state
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

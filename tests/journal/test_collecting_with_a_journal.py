@@ -37,7 +37,7 @@ from dollr_async.sandbox import Fault, Sandbox
 from dollr_async.testing.journal_contract import an_entry
 from tests.conftest import check_requests
 from tests.support.collections import ITEM, PAYER, REFERENCE, collect, operations, sent
-from tests.support.payouts import Move, payout, ready, transfer
+from tests.support.payments import Move, payout, ready, transfer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from tests.proof.mutation import ENOUGH, told
-from tests.support.pages import ROOT
+from tests.support.paths import ROOT
 
 _RESULTS = """
     dollr_async.tokens.x_life_of__mutmut_1: killed

@@ -16,7 +16,7 @@ from dollr_async.journal import MemoryJournal
 from dollr_async.sandbox import AfterSeconds, Quirks, Sandbox
 from tests.conftest import check_requests
 from tests.support.collections import collect, operations
-from tests.support.payouts import payout
+from tests.support.payments import payout
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

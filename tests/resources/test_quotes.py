@@ -20,9 +20,9 @@ from dollr_async import (
 )
 from dollr_async.sandbox import Fault
 from tests.support.collections import collect, sent
+from tests.support.documents import TOTAL, a_document, a_draft
 from tests.support.examples import run_example
-from tests.support.paid_by_hand import TOTAL, a_document, a_draft
-from tests.support.payouts import payout
+from tests.support.payments import payout
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine

@@ -1,1 +1,1 @@
-"""What tests of more than one wing share: fakes at the seams, servers that do as they are told, ordinary payments."""
+"""What the tests of several packages share: fakes at the seams, test servers, ordinary payments."""

@@ -1,4 +1,4 @@
-"""Lets aioresponses 0.7.9 speak to aiohttp 3.14, whose answers want a `stream_writer` that it does not give."""
+"""Lets aioresponses 0.7.9 work with aiohttp 3.14, whose responses need a `stream_writer` that it does not pass."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ class _NoWriter:
 
 
 class CannedResponse(ClientResponse):
-    """An answer that no request was written for."""
+    """A response for which no request was written."""
 
     def __init__(self, *args: Any, stream_writer: _Writer | None = None, **keywords: Any) -> None:  # noqa: ANN401 - passed on
         super().__init__(*args, stream_writer=cast("Any", stream_writer or _NoWriter()), **keywords)
 
 
 class CannedAnswers(aioresponses):  # type: ignore[misc] # it comes without types
-    """aioresponses whose answers are of the class above."""
+    """aioresponses that uses the class above."""
 
     def add(self, *args: Any, **keywords: Any) -> None:  # noqa: ANN401 - passed on
         super().add(*args, **{"response_class": CannedResponse, **keywords})

@@ -1,4 +1,4 @@
-"""What the tests of a collection share: an ordinary payer, an ordinary thing to pay for, and how to ask for it."""
+"""An ordinary collection: its payer, its item and its terms; and what a sandbox was asked for."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ ITEM = LineItem(name="Strategy session", amount=Decimal("250.00"))
 
 
 def collect(dollr: DollrClient, **changes: Any) -> Coroutine[Any, Any, Collection]:  # noqa: ANN401 - passed on as they are
-    """Return the most ordinary collection, with some of its terms changed."""
+    """Begin an ordinary collection, with some of its terms changed."""
     terms: dict[str, Any] = {"payer": PAYER, "items": [ITEM], "currency": "USD", **changes}
     return dollr.collect(**terms)
 
 
 def operations(sandbox: Sandbox) -> list[str]:
-    """Return what was asked of the sandbox, in its order, by the contract's names."""
+    """Return the operations that a sandbox was asked for, in order, by the contract's names."""
     return [str(request.operation) for request in sandbox.requests]
 
 
 def sent(sandbox: Sandbox, operation: str) -> list[object]:
-    """Return the bodies that were sent to one operation, in their order."""
+    """Return the bodies that were sent to one operation, in order."""
     return [request.body for request in sandbox.requests_to(operation)]

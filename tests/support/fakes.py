@@ -27,7 +27,7 @@ MORNING = datetime(2026, 7, 31, 8, 0, tzinfo=UTC)
 
 
 def raw(status: int = 200, body: object = None, **headers: str) -> RawAnswer:
-    """Return an answer with a JSON body; bytes are taken as they are, an underscore in a header's name is a dash."""
+    """Return an answer with a JSON body; bytes stay as they are, an underscore in a header's name stands for a dash."""
     content = body if isinstance(body, bytes) else json.dumps({} if body is None else body).encode()
     named = CIMultiDict({name.replace("_", "-"): value for name, value in headers.items()})
     return RawAnswer(status, named, content)
@@ -41,7 +41,7 @@ def jwt(number: int, **claims: object) -> str:
 
 @attrs.frozen
 class SentRequest:
-    """One request as the transport was given it."""
+    """One request as the transport received it."""
 
     method: str
     path: str
@@ -52,7 +52,7 @@ class SentRequest:
 
 
 class FakeTransport(Transport):
-    """Answers requests for tokens from one list and all others from another; each list's last entry is repeated."""
+    """Answers token requests from one list, and all others from another whose last answer is repeated."""
 
     def __init__(self) -> None:
         super().__init__("https://api.example", timeout=30.0)
@@ -67,11 +67,11 @@ class FakeTransport(Transport):
         self._issued = 0
 
     def token_answers(self, *steps: Step) -> None:
-        """Answer the next requests for a token so, and those after them with a good one."""
+        """Give these answers to the next token requests, and a good token to those after them."""
         self._tokens.extend(steps)
 
     def answers(self, *steps: Step) -> None:
-        """Answer the next other requests so, and those after them as the last."""
+        """Give these answers to the next other requests, and repeat the last one."""
         self._answers.clear()
         self._answers.extend(steps)
 
@@ -90,11 +90,11 @@ class FakeTransport(Transport):
         if self.latency:
             await asyncio.sleep(self.latency)
         if path == TOKEN_PATH:
-            return await _taken(self._tokens.popleft()) if self._tokens else self._issue()
+            return await _answer(self._tokens.popleft()) if self._tokens else self._issue()
         steps = self._answers
         if not steps:
             return raw()
-        return await _taken(steps.popleft() if len(steps) > 1 else steps[0])
+        return await _answer(steps.popleft() if len(steps) > 1 else steps[0])
 
     async def websocket(self, url: str) -> WebSocket:
         self.websockets.append(url)
@@ -108,14 +108,14 @@ class FakeTransport(Transport):
         self.closed += 1
 
 
-async def _taken(step: Step) -> RawAnswer:
+async def _answer(step: Step) -> RawAnswer:
     if isinstance(step, BaseException):
-        raise copy.copy(step)  # what is noted on one that was raised is no business of the next test
+        raise copy.copy(step)  # a note that is added to it must not reach the next test
     return step if isinstance(step, RawAnswer) else await step()
 
 
 class FakeClock:
-    """The loop's time, and a time of day that follows it unless it is moved."""
+    """The loop's time, and a time of day that runs with it and can be moved."""
 
     def __init__(self) -> None:
         self.moved = 0.0
@@ -136,7 +136,7 @@ class FakeClock:
 
 
 class Rig:
-    """A session manager and a caller on fakes."""
+    """A session manager and a caller on a fake transport and a fake clock."""
 
     def __init__(self, retry: RetryPolicy | None = None) -> None:
         self.transport = FakeTransport()

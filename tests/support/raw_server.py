@@ -1,4 +1,4 @@
-"""A raw HTTP server that answers as it is told, byte by byte; for what no well-behaved server would send."""
+"""A raw HTTP server that sends exactly the bytes it is given, for answers that no well-behaved server would send."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @attrs.frozen
-class Seen:
+class SeenRequest:
     """One request as it arrived; the names of the headers are in lower case."""
 
     method: str
@@ -24,7 +24,7 @@ class Seen:
 
 @attrs.frozen
 class Reply:
-    """Bytes to write `after` so many seconds; the connection stays open unless `close` is set."""
+    """Bytes to write `after` this many seconds; the connection stays open unless `close` is set."""
 
     content: bytes = b""
     close: bool = False
@@ -36,7 +36,7 @@ HANG = Reply()
 
 
 def answer(status: int = 200, content: bytes = b"{}", **headers: str) -> Reply:
-    """Return a whole answer; an underscore in a header's name stands for a dash."""
+    """Return a complete answer; an underscore in a header's name stands for a dash."""
     named = {"Content-Type": "application/json", "Content-Length": str(len(content))}
     named |= {name.replace("_", "-"): value for name, value in headers.items()}
     lines = [f"HTTP/1.1 {status} Word", *(f"{name}: {value}" for name, value in named.items())]
@@ -44,21 +44,21 @@ def answer(status: int = 200, content: bytes = b"{}", **headers: str) -> Reply:
 
 
 def chunked(*chunks: bytes, end: bool = True, **headers: str) -> Reply:
-    """Return an answer in chunks; without its `end` it is cut off."""
+    """Return an answer in chunks; without `end` it is cut off."""
     named = {"Transfer-Encoding": "chunked"} | {name.replace("_", "-"): value for name, value in headers.items()}
     head = "\r\n".join(["HTTP/1.1 200 OK", *(f"{name}: {value}" for name, value in named.items()), "", ""])
     body = b"".join(b"%x\r\n%s\r\n" % (len(chunk), chunk) for chunk in chunks)
     return Reply(head.encode() + body + (b"0\r\n\r\n" if end else b""), close=not end)
 
 
-class Wire:
-    """The server: gives the replies it was told in their order, then the last of them for ever.
+class RawServer:
+    """The server: gives its replies in order, and repeats the last one.
 
-    With a `greeting` it speaks first.
+    With a `greeting` it writes first.
     """
 
     def __init__(self, *replies: Reply, greeting: bytes = b"") -> None:
-        self.seen: list[Seen] = []
+        self.seen: list[SeenRequest] = []
         self.greeting = greeting
         self._replies = deque(replies)
         self._connections: set[_Connection] = set()
@@ -86,8 +86,8 @@ class Wire:
         """How many connections the client holds open."""
         return len(self._connections)
 
-    def reply_to(self, seen: Seen) -> Reply:
-        """Return what to answer."""
+    def reply_to(self, seen: SeenRequest) -> Reply:
+        """Return the reply to a request."""
         self.seen.append(seen)
         return self._replies.popleft() if len(self._replies) > 1 else self._replies[0]
 
@@ -95,21 +95,21 @@ class Wire:
 class _Connection(asyncio.Protocol):
     transport: asyncio.Transport
 
-    def __init__(self, wire: Wire) -> None:
-        self._wire = wire
+    def __init__(self, server: RawServer) -> None:
+        self._server = server
         self._received = b""
         self.lost = asyncio.Event()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
-        self._wire.connections += 1
-        self._wire._connections.add(self)
-        if self._wire.greeting:
-            transport.write(self._wire.greeting)
+        self._server.connections += 1
+        self._server._connections.add(self)
+        if self._server.greeting:
+            transport.write(self._server.greeting)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._wire._connections.discard(self)
+        self._server._connections.discard(self)
         self.lost.set()
 
     def data_received(self, data: bytes) -> None:
@@ -124,7 +124,7 @@ class _Connection(asyncio.Protocol):
             return
         self._received = rest[length:]
         method, target = (*first.split(" "), "")[:2]
-        self._give(self._wire.reply_to(Seen(method, target, headers, rest[:length])))
+        self._give(self._server.reply_to(SeenRequest(method, target, headers, rest[:length])))
 
     def _give(self, reply: Reply) -> None:
         if reply.after:

@@ -22,7 +22,7 @@ from dollr_async.base.errors import ConfigurationError, ConnectError, RequestTim
 from dollr_async.wire.addresses import checked_base_url
 from dollr_async.wire.retry import is_ambiguous
 from dollr_async.wire.transport import LARGEST_BODY, USER_AGENT, Transport
-from tests.support.raw_server import DROP, HANG, Reply, Wire, answer, chunked
+from tests.support.raw_server import DROP, HANG, RawServer, Reply, answer, chunked
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -189,16 +189,16 @@ async def test_cancellation_passes_untouched() -> None:
 
 @pytest.mark.parametrize("reply", [HANG, Reply(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{")])
 async def test_a_cancelled_request_ends_at_once_and_leaves_no_connection(reply: Reply) -> None:
-    async with Wire(reply) as wire:
-        transport = Transport(wire.url, timeout=_TIMEOUT)
+    async with RawServer(reply) as server:
+        transport = Transport(server.url, timeout=_TIMEOUT)
         asking = asyncio.create_task(transport.send("GET", "x", headers=transport.headers(_HEADERS)))
         await asyncio.sleep(1.0)
-        assert (len(wire.seen), wire.open_connections) == (1, 1)
+        assert (len(server.seen), server.open_connections) == (1, 1)
         asking.cancel()
         with pytest.raises(asyncio.CancelledError):
             await asking
         await asyncio.sleep(0.1)
-        assert wire.open_connections == 0
+        assert server.open_connections == 0
         await transport.close()
 
 
@@ -225,9 +225,9 @@ _LENGTH = "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n"
 )
 @pytest.mark.parametrize("method", ["GET", "POST"])
 async def test_a_broken_answer_is_ambiguous(method: str, reply: Reply) -> None:
-    async with Wire(reply) as wire:
+    async with RawServer(reply) as server:
         with pytest.raises(TransportError) as caught:
-            await _ask(wire.url, method)
+            await _ask(server.url, method)
         assert type(caught.value) is TransportError
         assert is_ambiguous(caught.value)
         assert _TOKEN not in _everything(caught.value)
@@ -237,30 +237,30 @@ async def test_a_broken_answer_is_ambiguous(method: str, reply: Reply) -> None:
 @pytest.mark.parametrize(("method", "sends"), [("POST", 1), ("PUT", 2), ("DELETE", 2), ("GET", 2)])
 async def test_a_post_is_sent_once_whatever_happens_to_it(method: str, sends: int) -> None:
     # The others are sent again by aiohttp itself, which has no switch for it (docs/design.md, rule 3).
-    async with Wire(answer(), DROP) as wire:
-        transport = Transport(wire.url, timeout=_TIMEOUT)
+    async with RawServer(answer(), DROP) as server:
+        transport = Transport(server.url, timeout=_TIMEOUT)
         await transport.send("POST", "x", headers=transport.headers(_HEADERS), content=b"{}")
         with pytest.raises(TransportError):
             await transport.send(
                 method, "x", headers=transport.headers(_HEADERS), content=b"{}"
             )  # on the connection that was kept
         await transport.close()
-        assert len(wire.seen) == 1 + sends
+        assert len(server.seen) == 1 + sends
 
 
 async def test_nobody_there_means_that_nothing_was_sent() -> None:
-    async with Wire(HANG) as wire:
-        url = wire.url
+    async with RawServer(HANG) as server:
+        url = server.url
     with pytest.raises(ConnectError, match=r"ClientConnectorError.*nothing was sent") as caught:
         await _ask(url)
     assert not is_ambiguous(caught.value)
 
 
 async def test_a_server_without_tls_means_that_nothing_was_sent() -> None:
-    async with Wire(HANG, greeting=b"220 mail.example ready\r\n") as wire:
+    async with RawServer(HANG, greeting=b"220 mail.example ready\r\n") as server:
         with pytest.raises(ConnectError, match=r"ClientConnectorSSLError.*nothing was sent"):
-            await _ask(wire.url.replace("http:", "https:"))
-        assert wire.seen == []
+            await _ask(server.url.replace("http:", "https:"))
+        assert server.seen == []
 
 
 class _NoNames(AbstractResolver):
@@ -290,16 +290,16 @@ async def test_a_name_that_is_not_found_means_that_nothing_was_sent() -> None:
     ],
 )
 async def test_the_timeout_covers_the_whole_answer(reply: Reply) -> None:
-    async with Wire(reply) as wire:
+    async with RawServer(reply) as server:
         began = asyncio.get_running_loop().time()
         with pytest.raises(RequestTimeoutError, match="no answer within 30 seconds; the request may have arrived"):
-            await _ask(wire.url)
+            await _ask(server.url)
         assert asyncio.get_running_loop().time() - began == pytest.approx(_TIMEOUT, abs=1.1)
 
 
 async def test_an_answer_in_time_is_taken() -> None:
-    async with Wire(Reply(answer().content, after=_TIMEOUT - 2.0)) as wire:
-        assert (await _ask(wire.url)).status == 200
+    async with RawServer(Reply(answer().content, after=_TIMEOUT - 2.0)) as server:
+        assert (await _ask(server.url)).status == 200
 
 
 # Large bodies
@@ -325,9 +325,9 @@ def _bomb(wbits: int) -> bytes:
     ],
 )
 async def test_a_body_without_bounds_is_not_read_to_its_end(reply: Reply) -> None:
-    async with Wire(reply) as wire:
+    async with RawServer(reply) as server:
         with pytest.raises(TransportError, match=f"larger than {LARGEST_BODY} bytes") as caught:
-            await _ask(wire.url)
+            await _ask(server.url)
         assert is_ambiguous(caught.value)
 
 
@@ -341,14 +341,14 @@ async def test_a_body_without_bounds_is_not_read_to_its_end(reply: Reply) -> Non
     ],
 )
 async def test_a_body_is_read_whole(reply: Reply) -> None:
-    async with Wire(reply) as wire:
-        assert (await _ask(wire.url)).content == b'{"a":1}'
+    async with RawServer(reply) as server:
+        assert (await _ask(server.url)).content == b'{"a":1}'
 
 
 @pytest.mark.parametrize("status", [200, 201, 204, 400, 401, 404, 418, 429, 500, 503])
 async def test_an_answer_of_any_status_is_an_answer(status: int) -> None:
-    async with Wire(answer(status, b"" if status == 204 else b"{}", Retry_After="7")) as wire:
-        found = await _ask(wire.url)
+    async with RawServer(answer(status, b"" if status == 204 else b"{}", Retry_After="7")) as server:
+        found = await _ask(server.url)
         assert (found.status, found.headers["retry-after"]) == (status, "7")
 
 
@@ -358,9 +358,9 @@ async def test_an_answer_of_any_status_is_an_answer(status: int) -> None:
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
 async def test_a_redirect_is_never_followed(method: str, status: int) -> None:
-    async with Wire(answer()) as elsewhere, Wire(answer(status, Location=f"{elsewhere.url}/v1/y")) as wire:
-        assert (await _ask(wire.url, method, content=None if method == "GET" else b"{}")).status == status
-        assert (len(wire.seen), len(elsewhere.seen)) == (1, 0)
+    async with RawServer(answer()) as elsewhere, RawServer(answer(status, Location=f"{elsewhere.url}/v1/y")) as server:
+        assert (await _ask(server.url, method, content=None if method == "GET" else b"{}")).status == status
+        assert (len(server.seen), len(elsewhere.seen)) == (1, 0)
 
 
 # Where requests go
@@ -435,14 +435,14 @@ def test_an_address_that_is_not_safe_is_refused(given: str) -> None:
 
 
 async def test_a_request_goes_to_its_path_as_it_is_written() -> None:
-    async with Wire(answer()) as wire:
-        transport = Transport(f"{wire.url}/gateway/", timeout=_TIMEOUT)
+    async with RawServer(answer()) as server:
+        transport = Transport(f"{server.url}/gateway/", timeout=_TIMEOUT)
         await transport.send(
             "GET", "parties/a%2Fb%7E%0D%0A", headers=transport.headers(_HEADERS), query="q=%2B%26%3D+%0D%0A"
         )
         await transport.send("GET", "parties/list", headers=transport.headers(_HEADERS))
         await transport.close()
-        assert [seen.target for seen in wire.seen] == [
+        assert [seen.target for seen in server.seen] == [
             "/gateway/v1/parties/a%2Fb%7E%0D%0A?q=%2B%26%3D+%0D%0A",
             "/gateway/v1/parties/list",
         ]
@@ -450,18 +450,18 @@ async def test_a_request_goes_to_its_path_as_it_is_written() -> None:
 
 @pytest.mark.parametrize("value", ["a\r\nX-Injected: 1", "a\nb", "a\x00b"])
 async def test_a_header_cannot_be_injected(value: str) -> None:
-    async with Wire(answer()) as wire:
-        transport = Transport(wire.url, timeout=_TIMEOUT)
+    async with RawServer(answer()) as server:
+        transport = Transport(server.url, timeout=_TIMEOUT)
         with pytest.raises(TransportError):
             await transport.send("GET", "x", headers=transport.headers({"Authorization": value}))
         await transport.close()
-        assert wire.seen == []
+        assert server.seen == []
 
 
 async def test_a_request_says_who_sends_it() -> None:
-    async with Wire(answer()) as wire:
-        await _ask(wire.url, "POST", content=b'{"a":1}')
-        (seen,) = wire.seen
+    async with RawServer(answer()) as server:
+        await _ask(server.url, "POST", content=b'{"a":1}')
+        (seen,) = server.seen
         assert seen.headers["user-agent"] == USER_AGENT
         assert USER_AGENT.startswith("dollr-async/")
         assert (seen.method, seen.content, seen.headers["authorization"]) == ("POST", b'{"a":1}', f"Bearer {_TOKEN}")
@@ -471,22 +471,22 @@ async def test_a_request_says_who_sends_it() -> None:
 
 
 async def test_connections_are_kept_and_bounded() -> None:
-    async with Wire(Reply(answer().content, after=1.0)) as wire:
-        transport = Transport(wire.url, timeout=_TIMEOUT)
+    async with RawServer(Reply(answer().content, after=1.0)) as server:
+        transport = Transport(server.url, timeout=_TIMEOUT)
         for _ in range(2):
             await asyncio.gather(*(transport.send("GET", "x", headers=transport.headers(_HEADERS)) for _ in range(250)))
-        assert (len(wire.seen), wire.connections) == (500, 100)
+        assert (len(server.seen), server.connections) == (500, 100)
         await transport.close()
         await asyncio.sleep(0.1)
-        assert wire.open_connections == 0
+        assert server.open_connections == 0
 
 
 async def test_cookies_are_not_kept() -> None:
-    async with Wire(answer(200, Set_Cookie="a=b; Path=/")) as wire:
-        transport = Transport(wire.url, timeout=_TIMEOUT)
+    async with RawServer(answer(200, Set_Cookie="a=b; Path=/")) as server:
+        transport = Transport(server.url, timeout=_TIMEOUT)
         for _ in range(2):
             await transport.send("GET", "x", headers=transport.headers(_HEADERS))
-        assert "cookie" not in wire.seen[1].headers
+        assert "cookie" not in server.seen[1].headers
         # A number for a host gets no cookies anyway, and a name cannot be looked up in virtual time.
         assert transport._own is not None
         assert isinstance(transport._own.cookie_jar, aiohttp.DummyCookieJar)
@@ -500,8 +500,8 @@ async def test_a_transport_that_never_opened_closes_in_silence() -> None:
 
 
 async def test_a_closed_transport_opens_no_second_session() -> None:
-    async with Wire(answer()) as wire:
-        transport = Transport(wire.url, timeout=_TIMEOUT)
+    async with RawServer(answer()) as server:
+        transport = Transport(server.url, timeout=_TIMEOUT)
         await transport.send("GET", "x", headers=transport.headers(_HEADERS))
         await transport.close()
         with pytest.raises(ConfigurationError, match="this DollrClient is closed: make a new one"):
@@ -512,28 +512,28 @@ async def test_a_closed_transport_opens_no_second_session() -> None:
 
 
 @pytest.fixture
-async def wire() -> AsyncIterator[Wire]:
-    async with Wire(answer(500, b'{"detail": "no"}')) as running:
+async def server() -> AsyncIterator[RawServer]:
+    async with RawServer(answer(500, b'{"detail": "no"}')) as running:
         yield running
 
 
 _DEFAULTS = {"Authorization": "Basic theirs", "Accept": "text/html", "Content-Type": "text/plain", "X-Theirs": "kept"}
 
 
-async def test_our_headers_win_over_those_of_a_given_session(wire: Wire) -> None:
+async def test_our_headers_win_over_those_of_a_given_session(server: RawServer) -> None:
     async with aiohttp.ClientSession(headers=_DEFAULTS) as session:
-        transport = Transport(wire.url, timeout=_TIMEOUT, session=session)
+        transport = Transport(server.url, timeout=_TIMEOUT, session=session)
         ours = {**_HEADERS, "Content-Type": "application/json"}
         await transport.send("POST", "x", headers=transport.headers(ours), content=b"{}")
-        (seen,) = wire.seen
+        (seen,) = server.seen
         assert {name: seen.headers[name.lower()] for name in ours} == ours
         assert (seen.headers["x-theirs"], seen.headers["user-agent"]) == ("kept", USER_AGENT)
 
 
-async def test_a_given_session_that_names_itself_keeps_its_name(wire: Wire) -> None:
+async def test_a_given_session_that_names_itself_keeps_its_name(server: RawServer) -> None:
     async with aiohttp.ClientSession(headers={"user-agent": "shop/1"}) as session:
-        await _ask(wire.url, session=session)
-        assert wire.seen[0].headers["user-agent"] == "shop/1"
+        await _ask(server.url, session=session)
+        assert server.seen[0].headers["user-agent"] == "shop/1"
 
 
 async def _never(response: aiohttp.ClientResponse) -> None:
@@ -541,13 +541,13 @@ async def _never(response: aiohttp.ClientResponse) -> None:
 
 
 @pytest.mark.parametrize("policy", [True, _never])
-async def test_raise_for_status_of_a_given_session_changes_nothing(wire: Wire, policy: Odd) -> None:
+async def test_raise_for_status_of_a_given_session_changes_nothing(server: RawServer, policy: Odd) -> None:
     async with aiohttp.ClientSession(raise_for_status=policy) as session:
-        found = await _ask(wire.url, session=session)
+        found = await _ask(server.url, session=session)
         assert (found.status, found.content) == (500, b'{"detail": "no"}')
 
 
-async def test_a_given_session_is_used_as_it_is_and_never_closed(wire: Wire) -> None:
+async def test_a_given_session_is_used_as_it_is_and_never_closed(server: RawServer) -> None:
     passed: list[str] = []
 
     async def note(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
@@ -557,7 +557,7 @@ async def test_a_given_session_is_used_as_it_is_and_never_closed(wire: Wire) -> 
     async with aiohttp.ClientSession(
         "https://elsewhere.example/", middlewares=(note,), timeout=aiohttp.ClientTimeout(total=0.001)
     ) as session:
-        await _ask(wire.url, session=session)
+        await _ask(server.url, session=session)
         assert not session.closed
         assert passed == ["GET"]
 

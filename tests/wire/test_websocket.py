@@ -13,7 +13,7 @@ from aiohttp import web
 from dollr_async.base.errors import ConfigurationError, ConnectError, RequestTimeoutError, TransportError
 from dollr_async.wire.transport import LARGEST_MESSAGE, USER_AGENT, Transport
 from tests.support.fakes import Rig
-from tests.support.raw_server import DROP, HANG, Reply, Wire, answer
+from tests.support.raw_server import DROP, HANG, RawServer, Reply, answer
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -101,8 +101,8 @@ async def _fails(url: str, session: aiohttp.ClientSession | None = None) -> Tran
 
 
 async def test_nobody_there() -> None:
-    async with Wire(HANG) as wire:
-        url = wire.url
+    async with RawServer(HANG) as server:
+        url = server.url
     error = await _fails(url.replace("http", "ws") + _PATH)
     assert isinstance(error, ConnectError)
     assert "no websocket for live updates could be opened (ClientConnectorError: " in str(error)
@@ -110,11 +110,11 @@ async def test_nobody_there() -> None:
 
 @pytest.mark.parametrize("status", [200, 401, 403, 404, 429, 500, 503])
 async def test_an_answer_that_opens_nothing(status: int) -> None:
-    async with Wire(answer(status)) as wire:
-        error = await _fails(wire.url + _PATH)
+    async with RawServer(answer(status)) as server:
+        error = await _fails(server.url + _PATH)
         assert type(error) is TransportError
         assert str(error) == f"no websocket for live updates could be opened (WSServerHandshakeError {status})"
-        assert wire.open_connections == 0
+        assert server.open_connections == 0
 
 
 @pytest.mark.parametrize(
@@ -127,10 +127,10 @@ async def test_an_answer_that_opens_nothing(status: int) -> None:
     ],
 )
 async def test_an_answer_that_is_no_handshake(reply: Reply) -> None:
-    async with Wire(reply) as wire:
-        assert type(await _fails(wire.url + _PATH)) is TransportError
+    async with RawServer(reply) as server:
+        assert type(await _fails(server.url + _PATH)) is TransportError
         await asyncio.sleep(0.1)
-        assert wire.open_connections == 0
+        assert server.open_connections == 0
 
 
 @pytest.mark.parametrize("url", ["ws://[::1", "mailto:someone", f"ws:///nowhere?apikey={_KEY}"])
@@ -139,33 +139,33 @@ async def test_an_address_that_is_none(url: str) -> None:
 
 
 async def test_no_answer_in_ten_seconds() -> None:
-    async with Wire(HANG) as wire:
+    async with RawServer(HANG) as server:
         began = asyncio.get_running_loop().time()
-        assert isinstance(await _fails(wire.url + _PATH), RequestTimeoutError)
+        assert isinstance(await _fails(server.url + _PATH), RequestTimeoutError)
         assert asyncio.get_running_loop().time() - began == pytest.approx(10.0, abs=1.1)
         await asyncio.sleep(0.1)
-        assert wire.open_connections == 0
+        assert server.open_connections == 0
 
 
 async def test_cancelling_while_it_opens_leaves_no_connection() -> None:
-    async with Wire(HANG) as wire:
+    async with RawServer(HANG) as server:
         transport = Transport("http://127.0.0.1:1", timeout=30.0)
-        opening = asyncio.create_task(transport.websocket(wire.url + _PATH))
+        opening = asyncio.create_task(transport.websocket(server.url + _PATH))
         await asyncio.sleep(1.0)
-        assert wire.open_connections == 1
+        assert server.open_connections == 1
         opening.cancel()
         with pytest.raises(asyncio.CancelledError):
             await opening
         await asyncio.sleep(0.1)
-        assert wire.open_connections == 0
+        assert server.open_connections == 0
         await transport.close()
 
 
 async def test_a_redirect_is_not_gone_along_with() -> None:
     async with Server() as elsewhere:
         location = elsewhere.url.replace("ws:", "http:")
-        async with Wire(answer(307, Location=location)) as wire:
-            error = await _fails(wire.url.replace("http:", "ws:") + _PATH)
+        async with RawServer(answer(307, Location=location)) as server:
+            error = await _fails(server.url.replace("http:", "ws:") + _PATH)
             assert "leads somewhere else" in str(error)
         await asyncio.sleep(0.1)
         assert elsewhere.open == 0

@@ -1,4 +1,4 @@
-"""A program for `python -X dev`: success, failure, cancellation and push, in two loops; after it nothing is left."""
+"""A program for `python -X dev`: success, failure, cancellation and push, in two loops; nothing may be left open."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ async def _cancellation(sandbox: Sandbox) -> None:
         await asyncio.sleep(0.05)
         task.cancel()
         await asyncio.wait([task])
-    sandbox.clear_faults()  # on a busy machine the task was cancelled before it came to the one that hangs
+    sandbox.clear_faults()  # on a busy machine the task may be cancelled before it reaches the request that hangs
 
 
 async def _many_by_push(sandbox: Sandbox) -> None:
@@ -46,7 +46,7 @@ async def _many_by_push(sandbox: Sandbox) -> None:
 
 
 async def _all() -> None:
-    # A busy machine is slow; that is nothing that was left behind.
+    # A callback that is slow on a busy machine is no leak.
     asyncio.get_running_loop().slow_callback_duration = 10.0
     async with Sandbox() as sandbox:
         for work in (_success, _failure, _cancellation, _many_by_push):
@@ -57,7 +57,7 @@ async def _all() -> None:
 
 
 def main() -> None:
-    """Do it all in one loop, and again in a second."""
+    """Run everything in one loop, and again in a second one."""
     asyncio.run(_all())
     asyncio.run(_all())
     print("success failure cancellation push")  # noqa: T201 - what the test reads

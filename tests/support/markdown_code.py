@@ -1,17 +1,17 @@
-"""Running the Python of pages as their readers would: block after block, `await` at the top level included."""
+"""Runs the Python blocks of a Markdown page as its reader would: in order, with `await` at the top level."""
 
 from __future__ import annotations
 
 import ast
 import types
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sybil import Sybil
 from sybil.parsers.markdown import CodeBlockParser
 
 from dollr_async.sandbox import Sandbox
+from tests.support.paths import ROOT
 
 if TYPE_CHECKING:
     import asyncio
@@ -20,12 +20,10 @@ if TYPE_CHECKING:
     import pytest
     from sybil import Example
 
-ROOT = Path(__file__).parents[2]
-
 
 @contextmanager
 def sandbox_of_the_environment(loop: asyncio.AbstractEventLoop, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
-    """Run a sandbox on a loop, and have the environment's variables point to it."""
+    """Run a sandbox on a loop, and set the environment variables that point to it."""
     sandbox = Sandbox()
     loop.run_until_complete(sandbox.start())
     for name, value in sandbox.settings.items():
@@ -35,10 +33,10 @@ def sandbox_of_the_environment(loop: asyncio.AbstractEventLoop, monkeypatch: pyt
 
 
 def python_blocks(loop: asyncio.AbstractEventLoop) -> CodeBlockParser:
-    """Return what runs the Python blocks of a page on a loop."""
+    """Return a parser that runs the Python blocks of a page on a loop."""
 
     def evaluate(example: Example) -> None:
-        # The lines before the block keep the numbers of a traceback right.
+        # The empty lines keep the line numbers of a traceback right.
         source = "\n" * (example.line + example.parsed.line_offset) + example.parsed
         code = compile(source, example.path, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
         running = types.FunctionType(code, example.namespace)()
@@ -49,7 +47,7 @@ def python_blocks(loop: asyncio.AbstractEventLoop) -> CodeBlockParser:
 
 
 def run_blocks(page: str, *parsers: CodeBlockParser) -> int:
-    """Run the blocks of a page that these parsers know, in their order, and return how many there were."""
+    """Run the blocks of a page that these parsers know, in order, and return how many there were."""
     examples = list(Sybil(parsers=list(parsers)).parse(ROOT / page).examples())
     for example in examples:
         example.evaluate()

@@ -1,4 +1,4 @@
-"""What the tests of payouts, transfers and refunds share: an ordinary movement of each kind, and how to ask for it."""
+"""An ordinary payout, transfer and refund, and what has to exist before each."""
 
 from __future__ import annotations
 
@@ -23,31 +23,31 @@ _Moving = Coroutine[Any, Any, "Payment"]
 
 
 def payout(dollr: DollrClient, **changes: Any) -> _Moving:  # noqa: ANN401 - passed on as they are
-    """Return the most ordinary payout, with some of its terms changed."""
+    """Begin an ordinary payout, with some of its terms changed."""
     terms: dict[str, Any] = {"to": PAYER, "amount": Decimal("10.00"), "currency": "USD", "passcode": RIGHT}
     return dollr.payout(**{**terms, "device": DEVICE, **changes})
 
 
 def transfer(dollr: DollrClient, **changes: Any) -> _Moving:  # noqa: ANN401 - passed on as they are
-    """Return the most ordinary transfer, to the first counterparty there is, with some of its terms changed."""
+    """Begin an ordinary transfer to the sandbox's first counterparty, with some of its terms changed."""
     terms: dict[str, Any] = {"from_wallet_id": USD_WALLET, "to_counterparty_id": 200_001, "currency": "USD"}
     return dollr.transfer(**{**terms, "amount": Decimal("3.50"), **changes})
 
 
 def refund(dollr: DollrClient, **changes: Any) -> _Moving:  # noqa: ANN401 - passed on as they are
-    """Return the most ordinary refund, of the first payment there is, with some of its terms changed."""
+    """Begin an ordinary refund of the sandbox's first payment, with some of its terms changed."""
     terms: dict[str, Any] = {"original_payment_intent_id": 700_001, "amount": Decimal("50.00")}
     return dollr.refund(**{**terms, **changes})
 
 
 async def a_counterparty(dollr: DollrClient) -> int:
-    """Make somebody whom money can be sent to."""
+    """Create a party that money can be sent to, and return its counterparty's id."""
     party = await dollr.parties.create(NewParty(fullname="Amara Kamara", phone="231771234567"))
     return (await dollr.counterparties.create(NewCounterparty(party_id=party.id))).id
 
 
 async def a_paid_collection(sandbox: Sandbox, dollr: DollrClient, **changes: Any) -> int:  # noqa: ANN401 - as above
-    """Collect 250 USD, and return the intent that a refund names."""
+    """Collect 250 USD, and return the id of the payment intent that a refund needs."""
     collection = await collect(dollr, **changes)
     sandbox.settle(collection.reference_id)
     return int(collection.execution.extra["payment_intent_id"])
@@ -58,7 +58,7 @@ class _Begin(Protocol):
 
 
 class Move(NamedTuple):
-    """One of the three kinds, ready to be begun on a sandbox."""
+    """A movement of one of the three kinds, ready to begin on a sandbox."""
 
     kind: str
     begin: _Begin
@@ -66,17 +66,17 @@ class Move(NamedTuple):
 
     @property
     def operation(self) -> str:
-        """The contract's name of the execution."""
+        """The contract's name for the execution."""
         return self.kind.lower()
 
     @property
-    def look(self) -> str:
-        """The contract's name of the look at its status."""
+    def status_operation(self) -> str:
+        """The contract's name for its status check."""
         return f"get_{self.operation}_status"
 
     @property
     def session(self) -> str:
-        """The contract's name of making its session."""
+        """The contract's name for the call that creates its session."""
         return f"create_{self.operation}_session"
 
     @property
@@ -85,9 +85,9 @@ class Move(NamedTuple):
         return len(self.sandbox.requests_to(self.operation))
 
     @property
-    def looks(self) -> int:
-        """How often the status was asked for."""
-        return len(self.sandbox.requests_to(self.look))
+    def status_checks(self) -> int:
+        """How often the status was checked."""
+        return len(self.sandbox.requests_to(self.status_operation))
 
     @property
     def ledger(self) -> list[LedgerEntry]:
@@ -96,7 +96,7 @@ class Move(NamedTuple):
 
 
 async def ready(kind: str, sandbox: Sandbox, dollr: DollrClient) -> Move:
-    """Make what a movement of this kind needs to exist, and forget the requests for it."""
+    """Create what a movement of this kind needs, and forget the requests for that."""
     if kind == "TRANSFER":
         await a_counterparty(dollr)
     elif kind == "REFUND":
