@@ -1,4 +1,4 @@
-"""The words that everybody uses: errors, the API's enums, the kinds of value, time.
+"""What every other package uses: errors, the API's enums, checks of values, and the clock.
 
-Everyone may use it, it uses no other wing.
+It imports no other package of this library.
 """

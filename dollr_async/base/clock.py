@@ -1,4 +1,4 @@
-"""Time behind a small protocol, so that every wait can be tested without waiting."""
+"""The clock that every wait goes through, so that tests can wait for hours without real time passing."""
 
 from __future__ import annotations
 
@@ -9,39 +9,39 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """What this library knows of time."""
+    """The functions of time that this library uses; a test passes its own."""
 
     def monotonic(self) -> float:
-        """Seconds on a clock that never jumps; only differences mean anything."""
+        """Seconds on a clock that never jumps; only differences between two values have a meaning."""
         ...
 
     def now(self) -> datetime:
-        """The time of day, aware, in UTC."""
+        """The time of day as a timezone-aware `datetime` in UTC."""
         ...
 
     def time(self) -> float:
-        """The same time of day, in seconds since 1970."""
+        """The time of day in seconds since 1970 (Unix time)."""
         ...
 
     async def sleep(self, seconds: float) -> None:
-        """Let `seconds` pass."""
+        """Wait for a number of seconds."""
         ...
 
 
 class LoopClock:
-    """The running event loop's own time, and the system's time of day."""
+    """The clock of the running event loop, and the system's time of day."""
 
     def monotonic(self) -> float:
         """Seconds on the running loop's clock."""
         return asyncio.get_running_loop().time()
 
     def now(self) -> datetime:
-        """The system's time of day, aware, in UTC."""
+        """The system's time of day as a timezone-aware `datetime` in UTC."""
         return datetime.now(UTC)
 
-    # Python's own function, since every call of the API asks for it.
+    # Python's own function and not a method around it: every call of the API uses it.
     time = staticmethod(time.time)
 
     async def sleep(self, seconds: float) -> None:
-        """Let `seconds` pass on the running loop."""
+        """Wait for a number of seconds on the running loop."""
         await asyncio.sleep(seconds)

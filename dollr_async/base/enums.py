@@ -1,7 +1,7 @@
-"""The API's words as open enums: members compare equal to the API's text, and an unknown word survives.
+"""The API's enums: members are equal to the API's text, and an unknown word is kept.
 
-`ExecutionStatus("processing") is ExecutionStatus.PROCESSING`, while `ExecutionStatus("On hold")` is a member-like value
-that keeps its raw text, so that a word the API adds tomorrow is passed on and never mistaken for a known one.
+`ExecutionStatus("processing") is ExecutionStatus.PROCESSING`. `ExecutionStatus("On hold")` is an `ExecutionStatus` too
+and keeps its raw text: a word that the API adds later is passed on, and is never mistaken for a known one.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Self
 
 
 class OpenEnum(StrEnum):
-    """A string enum that accepts its words in any case and keeps those that it does not know."""
+    """A string enum that accepts its words in any case and keeps words that it does not know."""
 
     @classmethod
     def _missing_(cls, value: object) -> Self | None:
@@ -21,7 +21,7 @@ class OpenEnum(StrEnum):
         if known is not None:
             return known
         unknown = str.__new__(cls, value)
-        # An enum hashes and prints by these two; the raw text keeps it equal to the string that came in.
+        # An enum is hashed and printed by these two. With the raw text in both, it equals the string that came in.
         unknown._name_ = value
         unknown._value_ = value
         return unknown
@@ -33,7 +33,10 @@ class OpenEnum(StrEnum):
 
 
 class ExecutionStatus(OpenEnum):
-    """How far a movement of money is. COMPLETED and FAILED are final; anything else, an unknown word too, is not."""
+    """The status of a movement of money.
+
+    COMPLETED and FAILED are final. Every other word, also an unknown one, is not final.
+    """
 
     PENDING = "PENDING"
     PROCESSING = "PROCESSING"
@@ -47,7 +50,7 @@ class ExecutionStatus(OpenEnum):
 
 
 class SourceStatus(OpenEnum):
-    """How far an invoice or an order is. PAID and CANCELED are final."""
+    """The status of an invoice or an order. PAID and CANCELED are final."""
 
     IDLE = "IDLE"
     ACTIVE = "ACTIVE"
@@ -66,13 +69,13 @@ _FINAL_SOURCE = frozenset({"PAID", "CANCELED"})
 
 
 class SessionStatus(OpenEnum):
-    """Whether a session may still be executed; the API names one word only."""
+    """The status of a session; the API's documentation names one word only."""
 
     ACTIVE = "ACTIVE"
 
 
 class ExecutionKind(OpenEnum):
-    """The direction of a movement of money, the API's `operation_type`."""
+    """The kind of a movement of money, which the API calls `operation_type`."""
 
     COLLECTION = "COLLECTION"
     PAYOUT = "PAYOUT"
@@ -89,7 +92,7 @@ class SourceType(OpenEnum):
 
 
 class FeeBearer(OpenEnum):
-    """Who pays the fees: PAYER has them added on top, PAYEE (the merchant) receives less."""
+    """Who pays the fees. With PAYER they are added to the amount, with PAYEE the merchant receives less."""
 
     PAYER = "PAYER"
     PAYEE = "PAYEE"
@@ -113,7 +116,7 @@ class RelationshipType(OpenEnum):
 
 
 class PaymentMethod(OpenEnum):
-    """The instrument that pays: a mobile-money operator, a card or a wallet."""
+    """What pays: an account at a mobile-money operator, a card or a Dollr wallet."""
 
     MTN_MOMO_LBR = "MTN_MOMO_LBR"
     ORANGE_MONEY_LBR = "ORANGE_MONEY_LBR"
@@ -125,7 +128,7 @@ class PaymentMethod(OpenEnum):
 
 
 class PaymentProvider(OpenEnum):
-    """The network that routes a payment; for Liberia the operator itself may be named."""
+    """The network that routes a payment; for Liberia it may be the operator itself."""
 
     MTN_MOMO_LBR = "MTN_MOMO_LBR"
     ORANGE_MONEY_LBR = "ORANGE_MONEY_LBR"

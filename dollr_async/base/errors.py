@@ -1,7 +1,7 @@
-"""Every error this library raises, as one tree under `DollrError`.
+"""Every error that this library raises, as one tree under `DollrError`.
 
-Nothing secret is ever part of a message, a `repr` or an attribute shown by one: messages carry methods, paths,
-status codes and references. All errors can be pickled, so they may cross a process boundary.
+No message and no `repr` shows a secret: messages have methods, paths, status codes and references. All errors can be
+pickled, so they can be passed to another process.
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ def _rebuild(cls: type[DollrError], args: tuple[object, ...], state: dict[str, o
 class DollrError(Exception):
     """The base of every error of this library; `except DollrError` catches them all.
 
-    `nothing_sent` is True when the request that failed surely never left: there was no connection or no token for it.
+    `nothing_sent` is True when the request that failed was certainly not sent: there was no connection or no token.
     """
 
     nothing_sent: bool = False
 
     def __reduce__(self) -> tuple[Callable[..., DollrError], tuple[object, ...]]:
-        """Rebuild from the attributes, since most of these take keywords."""
+        """Pickle by the attributes, since most of the constructors take keywords."""
         return _rebuild, (type(self), self.args, self.__dict__)
 
 
 class ConfigurationError(DollrError):
-    """The client cannot work as it was set up.
+    """The client cannot be used as it was set up. Nothing was sent.
 
-    A missing credential, a `base_url` without https, a closed client, or use from another event loop. Nothing was sent.
+    A credential is missing, the `base_url` is not https, the client is closed, or it is used in another event loop.
     """
 
 
@@ -51,17 +51,20 @@ class InvalidInputError(DollrError, ValueError):
 
 
 class TransportError(DollrError):
-    """No usable answer came back: the connection was dropped or the answer was cut off.
+    """No usable answer arrived: the connection was dropped, or the answer was cut off.
 
-    Itself it is ambiguous: the request may have been carried out. See `ConnectError` for the case in which it surely
-    was not.
+    The request may have been carried out. `ConnectError`, a subclass, is the case in which it certainly was not.
+    `is_unreachable` is True when the last try made no connection, while an earlier one below this library may have.
     """
+
+    is_unreachable: bool = False
 
 
 class ConnectError(TransportError):
-    """No connection could be made, so the request surely did not reach the API: safe to repeat."""
+    """No connection could be made, so the request did not reach the API: it is safe to retry."""
 
     nothing_sent = True
+    is_unreachable = True
 
 
 class RequestTimeoutError(TransportError):
@@ -72,7 +75,7 @@ class RequestTimeoutError(TransportError):
 class FieldProblem(Record):
     """One field that the API refused.
 
-    `path` is dotted (`body.items.0.amount`), `message` the API's words, `type` its word for the kind of problem.
+    `path` is dotted (`body.items.0.amount`), `message` is the API's text, `type` its word for the kind of problem.
     """
 
     path: str
@@ -81,15 +84,15 @@ class FieldProblem(Record):
 
 
 class APIStatusError(DollrError):
-    """The API answered, and the answer is not a success.
+    """The API answered with a status that is not a success.
 
     Attributes:
         status: the HTTP status code.
-        detail: the API's reason as text; where it sent a list, the entries joined.
-        fields: each refused field, where the API named them; else empty.
+        detail: the API's reason as text; if it sent a list, the entries joined.
+        fields: each refused field, if the API named them; else empty.
         method: the HTTP method of the request.
         path: the path of the request, without its query.
-        retry_after: seconds that the API asked to wait, or None.
+        retry_after: the seconds that the API asks to wait, or None.
         body: the first 2,000 characters of the answer.
     """
 
@@ -104,7 +107,7 @@ class APIStatusError(DollrError):
         body: str = "",
         fields: tuple[FieldProblem, ...] = (),
     ) -> None:
-        """Keep what the answer said."""
+        """Make the message from the request and the API's reason."""
         super().__init__(f"{method} {path} was answered {status}: {detail or 'no reason given'}")
         self.status = status
         self.detail = detail
@@ -116,11 +119,11 @@ class APIStatusError(DollrError):
 
 
 class AuthenticationError(APIStatusError):
-    """401: the credentials, or a token made from them a moment ago, were refused. Check client id and secret."""
+    """401: the credentials, or a token just obtained with them, were refused. Check the client id and secret."""
 
 
 class PermissionDeniedError(APIStatusError):
-    """403: the merchant may not do this (yet): a verification or a feature gate in the portal is closed."""
+    """403: the merchant may not do this (yet): a verification or a feature is missing in the portal."""
 
 
 class NotFoundError(APIStatusError):
@@ -128,19 +131,19 @@ class NotFoundError(APIStatusError):
 
 
 class ConflictError(APIStatusError):
-    """409: the state of the thing named does not allow this."""
+    """409: the current state of what was named does not allow this."""
 
 
 class InvalidRequestError(APIStatusError):
-    """422: a field or a state was refused; `fields` says which, where the API named them."""
+    """422: a field or a state was refused; `fields` has the fields, if the API named them."""
 
 
 class RateLimitError(APIStatusError):
-    """429: too many requests; `retry_after` has the seconds to wait, where the API gave them."""
+    """429: too many requests; `retry_after` has the seconds to wait, if the API gave them."""
 
 
 class ServerError(APIStatusError):
-    """5xx: a fault at the API or behind it; whether the request was carried out is not known."""
+    """5xx: a fault at the API or behind it; the request may have been carried out."""
 
 
 class DecodeError(DollrError):
@@ -148,15 +151,15 @@ class DecodeError(DollrError):
 
     Attributes:
         path: the field that is missing or unreadable (`party.fullname`); empty when the whole body is unreadable.
-        status: the status word that the answer carried all the same, or None. An execution answer with a status has
-            been accepted: it must not be sent again.
-        reference_id: the payment's reference, where there is one.
+        status: the status word in the answer, or None. An execution whose answer has a status was accepted: it must
+            not be resent.
+        reference_id: the payment's reference, if there is one.
     """
 
     def __init__(
         self, message: str, *, path: str = "", status: str | None = None, reference_id: UUID | None = None
     ) -> None:
-        """Keep where the answer left its shape."""
+        """Keep the field, and what the answer still said."""
         super().__init__(message)
         self.path = path
         self.status = status
@@ -164,7 +167,7 @@ class DecodeError(DollrError):
 
 
 class PaymentError(DollrError):
-    """The base of errors that belong to one payment; `reference_id` names it."""
+    """The base of errors of one payment; `reference_id` names it."""
 
     def __init__(self, message: str, *, reference_id: UUID) -> None:
         """Keep the payment's reference."""
@@ -173,38 +176,38 @@ class PaymentError(DollrError):
 
 
 class CollectError(PaymentError):
-    """A step on the way to the execution failed, and no money was moved under this reference.
+    """A step of a payment failed, and no money was moved under this reference.
 
     Attributes:
         step: party, counterparty, document, items, publish, checkout, operator, payment_account, session or execution.
-        progress: every id made so far, under the names that the handle uses.
+        progress: every id made so far, under the names that the payment's handle uses.
         reference_id: the payment's reference.
 
-    `__cause__` is the error that stopped the step.
+    `__cause__` is the error that made the step fail.
     """
 
     def __init__(self, message: str, *, step: str, progress: Progress, reference_id: UUID) -> None:
-        """Keep the step and all that exists by now."""
+        """Keep the step and every id made so far."""
         super().__init__(message, reference_id=reference_id)
         self.step = step
         self.progress = progress
 
 
 class OutcomeUnknownError(PaymentError):
-    """An execution was sent and its fate could not be learned in time: it may or may not have moved money.
+    """An execution was sent and its outcome is not known: it may or may not have moved money.
 
-    Never begin a new payment for the same thing on this error. Ask again later with `dollr.wait(reference_id)`.
-    `progress` has every id made so far; `__cause__` is the last refusal or failure that was met.
+    Do not start a new payment for the same thing after this error. Find out later with `dollr.wait(reference_id)`.
+    `progress` has every id made so far; `__cause__` is the last refusal or failure.
     """
 
     def __init__(self, message: str, *, progress: Progress, reference_id: UUID) -> None:
-        """Keep all that exists by now."""
+        """Keep every id made so far."""
         super().__init__(message, reference_id=reference_id)
         self.progress = progress
 
 
 class ReferenceUsedError(PaymentError):
-    """This reference already names a payment, or names one on other terms; `execution` is what the API knows of it."""
+    """This reference already names a payment, or one with different terms; `execution` is its state, if known."""
 
     def __init__(self, message: str, *, reference_id: UUID, execution: ExecutionFacts | None = None) -> None:
         """Keep the payment that has the reference."""
@@ -213,14 +216,14 @@ class ReferenceUsedError(PaymentError):
 
 
 class JournalError(DollrError):
-    """The durable record could not be made or read; nothing was sent, unless the message says so."""
+    """The journal could not be written or read; nothing was sent, unless the message says so."""
 
 
 class PollTimeoutError(DollrError):
-    """A payment, or the document that is paid, was still not final when the time given ran out.
+    """A payment, or a document that is to be paid, was still not final when the time ran out.
 
-    It has not failed: follow it again. `reference_id` is the payment's (None for a document), `last` the last state
-    seen (None when none was), `elapsed` the seconds spent.
+    It has not failed: follow it again. `reference_id` is the payment's (None for a document), `last` is the last known
+    state (None if there was none), `elapsed` the seconds spent.
     """
 
     def __init__(
@@ -231,7 +234,7 @@ class PollTimeoutError(DollrError):
         last: ExecutionFacts | SourceFacts | None,
         elapsed: float,
     ) -> None:
-        """Keep the last state that was seen."""
+        """Keep the last known state."""
         super().__init__(message)
         self.reference_id = reference_id
         self.last = last
@@ -239,7 +242,7 @@ class PollTimeoutError(DollrError):
 
 
 class PaymentFailedError(PaymentError):
-    """`wait()` met FAILED: the API says that this payment did not go through. `execution` has its messages."""
+    """`wait()` found FAILED: the API says that this payment did not succeed. `execution` has its messages."""
 
     def __init__(self, message: str, *, reference_id: UUID, execution: ExecutionFacts) -> None:
         """Keep the failed execution."""
@@ -248,15 +251,16 @@ class PaymentFailedError(PaymentError):
 
 
 class ActionRequiredError(PaymentError):
-    """`wait()` met a card that needs its owner: confirm it in the browser with `client_secret`, then follow on.
+    """`wait()` found a card payment that its payer must confirm (3-D Secure).
 
-    `execution` is the payment as it stands, `client_secret` the browser's value (in no message and no `repr`).
+    Confirm it in the browser with `client_secret`, then follow the payment again. `execution` is its current state.
+    `client_secret` is shown in no message and no `repr`.
     """
 
     def __init__(
         self, message: str, *, reference_id: UUID, execution: ExecutionFacts, client_secret: str | None
     ) -> None:
-        """Keep what the browser needs."""
+        """Keep the execution, and the secret that the browser needs."""
         super().__init__(message, reference_id=reference_id)
         self.execution = execution
         self.client_secret = client_secret
@@ -270,4 +274,4 @@ STATUS_ERRORS: dict[int, type[APIStatusError]] = {
     422: InvalidRequestError,
     429: RateLimitError,
 }
-"""The class for each status that has one of its own; any other is `ServerError` from 500 up, else `APIStatusError`."""
+"""The error class of each HTTP status that has its own; the others are `ServerError` (5xx) or `APIStatusError`."""

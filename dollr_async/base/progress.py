@@ -1,7 +1,8 @@
-"""What is said of one payment wherever it is spoken of: how far it came, and how it stands."""
+"""The state of one payment, as errors, handles and the journal show it: the ids made so far, and its execution."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class ExecutionFacts(Protocol):
-    """What an error shows of an execution; the object behind it is a `dollr_async.Execution`."""
+    """The attributes of an execution that an error shows; the object is a `dollr_async.Execution`."""
 
     @property
     def status(self) -> str:
@@ -33,22 +34,22 @@ class ExecutionFacts(Protocol):
 
     @property
     def gateway_message(self) -> str | None:
-        """The gateway's words, where there are any."""
+        """The gateway's message, if there is one."""
         ...
 
     @property
     def wallet_message(self) -> str | None:
-        """The wallet's words, where there are any."""
+        """The wallet's message, if there is one."""
         ...
 
     @property
     def requires_action(self) -> bool | None:
-        """Whether the payer has to confirm a card."""
+        """Whether the payer has to confirm a card payment."""
         ...
 
 
 class SourceFacts(Protocol):
-    """What an error shows of a document; the object behind it is a `dollr_async.SourceState`."""
+    """The attributes of a document that an error shows; the object is a `dollr_async.SourceState`."""
 
     @property
     def status(self) -> str:
@@ -57,18 +58,18 @@ class SourceFacts(Protocol):
 
     @property
     def total_amount(self) -> Decimal:
-        """What it costs, in major units."""
+        """What the payer is billed, in major units."""
         ...
 
     @property
     def currency(self) -> str:
-        """What it is billed in."""
+        """The currency of the bill."""
         ...
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class Progress(Record):
-    """What exists by now of one payment, under the names that its handle uses; None where a step has not been done."""
+    """The ids made so far for one payment, under the names that its handle uses; None for a step that is not done."""
 
     reference_id: UUID
     source_type: str | None = None
@@ -78,6 +79,14 @@ class Progress(Record):
     counterparty_id: int | None = None
     payment_account_id: int | None = None
     session_id: int | None = None
+
+
+@attrs.frozen(kw_only=True, eq=False, repr=False)
+class KnownPayment(Record):
+    """What a journal knows of a payment: when it began (timezone-aware), and the ids made so far."""
+
+    began_at: datetime
+    progress: Progress
 
 
 def resume_call(verb: str, reference_id: UUID, kind: str = "COLLECTION", *, more: str = "") -> str:

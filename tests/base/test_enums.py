@@ -1,4 +1,4 @@
-"""Open enums: the API's words in any case, and a place for those that nobody knows yet."""
+"""The API's enums: known words in any case, and unknown words that are kept."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tests.contract import Contract
 
 Odd: TypeAlias = Any
-"""Whatever a caller may hand over, right or wrong."""
+"""Any value that a caller may pass, right or wrong."""
 
 _ENUMS: list[type[OpenEnum]] = [
     found for found in vars(enums).values() if isinstance(found, type) and issubclass(found, OpenEnum) and len(found)
@@ -26,7 +26,7 @@ _ENUMS: list[type[OpenEnum]] = [
 
 
 @pytest.mark.parametrize("kind", _ENUMS)
-def test_every_word_is_known_in_any_case_and_is_its_text(kind: type[OpenEnum]) -> None:
+def test_every_word_is_read_in_any_case_and_equals_its_text(kind: type[OpenEnum]) -> None:
     for member in kind:
         for written in (member.value, member.value.lower(), f" {member.value.title()} "):
             assert kind(written) is member
@@ -41,7 +41,7 @@ _UNKNOWN = ["On hold", "REVERSED", "", " ", "pending later", "name", "value", "_
 
 @pytest.mark.parametrize("written", _UNKNOWN)
 @pytest.mark.parametrize("kind", _ENUMS)
-def test_an_unknown_word_survives_with_its_raw_text(kind: type[OpenEnum], written: str) -> None:
+def test_an_unknown_word_keeps_its_raw_text(kind: type[OpenEnum], written: str) -> None:
     word = kind(written)
     assert isinstance(word, kind)
     assert word == written == word.value == word.name == str(word)
@@ -51,21 +51,21 @@ def test_an_unknown_word_survives_with_its_raw_text(kind: type[OpenEnum], writte
 
 
 @pytest.mark.parametrize("written", ["On hold", "PENDING"])
-def test_a_word_survives_a_journey(written: str) -> None:
+def test_a_word_can_be_copied_and_pickled(written: str) -> None:
     word = ExecutionStatus(written)
     for arrived in (copy.copy(word), copy.deepcopy(word), pickle.loads(pickle.dumps(word))):  # noqa: S301 - our own bytes
         assert (arrived, type(arrived), arrived.is_known) == (word, ExecutionStatus, word.is_known)
 
 
 @given(st.text(max_size=20))
-def test_any_text_is_a_word(written: str) -> None:
+def test_any_text_is_read_as_a_word(written: str) -> None:
     word = ExecutionStatus(written)
     assert word == written or (word.is_known and word.value == written.strip().upper())
     assert repr(word)
 
 
 @pytest.mark.parametrize("written", [None, 7, 1.5, True, b"PENDING", [], object()])
-def test_what_is_no_text_is_no_word(written: Odd) -> None:
+def test_anything_but_text_is_refused(written: Odd) -> None:
     with pytest.raises(ValueError, match="is not a valid ExecutionStatus"):
         ExecutionStatus(written)
 
@@ -81,7 +81,7 @@ _SOURCE_WORDS = ["IDLE", "ACTIVE", "PROCESSING", "PAID", "CANCELED", "CANCELLED"
         *((SourceStatus(word), word in {"PAID", "CANCELED"}) for word in _SOURCE_WORDS),
     ],
 )  # fmt: skip
-def test_an_unknown_word_is_never_the_end(status: ExecutionStatus | SourceStatus, is_final: bool) -> None:  # noqa: FBT001 - a column of the table
+def test_an_unknown_word_is_never_final(status: ExecutionStatus | SourceStatus, is_final: bool) -> None:  # noqa: FBT001 - a column of the table
     assert status.is_final is is_final
 
 

@@ -1,4 +1,4 @@
-"""The errors: one tree, what each says, what none says, and that all survive a journey."""
+"""The errors: their tree, what each one shows, what none shows, and that all can be copied and pickled."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def test_the_tree_is_the_documented_one() -> None:
     assert issubclass(InvalidInputError, ValueError)
 
 
-def test_every_error_is_public_but_the_base_of_those_of_one_payment() -> None:
+def test_every_error_is_public_except_the_base_of_payment_errors() -> None:
     public = {found for name in dollr_async.__all__ if inspect.isclass(found := getattr(dollr_async, name))}
     assert _errors() - public == {PaymentError}
 
@@ -142,7 +142,7 @@ def test_there_is_an_example_of_each() -> None:
 
 @pytest.mark.parametrize("error", _EACH, ids=lambda error: type(error).__name__)
 @pytest.mark.parametrize(
-    "travel",
+    "transfer",
     [
         copy.copy,
         copy.deepcopy,
@@ -152,9 +152,9 @@ def test_there_is_an_example_of_each() -> None:
         ),
     ],
 )
-def test_an_error_survives_a_journey(error: DollrError, travel: Callable[[DollrError], DollrError]) -> None:
-    error.add_note("on the way")
-    arrived = travel(error)
+def test_an_error_can_be_copied_and_pickled(error: DollrError, transfer: Callable[[DollrError], DollrError]) -> None:
+    error.add_note("a note")
+    arrived = transfer(error)
     assert type(arrived) is type(error)
     assert (str(arrived), arrived.args) == (str(error), error.args)
     assert vars(arrived) == vars(error)
@@ -162,7 +162,7 @@ def test_an_error_survives_a_journey(error: DollrError, travel: Callable[[DollrE
 
 
 @pytest.mark.parametrize("error", _EACH, ids=lambda error: type(error).__name__)
-def test_only_a_failed_connection_surely_sent_nothing(error: DollrError) -> None:
+def test_only_a_failed_connection_means_that_nothing_was_sent(error: DollrError) -> None:
     assert error.nothing_sent is isinstance(error, ConnectError)
 
 
@@ -186,13 +186,13 @@ _OWN = {
 
 
 @pytest.mark.parametrize("status", [*range(300, 309), *range(400, 432), 451, 499, *range(500, 512), 520, 599, 600, 999])
-def test_each_status_has_its_class(status: int) -> None:
+def test_each_status_becomes_its_error_class(status: int) -> None:
     error = error_of(raw(status), "GET", "x", FakeClock())
     assert type(error) is _OWN.get(status, ServerError if status >= 500 else APIStatusError)
     assert error.status == status
 
 
-def test_an_error_says_what_was_asked_and_what_was_answered() -> None:
+def test_an_error_shows_the_request_and_the_answer() -> None:
     error = error_of(raw(404, {"detail": "Party not found"}), "GET", "parties/retrieve/9", FakeClock())
     assert str(error) == "GET /v1/parties/retrieve/9 was answered 404: Party not found"
     assert (error.method, error.path, error.detail) == ("GET", "/v1/parties/retrieve/9", "Party not found")

@@ -191,7 +191,7 @@ async def test_what_cannot_be_followed_is_refused(
     with pytest.raises(InvalidInputError) as caught:
         even.watch(*arguments)
     assert sentence in str(caught.value)
-    with pytest.raises(InvalidInputError, match="has no zone"):
+    with pytest.raises(InvalidInputError, match="has no time zone"):
         even.watch(REFERENCE, began_at=datetime(2026, 1, 1))  # noqa: DTZ001 - the refused form
     assert sandbox.requests == []
 

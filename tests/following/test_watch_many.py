@@ -620,7 +620,7 @@ def _still_processing() -> dict[str, object]:
 
 
 def test_an_entry_says_what_is_wrong_with_it() -> None:
-    with pytest.raises(InvalidInputError, match="has no zone"):
+    with pytest.raises(InvalidInputError, match="has no time zone"):
         PaymentToWatch(REFERENCE, began_at=datetime(2026, 1, 1))  # noqa: DTZ001 - the refused form
     entry = PaymentToWatch(REFERENCE, "payout")
     assert (entry.reference_id, entry.kind) == (uuid.UUID(REFERENCE), ExecutionKind.PAYOUT)
