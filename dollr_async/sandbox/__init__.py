@@ -1,4 +1,7 @@
-"""A stateful local Dollr for tests, demos and CI, written from the API's contract alone."""
+"""A stateful local Dollr for tests, demos and CI, written from the API's contract alone.
+
+It uses nothing of the client; tests, the `dollr` command and the benchmarks use it.
+"""
 
 from dollr_async.sandbox.faults import FAULT_WORDS, Fault, FaultKind
 from dollr_async.sandbox.outcomes import (

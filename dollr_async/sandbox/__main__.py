@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 _KEEP_REQUESTS = 1000
-"""A sandbox that runs for days remembers only so many requests."""
+"""How many requests a sandbox that runs for days remembers."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a sandbox until Ctrl-C or SIGTERM, and return the exit code.
 
     `argv` are the options, by default those of the command line. The code is 0 after a clean end and 1 when the port
-    is not to be had; wrong options leave by SystemExit with code 2, `--help` with 0.
+    cannot be used; wrong options raise SystemExit with code 2, and `--help` raises it with 0.
     """
     options = _parser().parse_args(argv)
     sandbox = Sandbox(
@@ -40,7 +40,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:  # where the loop cannot handle signals itself
         return 0
     except OSError as error:
-        sys.stderr.write(f"The sandbox cannot listen on port {options.port} of {options.host}: {error.strerror}.\n")
+        sys.stderr.write(
+            f"The sandbox cannot listen on port {options.port} of {options.host}: {error.strerror}. Use another port, "
+            "or 0 for a free one.\n"
+        )
         return 1
     return 0
 
@@ -63,12 +66,12 @@ async def _serve(sandbox: Sandbox) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="dollr sandbox",
-        description="Run a local Dollr to develop against. No real money moves, and all state is gone at its end.",
+        description="Run a local Dollr to develop against. No real money moves, and all state is lost when it stops.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    parser.add_argument("--port", type=_port, default=0, help="the port to listen on; 0 takes a free one")
-    parser.add_argument("--host", type=_host, default="127.0.0.1", help="an address of this machine's loopback")
-    parser.add_argument("--seconds", type=_seconds, default=3.0, help="how long a payment takes to reach its end")
+    parser.add_argument("--port", type=_port, default=0, help="the port to listen on; 0 for a free one")
+    parser.add_argument("--host", type=_host, default="127.0.0.1", help="a loopback address of this machine")
+    parser.add_argument("--seconds", type=_seconds, default=3.0, help="how many seconds each payment takes to end")
     parser.add_argument("--latency", type=_seconds, default=0.0, help="how many seconds each answer takes")
     return parser
 
@@ -76,7 +79,7 @@ def _parser() -> argparse.ArgumentParser:
 def _port(text: str) -> int:
     port = int(text)
     if not 0 <= port < 2**16:
-        raise argparse.ArgumentTypeError(f"{port} is no port: give a number from 0 to 65535")
+        raise argparse.ArgumentTypeError(f"{port} is not a port: give a number from 0 to 65535")
     return port
 
 
@@ -90,7 +93,7 @@ def _host(text: str) -> str:
 def _seconds(text: str) -> float:
     seconds = float(text)
     if not 0 <= seconds < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is no number of seconds: give 0 or more")
+        raise argparse.ArgumentTypeError(f"{text} is not a number of seconds: give 0 or more")
     return seconds
 
 
@@ -103,20 +106,20 @@ def _welcome(sandbox: Sandbox) -> Iterator[str]:
     yield f"  export DOLLR_CLIENT_ID={sandbox.client_id}"
     yield f"  export DOLLR_CLIENT_SECRET={sandbox.client_secret}"
     push = sandbox.realtime
-    yield f"Live updates: the project's URL is {push['url']}, its anon key {push['anon_key']}."
+    yield f"Live updates: the project's URL is {push['url']}, its anon key is {push['anon_key']}."
     yield ""
-    yield "The payer's phone decides how a payment ends; with any other number it is approved:"
+    yield "The payer's phone decides how a payment ends; a payment of any other number is approved:"
     for outcome in OUTCOMES.values():
         phones = [phone for phone, name in TEST_PHONES.items() if name == outcome.name]
         if phones:
             yield f"  {' '.join(phones)}  {outcome.about}"
     yield f"  {' '.join(sorted(UNKNOWN_OPERATOR_PHONES))}  no known operator"
     yield ""
-    yield "Test cards; 3-D Secure finishes by itself:"
+    yield "Test cards; the sandbox finishes 3-D Secure by itself:"
     for token, card in TEST_CARDS.items():
         yield f"  {token:<18}  {OUTCOMES[card.outcome].about}"
     yield ""
-    yield f"Payouts take the passcode {PASSCODE} with the phone {PASSCODE_PHONE}."
+    yield f"Payouts need the passcode {PASSCODE} with the phone {PASSCODE_PHONE}."
 
 
 if __name__ == "__main__":

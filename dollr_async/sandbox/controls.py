@@ -1,4 +1,4 @@
-"""What a test may do to the sandbox, and what it may ask it."""
+"""The controls of the sandbox: what a test may change in it, and what it may read from it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Controls(RealtimeControls):
-    """The side of the sandbox that a test holds in its hands; none of it goes over the wire."""
+    """The methods by which a test controls and inspects the sandbox; none of them sends a request."""
 
     def __init__(self, world: World, plan: FaultPlan, server: Server) -> None:
         """Control this world and its server."""
@@ -36,7 +36,7 @@ class Controls(RealtimeControls):
 
     @property
     def requests(self) -> list[RecordedRequest]:
-        """Every request seen, in its order, each with its answer; `requests.clear()` forgets them."""
+        """Every request received, in order, each with its answer; `requests.clear()` forgets them."""
         return self._server.requests
 
     def requests_to(self, operation: str) -> list[RecordedRequest]:
@@ -46,19 +46,19 @@ class Controls(RealtimeControls):
 
     @property
     def ledger(self) -> tuple[LedgerEntry, ...]:
-        """Every movement of money that was accepted, in its order, as it stands now; one entry for a reference."""
+        """Every accepted payment in its order, as it is now; one entry for each reference."""
         settlement.settle_due(self._world)
         return tuple(entry_of(payment) for payment in self._world.payments.values())
 
     @property
     def balances(self) -> dict[str, Decimal]:
-        """What is in the merchant's wallets, by currency."""
+        """The balances of the merchant's wallets, by currency."""
         settlement.settle_due(self._world)
         return {currency: wallet.balance for currency, wallet in self._world.wallets.items()}
 
     @property
     def tokens_issued(self) -> int:
-        """How many tokens were handed out."""
+        """How many tokens were issued."""
         return self._world.tokens.issued
 
     @property
@@ -74,9 +74,9 @@ class Controls(RealtimeControls):
     # time
 
     def advance(self, seconds: float) -> None:
-        """Skip `seconds` on the sandbox's own clock: payments settle, sessions, tokens and keys expire.
+        """Skip `seconds` on the sandbox's own clock: payments settle, and sessions, tokens and keys expire.
 
-        What a push channel would have told meanwhile is told at once.
+        The push channel sends all changes of the skipped time at once. A negative number is a ValueError.
         """
         self._world.clock.advance(seconds)
         self._server.realtime.pass_time()
@@ -84,58 +84,61 @@ class Controls(RealtimeControls):
     # faults
 
     def fail(self, operation: str, fault: Fault | str | int, times: int | None = 1, *, chance: float = 1.0) -> None:
-        """Let the next `times` requests to an operation go wrong; `times=None` means all of them.
+        """Make the next `times` requests to an operation go wrong; `times=None` means all of them.
 
         `operation` is the contract's operationId (`collect`), the route (`executions/collection`), a verb of its group
         (`invoices.add_item`), or "*" for any; an unknown name is a ValueError that lists near ones. `fault` is a
         `Fault`, one of `FAULT_WORDS` ("lose_answer", "drop", "hang", "cut_body", ...), or a status (503 before the
-        work, "503_after" after it). Faults of one operation strike in the order they were asked for. With a `chance`
-        below 1 a request is spared by luck, repeatably for a `seed`.
+        work, "503_after" after it); any other is a ValueError. Faults of one operation apply in the order of these
+        calls. With a `chance` below 1 a fault skips some requests at random; the same `seed` skips the same ones.
         """
         self._plan.add(operation_id(operation), as_fault(fault), times, chance)
 
     def clear_faults(self, operation: str | None = None) -> None:
-        """Forget the faults still to come: one operation's, or all."""
+        """Remove the planned faults of one operation, or all of them."""
         self._plan.clear(None if operation is None else operation_id(operation))
 
     def set_latency(self, seconds: float, operation: str = "*") -> None:
-        """Let each answer of an operation, or of all that have no latency of their own, take `seconds`."""
+        """Delay each answer of an operation by `seconds`; "*" is every operation without a latency of its own."""
         self._server.latencies[operation_id(operation)] = seconds
 
     # tokens
 
     def revoke_tokens(self) -> None:
-        """Make every token issued so far worthless: the next call with one is a 401."""
+        """Revoke every token issued so far: the next call with one is a 401."""
         self._world.tokens.revoke_all()
 
     def set_token_lifetime(self, minutes: float) -> None:
-        """Let tokens issued from now on live for `minutes`, which is what `expires_in` says, in whole minutes."""
+        """Give tokens issued from now on a life of `minutes`; `expires_in` has it in whole minutes."""
         self._world.tokens.lifetime = minutes
 
     # payments
 
     def set_outcome(self, outcome: str | Outcome) -> None:
-        """Let payments from now on, save those of test phones and cards, go this way: a name in `OUTCOMES`, or one."""
+        """Set the outcome of later payments where no test phone or card decides: an `Outcome`, or its name.
+
+        A name that is not in `OUTCOMES` is a ValueError.
+        """
         self._world.default_outcome = outcome_named(outcome)
 
     def set_settlement(self, rule: Settlement) -> None:
-        """Let payments from now on move by this rule: `AfterSeconds(...)` or `AfterStatusChecks(...)`."""
+        """Set when the status of later payments changes: `AfterSeconds(...)` or `AfterStatusChecks(...)`."""
         self._world.settlement = rule
 
     def settle(self, reference_id: str | UUID) -> None:
-        """Complete a payment now, whatever its outcome was to be; a KeyError for an unknown reference."""
-        settlement.advance(self._world, self._payment(reference_id), "COMPLETED")
+        """Complete a payment now, whatever its outcome; a KeyError for an unknown reference."""
+        settlement.move_payment(self._world, self._payment(reference_id), "COMPLETED")
 
     def decline(self, reference_id: str | UUID, message: str = "The payer declined the payment") -> None:
         """Fail a payment now, with this `gateway_message`; a KeyError for an unknown reference."""
         payment = self._payment(reference_id)
         if not payment.is_final:
             payment.gateway_message = message
-        settlement.advance(self._world, payment, "FAILED")
+        settlement.move_payment(self._world, payment, "FAILED")
 
     def confirm_card(self, reference_id: str | UUID) -> None:
-        """Finish the payer's 3-D Secure step: the payment goes on; a KeyError for an unknown reference."""
-        settlement.confirm(self._world, self._payment(reference_id))
+        """Finish the payer's 3-D Secure, so that the payment continues; a KeyError for an unknown reference."""
+        settlement.confirm_card(self._world, self._payment(reference_id))
 
     def pay(self, source_type: str, source_id: int) -> str:
         """Pay a published document as its payer would on the hosted page, and return the payment's reference.
@@ -157,15 +160,15 @@ class Controls(RealtimeControls):
     # accounts and wallets
 
     def deactivate_account(self, account_id: int | str) -> None:
-        """Make a payment account inactive, so that it cannot be executed; a KeyError for an unknown one."""
+        """Make a payment account inactive, so that no execution can use it; a KeyError for an unknown id."""
         self._world.accounts[int(account_id)].is_active = False
 
     def set_balance(self, currency: str, amount: Decimal) -> None:
-        """Put exactly `amount` into the merchant's wallet of a currency, which is opened when there is none."""
+        """Set the balance of the merchant's wallet in a currency; the wallet is opened when there is none."""
         self._world.wallet(currency).balance = amount
 
     def set_wallet_status(self, currency: str, status: str) -> None:
-        """Make a wallet ACTIVE, RESTRICTED, FROZEN or CLOSED; money leaves an ACTIVE one only."""
+        """Make a wallet ACTIVE, RESTRICTED, FROZEN or CLOSED; money leaves only an ACTIVE one."""
         self._world.wallet(currency).status = status
 
     def _payment(self, reference_id: str | UUID) -> Payment:
@@ -174,10 +177,10 @@ class Controls(RealtimeControls):
 
 
 def outcome_named(outcome: str | Outcome) -> Outcome:
-    """An outcome by its name; an unknown one is a ValueError that lists them all."""
+    """An outcome by its name; an unknown name is a ValueError that lists all names."""
     if isinstance(outcome, Outcome):
         return outcome
     if outcome not in OUTCOMES:
-        message = f"{outcome!r} is no outcome. Use one of: {', '.join(OUTCOMES)}."
+        message = f"{outcome!r} is not an outcome. Use one of: {', '.join(OUTCOMES)}."
         raise ValueError(message)
     return OUTCOMES[outcome]

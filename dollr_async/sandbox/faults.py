@@ -1,4 +1,4 @@
-"""Faults that a test asks for: what may go wrong between a client and the API, before or after the work is done."""
+"""Faults that a test asks for: what goes wrong between a client and the API, before or after the work is done."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class FaultKind(Enum):
 
 @attrs.frozen(kw_only=True)
 class Fault:
-    """One thing that goes wrong, once. Make it with one of the constructors, or name it by a plain word in `fail`."""
+    """One thing that goes wrong with a request. Make it with a constructor, or name it by a plain word in `fail`."""
 
     kind: FaultKind
     after_work: bool = False
@@ -40,7 +40,7 @@ class Fault:
 
     @property
     def word(self) -> str:
-        """What happened, in a word or two."""
+        """A short name of the fault, such as "drop after the work"."""
         named = f"{self.kind.value} {self.status}" if self.kind is FaultKind.ANSWER else self.kind.value
         return f"{named} after the work" if self.after_work else named
 
@@ -56,22 +56,25 @@ class Fault:
 
     @classmethod
     def hang(cls, *, after_work: bool = False) -> Fault:
-        """Never answer: until the client leaves or the sandbox closes. With `after_work` the work is done first."""
+        """Do not answer until the client leaves or the sandbox closes. With `after_work` the work is done first."""
         return cls(kind=FaultKind.HANG, after_work=after_work)
 
     @classmethod
     def latency(cls, seconds: float) -> Fault:
-        """Wait `seconds`, then do the work, even for a client that has left meanwhile, and answer."""
+        """Wait `seconds`, then do the work and answer; the work is done even when the client has left."""
         return cls(kind=FaultKind.LATENCY, seconds=seconds)
 
     @classmethod
     def server_error(cls, status: int = 500, *, after_work: bool = False) -> Fault:
-        """Answer with a 5xx, having done nothing, or with `after_work` everything."""
+        """Answer with a 5xx and do nothing; with `after_work` the work is done first."""
         return cls.answer(status, {"detail": "Internal Server Error"}, after_work=after_work)
 
     @classmethod
     def rate_limited(cls, retry_after: float | datetime | str | None = None) -> Fault:
-        """Answer 429, with a Retry-After in seconds, as an HTTP date (for an aware datetime), as it is, or without."""
+        """Answer 429 and do nothing.
+
+        Retry-After is a number of seconds, an HTTP date (for a timezone-aware datetime), any text, or absent for None.
+        """
         if isinstance(retry_after, datetime):
             retry_after = format_datetime(retry_after.astimezone(UTC), usegmt=True)
         headers = {} if retry_after is None else {"Retry-After": f"{retry_after}"}
@@ -84,19 +87,19 @@ class Fault:
 
     @classmethod
     def garbage(cls, body: bytes = b"<html><body>Bad gateway</body></html>", content_type: str = "text/html") -> Fault:
-        """Do the work, then answer 200 with a body that is not the answer: by default a proxy's HTML."""
+        """Do the work, then answer 200 with another body: by default a proxy's HTML."""
         return cls.answer(200, body, headers={"Content-Type": content_type}, after_work=True)
 
     @classmethod
     def redirect(cls, location: str = "/v1/moved", status: int = 307) -> Fault:
-        """Answer with a redirect to `location`, having done nothing."""
+        """Answer with a redirect to `location`, and do nothing."""
         return cls.answer(status, b"", headers={"Location": location})
 
     @classmethod
     def answer(
         cls, status: int, body: object = b"", *, headers: Mapping[str, str] | None = None, after_work: bool = False
     ) -> Fault:
-        """Answer with any status and body: bytes go out as they are, anything else as JSON."""
+        """Answer with any status and body: bytes are sent as they are, anything else as JSON."""
         content = body if isinstance(body, bytes) else _json.encode(body)
         named = {"Content-Type": "application/json", **(headers or {})}
         return cls(
@@ -118,11 +121,14 @@ FAULT_WORDS = {
     "redirect": Fault.redirect(),
     "forbidden": Fault.answer(403, {"detail": "Forbidden"}),
 }
-"""The faults that need no parameter, by the plain words that `fail` takes too."""
+"""The faults that need no parameter, by the plain words that `fail` accepts."""
 
 
 def as_fault(fault: Fault | str | int) -> Fault:
-    """Read a fault: itself, a plain word, or a status such as 503 (nothing done) and "503_after" (work done)."""
+    """Read a fault: a `Fault`, a plain word, a status such as 503 (nothing is done) or "503_after" (the work is done).
+
+    Anything else is a ValueError that lists the words.
+    """
     if isinstance(fault, Fault):
         return fault
     word = str(fault)
@@ -131,7 +137,7 @@ def as_fault(fault: Fault | str | int) -> Fault:
     digits = word.removesuffix("_after")
     if digits.isdecimal() and 300 <= int(digits) <= 599:  # noqa: PLR2004 - the statuses that are not success
         return Fault.answer(int(digits), {"detail": f"Status {digits} on request"}, after_work=digits != word)
-    message = f"{fault!r} is no fault. Use a Fault, a status such as 503, or one of: {', '.join(FAULT_WORDS)}."
+    message = f"{fault!r} is not a fault. Use a Fault, a status such as 503, or one of: {', '.join(FAULT_WORDS)}."
     raise ValueError(message)
 
 
@@ -143,32 +149,32 @@ class _Planned:
 
 
 class FaultPlan:
-    """The faults that are still to come, by operation; the key "*" is for any operation."""
+    """The planned faults by operation; the key "*" is for any operation."""
 
     def __init__(self, seed: int) -> None:
-        """Begin with no faults; `seed` decides when those with a chance strike."""
+        """Begin with no faults; `seed` decides which requests those with a chance apply to."""
         self._planned: dict[str, list[_Planned]] = {}
         self._random = random.Random(seed)  # noqa: S311 - repeatable on purpose, nothing secret
 
     def add(self, operation: str, fault: Fault, times: int | None, chance: float) -> None:
-        """Plan a fault behind those already planned for the operation; `times` None is for ever."""
+        """Plan a fault after those already planned for the operation; `times=None` means always."""
         if times is not None and times < 1:
-            message = f"A fault happens at least once, not {times} times; None means always."
+            message = f"A fault cannot happen {times} times. Use 1 or more, or None for always."
             raise ValueError(message)
         if not 0 < chance <= 1:
-            message = f"A chance lies above 0 and is at most 1, unlike {chance}."
+            message = f"{chance} is not a chance. Use a number above 0 and at most 1."
             raise ValueError(message)
         self._planned.setdefault(operation, []).append(_Planned(fault, times, chance))
 
     def clear(self, operation: str | None = None) -> None:
-        """Forget the faults of one operation, or all of them."""
+        """Remove the planned faults of one operation, or all of them."""
         if operation is None:
             self._planned.clear()
         else:
             self._planned.pop(operation, None)
 
     def take(self, operation: str) -> Fault | None:
-        """The fault that strikes a request of this operation now, if any."""
+        """The fault that applies to this request of an operation, if any."""
         if not self._planned:
             return None
         for key in dict.fromkeys((operation, "*")):

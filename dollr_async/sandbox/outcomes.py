@@ -1,4 +1,4 @@
-"""How payments end, as data: the test phone numbers, the test cards, and when a payment moves on."""
+"""How payments end, as data: the test phone numbers, the test cards, and when the status of a payment changes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import attrs
 
 @attrs.frozen
 class AfterSeconds:
-    """A payment moves on by the clock: PROCESSING after `processing` seconds, its end after `final` seconds."""
+    """The status changes by the clock: PROCESSING after `processing` seconds, final after `final` seconds."""
 
     processing: float = 1.0
     final: float = 3.0
@@ -15,9 +15,9 @@ class AfterSeconds:
 
 @attrs.frozen
 class AfterStatusChecks:
-    """A payment moves on by being asked about: look number `processing` sees PROCESSING, number `final` its end.
+    """The status changes by status checks: check number `processing` finds PROCESSING, number `final` the final status.
 
-    A look is a status call for the payment, or for the source that it pays.
+    A status check is a status call for the payment, or for the source that it pays.
     """
 
     processing: int = 1
@@ -25,12 +25,16 @@ class AfterStatusChecks:
 
 
 Settlement = AfterSeconds | AfterStatusChecks
-"""When a payment moves on: by the clock, or by being asked about."""
+"""When the status of a payment changes: by the clock, or by status checks."""
 
 
 @attrs.frozen(kw_only=True)
 class Outcome:
-    """How one kind of payment goes: the status it starts with, the one it ends with, and the words that go with it."""
+    """How a payment goes: the status it starts with, the final one (None for never), and the API's messages.
+
+    `settlement` decides when its status changes, None for the sandbox's own rule. With `needs_action` a card waits for
+    3-D Secure.
+    """
 
     name: str
     about: str
@@ -63,7 +67,7 @@ OUTCOMES = {
             about="completed, but only after three minutes",
             settlement=AfterSeconds(processing=1.0, final=180.0),
         ),
-        Outcome(name="stay_pending", about="pending until settled by hand", final=None),
+        Outcome(name="stay_pending", about="pending until a test settles it", final=None),
         Outcome(
             name="fail_at_once",
             about="the execution itself answers FAILED",
@@ -94,10 +98,10 @@ _ENDINGS = {
 }
 
 TEST_PHONES = {prefix + ending: name for prefix in _PREFIXES for ending, name in _ENDINGS.items()}
-"""Test phone numbers and the outcome each one brings; every other number has the sandbox's default outcome."""
+"""Test phone numbers and the name of each one's outcome; any other number has the sandbox's default outcome."""
 
 UNKNOWN_OPERATOR_PHONES = frozenset(prefix + "007" for prefix in _PREFIXES)
-"""Test phone numbers whose operator no prediction can tell."""
+"""Test phone numbers whose operator the prediction does not know."""
 
 OPERATORS = {
     "23177": "ORANGE_MONEY_LBR",
@@ -107,12 +111,12 @@ OPERATORS = {
     "25075": "ORANGE_MONEY_RWA",
     "250": "MTN_MOMO_RWA",
 }
-"""Which operator the sandbox says a phone has, by the longest prefix that fits; the real networks may differ."""
+"""The operator of a phone in the sandbox, by prefix, the longer ones first; the real networks may differ."""
 
 
 @attrs.frozen(kw_only=True)
 class TestCard:
-    """What the card prediction knows of one test token."""
+    """A test card: what the card prediction answers for its token, and the name of its outcome."""
 
     __test__ = False  # a card for tests, not a class of tests
 
@@ -128,7 +132,7 @@ TEST_CARDS = {
     "pm_card_3ds": TestCard(brand="visa", country="FR", currencies=("USD",), outcome="need_action"),
     "pm_card_declined": TestCard(brand="visa", country="US", currencies=("USD",), outcome="decline"),
 }
-"""Test card tokens that the card prediction knows."""
+"""The test cards by their tokens."""
 
 _NAME_WORDS = {"3ds": "need_action", "decline": "decline"}
 
@@ -142,13 +146,13 @@ def operator_of(phone: str) -> str | None:
 
 
 def outcome_of_phone(phone: str) -> Outcome | None:
-    """The outcome a test phone number stands for, or None for any other number."""
+    """The outcome of a test phone number, or None for any other number."""
     name = TEST_PHONES.get(phone)
     return OUTCOMES[name] if name else None
 
 
 def outcome_of_card(token: str | None, account_name: str) -> Outcome | None:
-    """The outcome a card's test token stands for, or else a word in the account's name: "3ds" or "decline"."""
+    """The outcome of a card's test token, or else of a word in the account's name: "3ds" or "decline"."""
     if token in TEST_CARDS:
         return OUTCOMES[TEST_CARDS[token].outcome]
     lowered = account_name.lower()

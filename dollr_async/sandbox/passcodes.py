@@ -1,7 +1,7 @@
-"""The merchant's passcode, which every payout asks for."""
+"""The merchant's passcode, which every payout needs."""
 
 PASSCODE = "0000"
-"""The sandbox's right passcode."""
+"""The passcode that the sandbox accepts."""
 
 PASSCODE_PHONE = "231770009988"
 """The phone that the passcode is registered with."""

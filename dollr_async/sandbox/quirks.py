@@ -1,4 +1,4 @@
-"""The open questions of the contract, each as a switch: how the API might also answer."""
+"""The open questions of the contract, each with a setting: how the API might also answer."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ import attrs
 class Quirks:
     """Where the API's documentation is silent or contradicts itself, one field for each question.
 
-    The defaults follow the contract; each other value is an answer that a client should survive too.
+    The defaults follow the contract; each other value is an answer that a client should handle too.
     """
 
     publish_reply: Literal["document", "without_total", "empty", "no_content"] = "document"
-    """What publishing answers with."""
+    """What a publish answers with."""
     cancel_reply: Literal["document", "empty", "no_content"] = "document"
-    """What cancelling answers with."""
+    """What a cancel answers with."""
     remove_item_reply: Literal["empty", "no_content"] = "empty"
-    """What removing a line answers with."""
+    """What the removal of a line answers with."""
     created_status: int = 200
-    """The status of an answer that made something; 201 is the other guess."""
+    """The HTTP status of a call that creates something; it may also be 201."""
     liberian_provider: Literal["PAWAPAY", "OPERATOR"] = "PAWAPAY"
-    """What the prediction names as provider of a Liberian phone: the aggregator, or the operator itself."""
+    """The provider that the prediction names for a Liberian phone: the aggregator, or the operator itself."""
     only_predicted_provider: bool = False
-    """Refuse a Liberian account whose provider is not the one that the prediction names."""
+    """Whether a Liberian account with another provider than the predicted one is refused."""
     prediction_country: Literal["alpha2", "alpha3"] = "alpha2"
     """How the phone prediction writes the country."""
     checkout_url: bool = True
@@ -35,36 +35,36 @@ class Quirks:
     checkout_total: bool = True
     """Whether the checkout's answer carries `total_amount`."""
     checkout_status: Literal["ACTIVE", "IDLE"] = "ACTIVE"
-    """The status a checkout leaves its source in."""
+    """The status of a new checkout's source."""
     refuse_direct: bool = False
     """Whether a checkout of mode DIRECT is refused."""
     order_items_key: str = "order_items"
-    """The key under which an order's detail lists its lines; `items` is the other guess."""
+    """The key under which an order's detail lists its lines; it may also be `items`."""
     counterparty_party_id: bool = True
     """Whether a counterparty's answer carries `party_id`."""
     unpaid_receipt_status: Literal[404, 422] = 404
-    """The refusal for a receipt that does not exist yet."""
+    """The HTTP status for a receipt that does not exist yet."""
     no_token_status: Literal[401, 403] = 401
-    """The refusal for a call without an Authorization header."""
+    """The HTTP status for a call without an Authorization header."""
     repeated_reference: Literal["same_answer", "refused"] = "same_answer"
-    """What a second execution with the same reference and the same body meets."""
+    """What a second execution with the same reference and the same body gets."""
     payment_intent_id: bool = True
     """Whether a collection's answer carries the undocumented `payment_intent_id` that refunds need."""
     status_lag: float = 0.0
-    """Seconds for which the status of a landed execution still answers 404."""
+    """Seconds for which the status of an accepted execution still answers 404."""
     source_lag: float = 0.0
     """Seconds from a payment's COMPLETED to its source's PAID."""
     subscription_lag: float = 0.0
-    """Seconds from an accepted join of the push channel to the first change that it can tell."""
+    """Seconds from an accepted join of the push channel until it sends changes."""
     naive_times: bool = False
-    """Write times without their offset."""
+    """Whether times are written without their offset."""
     data_wrapper: bool = False
-    """Put every successful answer inside `{"data": ...}`."""
+    """Whether every successful answer is wrapped in `{"data": ...}`."""
     amounts_as_strings: bool = False
-    """Write every amount as a string."""
+    """Whether every amount is written as a string."""
 
     def apply(self, answer: object) -> object:
-        """Return a successful answer as these quirks would write it."""
+        """Return a successful answer as these quirks write it."""
         if self.naive_times or self.amounts_as_strings:
             answer = self._rewrite(answer)
         return {"data": answer} if self.data_wrapper else answer

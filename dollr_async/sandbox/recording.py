@@ -1,4 +1,4 @@
-"""What the sandbox saw: every request and the answer it got, secrets hidden from reprs and headers."""
+"""The recorded requests and their answers, with secrets hidden from reprs and headers."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ class RecordedAnswer:
 
 @attrs.define(kw_only=True)
 class RecordedRequest:
-    """One request as it arrived, and what became of it.
+    """One request as it arrived, and its answer.
 
     `operation` is the contract's id, or None for an unknown route. `path` is as sent, percent-encoded; `query` and
-    `headers` are by name, the Authorization value hidden. `token` tells which token it carried, as its number in the
-    order of issue: None for none, or for one that was not good. `answer` is what the API answered, None while there
-    is none; `delivered` is False when a fault kept it from the client. `fault` names the fault that struck. `second`
-    and `at` are the sandbox's own time.
+    `headers` are by name, with the Authorization value hidden. `token` is the number of its token in the order of
+    issue, None without a valid one. `answer` is the API's own answer, None where there is none (yet); `delivered` is
+    False when a fault kept it from the client. `fault` names the fault that was applied. `second` and `at` are the
+    sandbox's own time.
     """
 
     number: int

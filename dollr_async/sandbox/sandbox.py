@@ -42,11 +42,11 @@ class Sandbox(Controls):
     >>> async with Sandbox() as sandbox:
     ...     async with DollrClient(**sandbox.settings) as dollr: ...
 
-    It keeps state like the API does: documents go from IDLE to PAID, payments from PENDING to their end, sessions
-    expire, references are used once. A payment's end is chosen by the payer's phone (`TEST_PHONES`), by the card
-    (`TEST_CARDS`), or else by `outcome`. Everything a test wants to happen, or wants to know, is a method or a property
-    of this object; nothing of it goes over the wire. It is bound to no event loop until `start`, and may be started
-    again after `close`: same port, same state, as a server that was restarted.
+    It keeps state like the API does: documents go from IDLE to PAID, payments from PENDING to a final status, sessions
+    expire, and a reference is used once. The payer's phone (`TEST_PHONES`), the card (`TEST_CARDS`) or else `outcome`
+    decides how a payment ends. A test controls and inspects it through the methods and properties of this object;
+    none of them sends a request. It is not bound to an event loop until `start`. It may be started again after `close`,
+    with the same port and the same state, like a server that was restarted.
     """
 
     def __init__(
@@ -67,15 +67,16 @@ class Sandbox(Controls):
         keep_requests: int | None = None,
         seed: int = 0,
     ) -> None:
-        """Set the sandbox up; it listens from `start` on.
+        """Set the sandbox up; `start` makes it listen.
 
-        `host` must be this machine's own (ValueError otherwise); `port` 0 takes a free one. `token_lifetime` is in
+        `host` must be a loopback address (ValueError otherwise); `port` 0 is a free one. `token_lifetime` is in
         minutes; `session_lifetime`, `realtime_key_lifetime`, `confirm_cards_after` and `latency` are in seconds.
-        `settlement` says when payments move on: `AfterSeconds` (by default PROCESSING after 1 s, the end after 3 s) or
-        `AfterStatusChecks`. `outcome` is the name, in `OUTCOMES`, of how payments end that no test phone or card
-        decides.
-        `confirm_cards_after` finishes 3-D Secure by itself, None never. `keep_requests` bounds `requests` to the last
-        so many. `seed` decides when faults with a chance strike.
+        `settlement` decides when the status of a payment changes: `AfterSeconds` (by default PROCESSING after 1 s and
+        the final status after 3 s) or `AfterStatusChecks`. `outcome` decides how a payment ends where no test phone or
+        card does: an `Outcome`, or its name in `OUTCOMES` (ValueError for an unknown name). After
+        `confirm_cards_after` seconds the sandbox finishes 3-D Secure by itself; with None it never does.
+        `keep_requests` is the most requests that `requests` keeps, the latest ones; None keeps all. `seed` decides
+        which requests a fault with a chance applies to.
         """
         clock = SandboxClock()
         tokens = Tokens(clock, client_id, client_secret, token_lifetime)
@@ -101,14 +102,14 @@ class Sandbox(Controls):
             self.set_latency(latency)
 
     def __repr__(self) -> str:
-        """Where it listens, if it does; never the secret."""
+        """Show where it listens, and never the secret."""
         where = self._world.url if self._server.running else "not running"
         return f"Sandbox({where})"
 
     async def start(self) -> Self:
-        """Listen on the loopback port, and return the sandbox. Starting a running one is a RuntimeError."""
+        """Listen on the loopback port, and return the sandbox; a RuntimeError when it is already running."""
         if self._server.running:
-            message = f"This sandbox is already running at {self._world.url}."
+            message = f"This sandbox is already running at {self._world.url}. Close it first, or make another one."
             raise RuntimeError(message)
         self._port = await self._server.start(self._host, self._port)
         self._world.clock.start()
@@ -117,7 +118,7 @@ class Sandbox(Controls):
         return self
 
     async def close(self) -> None:
-        """Stop: hanging requests are released, connections dropped. What was seen stays readable; twice is fine."""
+        """Stop: end hanging requests and drop connections. Its state stays readable; closing twice does no harm."""
         await self._server.close()
         self._world.clock.stop()
 

@@ -1,4 +1,4 @@
-"""The HTTP side: requests in, answers out, and the faults in between."""
+"""The HTTP server: it reads requests, applies faults and delays, and writes answers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from aiohttp import web
 from dollr_async.sandbox.api.dispatch import Api, ApiAnswer, ApiRequest
 from dollr_async.sandbox.faults import Fault, FaultKind, FaultPlan
 from dollr_async.sandbox.pages.hosted_page import answer_page
-from dollr_async.sandbox.push.server import PATH, Realtime
+from dollr_async.sandbox.push.server import PATH, RealtimeServer
 from dollr_async.sandbox.recording import RecordedAnswer, RecordedRequest
 
 if TYPE_CHECKING:
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from dollr_async.sandbox.world.world import World
 
 _HIDDEN = "Bearer [hidden]"
-_FAREWELL = 0.2
-"""Seconds that connections get to end when the server closes."""
+_CLOSE_TIMEOUT = 0.2
+"""How many seconds connections have to end when the server closes."""
 
 
 def check_loopback(host: str) -> str:
-    """Return the address to listen on, or refuse a host that other machines could reach with a ValueError."""
+    """Return the address to listen on; a ValueError for a host that other machines could reach."""
     address = "127.0.0.1" if host == "localhost" else host
     try:
         loopback = ipaddress.ip_address(address).is_loopback
@@ -38,7 +38,7 @@ def check_loopback(host: str) -> str:
 
 
 class Server:
-    """One listening socket over one world, with the faults and delays that a test asked for."""
+    """One listening socket for one world, with the faults and delays that a test asked for."""
 
     def __init__(self, world: World, plan: FaultPlan, keep_requests: int | None) -> None:
         """Serve this world; keep at most the last `keep_requests` requests, or all."""
@@ -50,8 +50,8 @@ class Server:
         self._tasks: set[asyncio.Task[web.StreamResponse]] = set()
         self._web: web.Server | None = None
         self._socket: asyncio.Server | None = None
-        self._seen = 0
-        self.realtime = Realtime(world)
+        self._received = 0
+        self.realtime = RealtimeServer(world)
         self.requests: list[RecordedRequest] = []
         self.latencies: dict[str, float] = {}
         self.in_flight = 0
@@ -63,7 +63,7 @@ class Server:
         return self._socket is not None
 
     async def start(self, host: str, port: int) -> int:
-        """Listen, and return the port: a free one when asked for 0."""
+        """Listen, and return the port; for port 0, the free one that was found."""
         self._closing = asyncio.Event()
         self._web = served = web.Server(self._handle, access_log=None, handler_cancellation=True)
         self._socket = listening = await asyncio.get_running_loop().create_server(served, host, port)
@@ -71,7 +71,7 @@ class Server:
         return bound
 
     async def close(self) -> None:
-        """Stop listening, release what hangs, drop every connection, and leave no task behind."""
+        """Stop listening, end hanging requests, drop every connection, and leave no task behind."""
         if self._socket is None or self._web is None:
             return
         self._socket.close()
@@ -82,7 +82,7 @@ class Server:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.realtime.close()
         self._web.pre_shutdown()
-        await self._web.shutdown(_FAREWELL)
+        await self._web.shutdown(_CLOSE_TIMEOUT)
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         if request.rel_url.raw_path == PATH:
@@ -124,7 +124,7 @@ class Server:
         return asked + self.latencies.get(name, self.latencies.get("*", 0.0))
 
     async def _outlive_client(self, work: Coroutine[object, object, web.StreamResponse]) -> web.StreamResponse:
-        """Finish what a client asked for even when the client leaves before the answer."""
+        """Finish the work for a request even when the client leaves before the answer."""
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -149,14 +149,14 @@ class Server:
             recorded.delivered = True
             return web.Response(status=answer.status, headers=answer.headers, body=answer.body)
         done = self._work(incoming, recorded) if fault.after_work else None
-        return await self._strike(request, fault, done)
+        return await self._apply_fault(request, fault, done)
 
     def _work(self, incoming: ApiRequest, recorded: RecordedRequest) -> ApiAnswer:
         answer = self._api.answer(incoming)
         recorded.answer = RecordedAnswer(status=answer.status, headers=answer.headers, content=answer.body)
         return answer
 
-    async def _strike(self, request: web.BaseRequest, fault: Fault, done: ApiAnswer | None) -> web.StreamResponse:
+    async def _apply_fault(self, request: web.BaseRequest, fault: Fault, done: ApiAnswer | None) -> web.StreamResponse:
         if fault.kind is FaultKind.ANSWER:
             return web.Response(status=fault.status, headers=dict(fault.headers), body=fault.body)
         if fault.kind is FaultKind.HANG:
@@ -171,10 +171,10 @@ class Server:
     def _record(self, request: web.BaseRequest, incoming: ApiRequest) -> RecordedRequest:
         token = self._world.tokens.find(incoming.authorization)
         operation = incoming.match.operation
-        self._seen += 1
+        self._received += 1
         second = self._world.clock.seconds()
         recorded = RecordedRequest(
-            number=self._seen,
+            number=self._received,
             operation=operation.id if operation else None,
             method=request.method,
             path=request.rel_url.raw_path,
@@ -196,7 +196,7 @@ def _without_secrets(headers: Mapping[str, str]) -> dict[str, str]:
 
 
 def _half_of(answer: ApiAnswer) -> bytes:
-    """An answer whose Content-Length promises more than is sent."""
+    """The first half of an answer, whose Content-Length is that of the whole."""
     length = max(len(answer.body), 2)
     head = f"HTTP/1.1 {answer.status} OK\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
     return head.encode() + answer.body[: length // 2]

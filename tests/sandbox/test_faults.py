@@ -165,17 +165,17 @@ async def test_the_token_call_can_fail_too(stranger: Merchant) -> None:
 
 @pytest.mark.parametrize("fault", ["explode", "200", 99, 600, "_after", ""])
 async def test_an_unknown_fault_is_refused(sandbox: Sandbox, fault: str | int) -> None:
-    with pytest.raises(ValueError, match="is no fault"):
+    with pytest.raises(ValueError, match="is not a fault"):
         sandbox.fail("collect", fault)
 
 
 async def test_a_fault_needs_an_operation_a_count_and_a_chance(sandbox: Sandbox) -> None:
-    with pytest.raises(ValueError, match="is no operation"):
+    with pytest.raises(ValueError, match="is not an operation"):
         sandbox.fail("executions/gift", 500)
-    with pytest.raises(ValueError, match="at least once"):
+    with pytest.raises(ValueError, match="cannot happen 0 times"):
         sandbox.fail("collect", 500, times=0)
     for chance in (0.0, 1.1):
-        with pytest.raises(ValueError, match="A chance lies above 0"):
+        with pytest.raises(ValueError, match="is not a chance"):
             sandbox.fail("collect", 500, chance=chance)
 
 

@@ -104,7 +104,7 @@ def test_each_name_of_an_operation_is_its_own(operation: Operation) -> None:
 
 
 def test_an_unknown_name_shows_near_ones() -> None:
-    with pytest.raises(ValueError, match=r"'executions/colection' is no operation.*executions_collection"):
+    with pytest.raises(ValueError, match=r"'executions/colection' is not an operation.*executions_collection"):
         operation_id("executions/colection")
     with pytest.raises(ValueError, match="Near names: none"):
         operation_id("0")

@@ -269,10 +269,10 @@ def test_the_sandbox_runs_as_a_program_and_ends_cleanly(number: signal.Signals) 
     ("options", "sentence"),
     [
         (["--host", "0.0.0.0"], "only listens on this machine"),  # noqa: S104 - refused
-        (["--port", "70000"], "is no port"),
+        (["--port", "70000"], "is not a port"),
         (["--port", "http"], "invalid"),
-        (["--seconds", "-1"], "is no number of seconds"),
-        (["--latency", "inf"], "is no number of seconds"),
+        (["--seconds", "-1"], "is not a number of seconds"),
+        (["--latency", "inf"], "is not a number of seconds"),
         (["--colour"], "unrecognized"),
     ],
 )

@@ -16,8 +16,8 @@ from dollr_async.sandbox import (
     Quirks,
     Sandbox,
 )
-from dollr_async.sandbox.world.documents import MOVES as DOCUMENT_MOVES
-from dollr_async.sandbox.world.settlement import MOVES as PAYMENT_MOVES
+from dollr_async.sandbox.world.documents import DOCUMENT_TRANSITIONS
+from dollr_async.sandbox.world.settlement import PAYMENT_TRANSITIONS
 
 if TYPE_CHECKING:
     from tests.sandbox.merchant import Body, Merchant
@@ -73,7 +73,7 @@ async def test_an_outcome_may_be_ones_own(merchant: Merchant) -> None:
 
 
 def test_an_unknown_outcome_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(ValueError, match=r"'win' is no outcome. Use one of: approve, decline"):
+    with pytest.raises(ValueError, match=r"'win' is not an outcome. Use one of: approve, decline"):
         Sandbox(outcome="win")
 
 
@@ -211,7 +211,7 @@ async def test_a_source_can_be_paid_as_if_by_its_payer(merchant: Merchant) -> No
 
 
 def test_the_tables_are_the_documented_machines() -> None:
-    assert DOCUMENT_MOVES == {
+    assert DOCUMENT_TRANSITIONS == {
         ("IDLE", "publish"): "ACTIVE",
         ("IDLE", "cancel"): "CANCELED",
         ("ACTIVE", "cancel"): "CANCELED",
@@ -219,4 +219,4 @@ def test_the_tables_are_the_documented_machines() -> None:
         ("PROCESSING", "settle"): "PAID",
         ("PROCESSING", "fail"): "ACTIVE",
     }
-    assert [status for status, targets in PAYMENT_MOVES.items() if not targets] == ["COMPLETED", "FAILED"]
+    assert [status for status, targets in PAYMENT_TRANSITIONS.items() if not targets] == ["COMPLETED", "FAILED"]

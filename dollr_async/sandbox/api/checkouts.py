@@ -1,4 +1,4 @@
-"""The one-call checkout: payer, source, lines and publication at once, and a hosted page to pay on."""
+"""Checkouts: one call that makes the payer, the published source and its lines, and a hosted page to pay on."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dollr_async.sandbox.api.counterparties import add_counterparty
 from dollr_async.sandbox.api.documents import add_document, add_item
 from dollr_async.sandbox.api.parties import add_party
 from dollr_async.sandbox.refusals import unprocessable
-from dollr_async.sandbox.world.documents import move
+from dollr_async.sandbox.world.documents import move_document
 from dollr_async.sandbox.world.hosted_pages import add_page, page_url
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def create_checkout(world: World, body: NewCheckout) -> Answer:
-    """Create whatever a checkout needs and leave its source payable."""
+    """Create what a checkout needs, and publish its source."""
     if body.mode == "DIRECT" and world.quirks.refuse_direct:
         raise unprocessable("Mode DIRECT is not enabled for this merchant")
     wrong = next((item.currency for item in body.items if item.currency != body.currency), None)
@@ -38,7 +38,7 @@ def create_checkout(world: World, body: NewCheckout) -> Answer:
     for item in body.items:
         add_item(world, document, item.name, item.currency, 1, item.amount)
     if world.quirks.checkout_status == "ACTIVE":
-        move(world, document, "publish")
+        move_document(world, document, "publish")
     page = add_page(world, document)
     page.expires_at, page.success_url, page.cancel_url = body.expires_at, body.success_url, body.cancel_url
     return _checkout_answer(world, body, page)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def create_counterparty(world: World, body: NewCounterparty) -> Answer:
-    """Tie a party to the merchant."""
+    """Create a counterparty of an existing party."""
     if body.party_id is None:
         raise unprocessable("party_id is required: no other way to find the party was given")
     party = _party_of(world, body.party_id)
@@ -52,7 +52,7 @@ def retrieve_counterparty(world: World, path: IdPath) -> Answer:
 
 
 def update_counterparty(world: World, path: IdPath, body: CounterpartyChanges) -> Answer:
-    """Change the relationship or the linked party."""
+    """Change the relationship or the party."""
     counterparty = find(world.counterparties, path.id, "Counterparty")
     if body.party_id is not None:
         counterparty.party = _party_of(world, body.party_id)

@@ -1,4 +1,7 @@
-"""From a request to an answer: token, fields, handler, JSON. Nothing here waits, so each request happens at once."""
+"""From a request to its answer: check the token, read the fields, call the handler, write JSON.
+
+Nothing here waits, so each request is answered in one step.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +39,7 @@ class ApiAnswer:
 
 @attrs.frozen(kw_only=True)
 class ApiRequest:
-    """What the answer depends on; `authorization` and `content_type` are headers."""
+    """The parts of a request that decide the answer; `authorization` and `content_type` are headers."""
 
     match: Match
     query: Mapping[str, str]
@@ -46,19 +49,19 @@ class ApiRequest:
 
 
 class Api:
-    """The API's operations over one world."""
+    """The API's operations on one world."""
 
     def __init__(self, world: World) -> None:
-        """Answer from this world."""
+        """Answer with the records of this world."""
         self._world = world
         self._router = Router()
 
     def match(self, method: str, raw_path: str) -> Match:
-        """Find the operation that a request names."""
+        """Find the operation of a method and a path."""
         return self._router.match(method, raw_path)
 
     def answer(self, request: ApiRequest) -> ApiAnswer:
-        """Do what the request asks for and answer it."""
+        """Carry out a request and return its answer."""
         settle_due(self._world)
         try:
             return self._success(request)
@@ -96,7 +99,7 @@ def _refused(refusal: Refusal, allowed: tuple[str, ...]) -> ApiAnswer:
 
 
 def _arguments(operation: Operation, request: ApiRequest) -> dict[str, object]:
-    """Read what the operation takes from path, query and body, or refuse all that is wrong with them at once."""
+    """Read path, query and body of a request, or refuse it with every problem found."""
     arguments: dict[str, object] = {}
     problems: list[object] = []
     if operation.path_shape is not None:

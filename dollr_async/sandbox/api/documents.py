@@ -1,4 +1,4 @@
-"""Invoices and orders: drafts with lines, published, paid or cancelled. The two are one kind of document here."""
+"""Invoices and orders: documents with lines that are published, and then paid or cancelled."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from dollr_async.sandbox.api.counterparties import counterparty_detail
 from dollr_async.sandbox.refusals import unprocessable
-from dollr_async.sandbox.world.documents import move
+from dollr_async.sandbox.world.documents import move_document
 from dollr_async.sandbox.world.records import Answer, Counterparty, Document, Item
 from dollr_async.sandbox.world.world import OWNER_ID, OWNER_TYPE, World, find
 
@@ -29,7 +29,7 @@ class Documents:
         self._type = source_type
 
     def create(self, world: World, body: NewDocument) -> Answer:
-        """Create a draft."""
+        """Create a draft: a document that is IDLE."""
         counterparty = world.counterparties.get(body.counterparty_id)
         if counterparty is None:
             raise unprocessable(f"Counterparty {body.counterparty_id} not found")
@@ -97,17 +97,17 @@ class Documents:
         return None if world.quirks.remove_item_reply == "no_content" else {}
 
     def publish(self, world: World, path: IdPath) -> Answer | bytes | None:
-        """Make a draft payable."""
+        """Publish a draft, so that it can be paid."""
         document = world.document(self._type, path.id)
         if document.status == "IDLE" and not document.items:
             raise unprocessable(f"{self._type.capitalize()} has no items: it is not publishable")
-        move(world, document, "publish")
+        move_document(world, document, "publish")
         return _changed(document, world.quirks.publish_reply)
 
     def cancel(self, world: World, path: IdPath) -> Answer | bytes | None:
         """Cancel a document that is IDLE or ACTIVE."""
         document = world.document(self._type, path.id)
-        move(world, document, "cancel")
+        move_document(world, document, "cancel")
         return _changed(document, world.quirks.cancel_reply)
 
     def _draft(self, world: World, document_id: int) -> Document:
@@ -129,7 +129,7 @@ def add_document(
     reference_id: str | None,
     due_date: datetime | None,
 ) -> Document:
-    """Keep a new draft, with the next number of its kind."""
+    """Keep a new draft with the next number of its kind."""
     now = world.clock.now()
     documents = world.documents[source_type]
     document = Document(
@@ -147,7 +147,7 @@ def add_document(
         updated_at=now,
     )
     documents[document.id] = document
-    world.numbers[source_type, document.number] = document
+    world.documents_by_number[source_type, document.number] = document
     return document
 
 
@@ -209,7 +209,7 @@ _CHANGED: dict[str, Callable[[Document], Answer | bytes | None]] = {
 
 
 def _changed(document: Document, reply: str) -> Answer | bytes | None:
-    """Answer a publish or a cancel in the way that the quirks ask for."""
+    """Answer a publish or a cancel as the quirks define it."""
     return _CHANGED[reply](document)
 
 

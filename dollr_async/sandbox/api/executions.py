@@ -1,4 +1,4 @@
-"""Executions: the calls that move money, each under the caller's own reference."""
+"""Executions: the calls that move money, each with the caller's own reference."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dollr_async.sandbox.api.sessions import active_session, check_refundable
 from dollr_async.sandbox.passcodes import PASSCODE, PASSCODE_PHONE, PASSCODE_USER_ID
 from dollr_async.sandbox.refusals import Refusal, unprocessable
 from dollr_async.sandbox.world import settlement
-from dollr_async.sandbox.world.documents import move
+from dollr_async.sandbox.world.documents import move_document
 from dollr_async.sandbox.world.pricing import CARD, Price, exchange_rate, price, rounded, without_fees
 from dollr_async.sandbox.world.records import Account, Answer, Payment, Session, Wallet
 from dollr_async.sandbox.world.world import World, as_id
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from dollr_async.sandbox.outcomes import Outcome
-    from dollr_async.sandbox.requests.bodies import CollectionOrder, PasscodeToken, PayoutOrder, SessionOrder
+    from dollr_async.sandbox.requests.bodies import NewCollection, NewExecution, NewPayout, PasscodeToken
 
 
-def collect(world: World, body: CollectionOrder) -> Answer:
+def collect(world: World, body: NewCollection) -> Answer:
     """Charge the payer of a checkout session."""
     terms = ("COLLECTION", body.session_id, body.payment_account_id, body.currency)
-    known = _known(world, body.reference_id, terms)
+    known = _existing_payment(world, body.reference_id, terms)
     if known is not None:
         return execution_answer(world, known)
     session = active_session(world, body.session_id, "COLLECTION")
@@ -50,16 +50,16 @@ def charge(
         operation="COLLECTION",
         fee_bearer=document.fee_bearer,
     )
-    move(world, document, "pay")
+    move_document(world, document, "pay")
     document.paid_by = reference_id
     return _accept(world, session, account, cost, outcome_of(world, account), reference_id, terms)
 
 
-def payout(world: World, body: PayoutOrder) -> Answer:
+def payout(world: World, body: NewPayout) -> Answer:
     """Pay out from the merchant's wallet, with the merchant's passcode; the fees are the merchant's."""
     _check_passcode(body.passcode.token)
     terms = ("PAYOUT", body.session_id, body.payout_account_id)
-    known = _known(world, body.reference_id, terms)
+    known = _existing_payment(world, body.reference_id, terms)
     if known is not None:
         return execution_answer(world, known)
     session = active_session(world, body.session_id, "PAYOUT")
@@ -79,7 +79,7 @@ def payout(world: World, body: PayoutOrder) -> Answer:
 
 
 def _check_passcode(token: PasscodeToken) -> None:
-    """Refuse a passcode that names nobody or an unregistered person with 422, and a wrong one with 403."""
+    """Refuse a passcode without a registered phone or user with 422, and a wrong one with 403."""
     if token.phone is None and token.user_id is None:
         raise unprocessable("Passcode needs the phone or the user_id that it is registered with")
     if token.phone not in {None, PASSCODE_PHONE} or token.user_id not in {None, PASSCODE_USER_ID}:
@@ -88,10 +88,10 @@ def _check_passcode(token: PasscodeToken) -> None:
         raise Refusal(403, "Invalid passcode")
 
 
-def transfer(world: World, body: SessionOrder) -> Answer:
+def transfer(world: World, body: NewExecution) -> Answer:
     """Move money from the merchant's wallet to a counterparty's."""
     terms = ("TRANSFER", body.session_id)
-    known = _known(world, body.reference_id, terms)
+    known = _existing_payment(world, body.reference_id, terms)
     if known is not None:
         return execution_answer(world, known)
     session = active_session(world, body.session_id, "TRANSFER")
@@ -100,10 +100,10 @@ def transfer(world: World, body: SessionOrder) -> Answer:
     return execution_answer(world, payment)
 
 
-def refund(world: World, body: SessionOrder) -> Answer:
+def refund(world: World, body: NewExecution) -> Answer:
     """Give back a collection, up to what is left of it."""
     terms = ("REFUND", body.session_id)
-    known = _known(world, body.reference_id, terms)
+    known = _existing_payment(world, body.reference_id, terms)
     if known is not None:
         return execution_answer(world, known)
     session = active_session(world, body.session_id, "REFUND")
@@ -117,8 +117,8 @@ def refund(world: World, body: SessionOrder) -> Answer:
     return execution_answer(world, payment)
 
 
-def _known(world: World, reference_id: str, terms: tuple[str, ...]) -> Payment | None:
-    """The payment that this reference already names, when it has the same terms; a refusal when it has others."""
+def _existing_payment(world: World, reference_id: str, terms: tuple[str, ...]) -> Payment | None:
+    """The payment of this reference, if there is one with the same terms; with different terms it is refused."""
     payment = world.payments.get(reference_id)
     if payment is None:
         return None
@@ -137,7 +137,7 @@ def _accept(
     reference_id: str,
     terms: tuple[str, ...],
 ) -> Payment:
-    """Keep a payment, use up its session, hold its money, and start it on its way."""
+    """Keep a payment, use up its session, hold its money, and start its settlement."""
     second = world.clock.seconds()
     payment = Payment(
         reference_id=reference_id,
@@ -159,15 +159,15 @@ def _accept(
     if account is not None:
         account.used = True
     world.payments[reference_id] = payment
-    world.intents[payment.intent_id] = payment
-    world.changed(payment, "INSERT", second)
+    world.payments_by_intent[payment.intent_id] = payment
+    world.on_payment_change(payment, "INSERT", second)
     if session.kind == "COLLECTION" or _hold(world, payment):
-        settlement.begin(world, payment)
+        settlement.start(world, payment)
     return payment
 
 
 def _hold(world: World, payment: Payment) -> bool:
-    """Take the money out of the wallet while the payment is under way, or fail the payment for want of it."""
+    """Take the money out of the wallet until the payment ends; where that is not possible the payment fails."""
     wallet, amount = _debited(world, payment)
     if wallet.status == "ACTIVE" and wallet.balance >= amount:
         wallet.balance -= amount
@@ -175,12 +175,12 @@ def _hold(world: World, payment: Payment) -> bool:
         return True
     short = wallet.status == "ACTIVE"
     payment.wallet_message = "Insufficient balance for amount plus fees" if short else f"Wallet is {wallet.status}"
-    settlement.advance(world, payment, "FAILED")
+    settlement.move_payment(world, payment, "FAILED")
     return False
 
 
 def _debited(world: World, payment: Payment) -> tuple[Wallet, Decimal]:
-    """The wallet that pays, and how much: a refund comes out of the wallet that the collection went into."""
+    """The wallet that pays, and how much; the wallet that received a collection pays its refund."""
     original = payment.session.original
     if original is None:
         return payment.session.wallet or world.wallet(payment.price.payer_currency), payment.price.payer_amount

@@ -25,7 +25,7 @@ _PROVIDERS = ("PAWAPAY", "STRIPE", "PLATFORM")
 
 
 def tier() -> Answer:
-    """Write the one tier there is."""
+    """Write the only fee tier."""
     return {"id": 1, "name": "default", "is_default": True, "created_at": _SINCE, "updated_at": _SINCE}
 
 
@@ -70,7 +70,7 @@ def platform_fees(_world: World, query: PlatformFeeQuery) -> Answer:
 
 
 def merchant_tier(_world: World, query: OwnerQuery) -> Answer:
-    """The tier of an owner; only the sandbox's own merchant has one."""
+    """The fee tier of an owner; only the sandbox's merchant has one."""
     if (query.owner_type, query.owner_id) != (OWNER_TYPE, OWNER_ID):
         raise not_found("Fee tier")
     return {
@@ -84,5 +84,5 @@ def merchant_tier(_world: World, query: OwnerQuery) -> Answer:
 
 
 def tiers(_world: World) -> list[Answer]:
-    """All tiers."""
+    """All fee tiers."""
     return [tier()]

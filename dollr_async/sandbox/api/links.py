@@ -1,4 +1,4 @@
-"""Hosted links: where a payer pays a published document, and where its receipt is."""
+"""Links to the hosted pages: where a payer pays a published document, and where its receipt is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The 59 operations of the contract as one table: id, method, path, what is read from the request, who answers."""
+"""The 59 operations of the contract as one table: id, method, path, what is read from the request, and the handler."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ _Shape = type[attrs.AttrsInstance]
 
 @attrs.frozen
 class Operation:
-    """One operation: what it is called, where it is, what it reads, and the handler that answers it.
+    """One operation: its id, its method and path, what is read from the request, and its handler.
 
-    The handler gets the world, and `path`, `query` and `body` for those shapes that are named here.
+    The handler gets the world, and `path`, `query` and `body` where their classes are named here.
     """
 
     id: str
@@ -53,17 +53,17 @@ class Operation:
 
     @property
     def creates(self) -> bool:
-        """Whether it makes something."""
+        """Whether it creates a record."""
         return self.method == "POST" and not self.public
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What `fail` calls this operation: its id, its route, and its route as a verb of its group."""
+        """The names by which `fail` knows it: its id, its route, and its route as a verb of its group."""
         fixed = "/".join(part for part in self.path.split("/") if not part.startswith("{"))
-        spoken = fixed.replace("/number", "/by/number")
+        dotted = fixed.replace("/number", "/by/number")
         for verb in ("add", "update", "remove"):
-            spoken = spoken.replace(f"items/{verb}", f"{verb}/item")
-        return (self.id, fixed, spoken)
+            dotted = dotted.replace(f"items/{verb}", f"{verb}/item")
+        return (self.id, fixed, dotted)
 
 
 @attrs.frozen
@@ -132,7 +132,7 @@ def _by_id(name: str, path: str, handler: Callable[..., object]) -> Operation:
 
 
 def _status(kind: str) -> Operation:
-    handler = status.Executions(kind.upper()).status
+    handler = status.ExecutionStatus(kind.upper()).retrieve
     path = f"status/{kind}/{{reference_id}}"
     return _at(f"get_{kind}_status", "GET", path, handler, parameters.ReferencePath)
 
@@ -176,10 +176,10 @@ OPERATIONS = (
         bodies.NewAccount,
         parameters.OperationTypeQuery,
     ),
-    _post("collect", "executions/collection", executions.collect, bodies.CollectionOrder),
-    _post("payout", "executions/payout", executions.payout, bodies.PayoutOrder),
-    _post("transfer", "executions/transfer", executions.transfer, bodies.SessionOrder),
-    _post("refund", "executions/refund", executions.refund, bodies.SessionOrder),
+    _post("collect", "executions/collection", executions.collect, bodies.NewCollection),
+    _post("payout", "executions/payout", executions.payout, bodies.NewPayout),
+    _post("transfer", "executions/transfer", executions.transfer, bodies.NewExecution),
+    _post("refund", "executions/refund", executions.refund, bodies.NewExecution),
     _status("collection"),
     _status("payout"),
     _status("transfer"),
@@ -239,6 +239,6 @@ def operation_id(name: str) -> str:
     found = _NAMES.get(_plain(name))
     if found is None:
         near = get_close_matches(_plain(name), _NAMES, n=5, cutoff=0.4)
-        message = f"{name!r} is no operation of the contract. Near names: {', '.join(near) or 'none'}."
+        message = f"{name!r} is not an operation of the contract. Near names: {', '.join(near) or 'none'}."
         raise ValueError(message)
     return found

@@ -1,4 +1,4 @@
-"""Parties: the contact records of the people and companies that the merchant deals with."""
+"""Parties: contact records."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def add_party(world: World, fullname: str, phone: str, email: str | None, countr
 
 
 def list_parties(world: World, query: PartyFilter) -> list[Answer]:
-    """List the parties whose name contains the filter, whatever the case."""
+    """List the parties whose name contains the filter, in any case."""
     return [party_answer(party) for party in world.parties.values() if is_named(party, query.fullname)]
 
 
@@ -44,7 +44,7 @@ def retrieve_party(world: World, path: IdPath) -> Answer:
 
 
 def is_named(party: Party, fullname: str | None) -> bool:
-    """Whether a party's name contains the filter, whatever the case; every name fits no filter."""
+    """Whether a party's name contains the filter, in any case; None fits every name."""
     return fullname is None or fullname.lower() in party.fullname.lower()
 
 

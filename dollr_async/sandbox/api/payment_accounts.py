@@ -62,7 +62,7 @@ def usable_account(world: World, account_id: int, operation_type: str) -> Accoun
 
 
 def outcome_of(world: World, account: Account) -> Outcome:
-    """How a payment with this account will go."""
+    """The outcome of a payment with this account."""
     if account.method == CARD:
         known = outcome_of_card(account.card_token, account.account_name)
     else:

@@ -1,4 +1,4 @@
-"""Predictions: which way a phone or a card is routed, and what a payment will cost."""
+"""Predictions: the operator of a phone, the provider of a card, and the cost of a payment."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from dollr_async.sandbox.world.world import World
 
 _COUNTRIES = {"LBR": ("LR", ["USD", "LRD"]), "RWA": ("RW", ["RWF"])}
-"""By a method's ending: the country as alpha-2, and the currencies of its wallets."""
+"""By the end of a method's name: the country as alpha-2, and the currencies of its wallets."""
 
 
 def mmo_provider_info(world: World, query: PhoneQuery) -> Answer:
-    """Find the mobile-money route of a phone."""
+    """Find the mobile-money operator of a phone, with its method and its provider."""
     method = operator_of(query.phone)
     if method is None:
         raise unprocessable(f"No mobile-money operator found for phone {query.phone}")
@@ -39,7 +39,7 @@ def mmo_provider_info(world: World, query: PhoneQuery) -> Answer:
 
 
 def card_provider_info(world: World, query: CardQuery) -> Answer:
-    """Find the route of a tokenised card; the token is then taken to be the next new card account's."""
+    """Find the method and the provider of a card; its token is kept for the next new card account."""
     card = TEST_CARDS.get(query.payment_method_id)
     if card is None:
         raise unprocessable(f"No such payment method: {query.payment_method_id}")
@@ -72,7 +72,7 @@ def amount_and_fees(world: World, query: QuoteQuery) -> Answer:
 
 
 def source_amount_and_fees(world: World, query: SourceQuoteQuery) -> Answer:
-    """Quote a published source, with its own total and its own bearer of fees."""
+    """Quote the total of a published source, with its own bearer of fees."""
     document = world.document(query.source_type, query.source_id)
     if document.status in {"IDLE", "CANCELED"}:
         raise unprocessable(f"Source is {document.status}: a quote needs a published source")

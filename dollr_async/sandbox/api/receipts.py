@@ -1,4 +1,4 @@
-"""Receipts: what was paid, by whom, and what it cost; only for documents that are PAID."""
+"""Receipts of invoices and orders that are PAID: what was paid, by whom, and what it cost."""
 
 from __future__ import annotations
 

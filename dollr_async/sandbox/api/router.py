@@ -1,4 +1,4 @@
-"""Finding the operation that a method and a path name."""
+"""Finding the operation of a method and a path."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dollr_async.sandbox.api.operations import OPERATIONS, PREFIX, Operation
 
 @attrs.frozen
 class Match:
-    """What a method and a path name: an operation with its path parameters, or the methods that would have fitted."""
+    """An operation with its path parameters, or None and the methods that the path allows."""
 
     operation: Operation | None
     values: dict[str, str] = attrs.field(factory=dict)
@@ -25,7 +25,7 @@ class _Route:
     names: tuple[str, ...]
 
     def values(self, parts: list[str]) -> dict[str, str] | None:
-        """The path parameters, when the path fits."""
+        """The path parameters, or None when the path does not fit."""
         found = []
         for expected, part in zip(self.parts, parts, strict=True):
             if expected is None:
@@ -43,10 +43,10 @@ def _route(operation: Operation) -> _Route:
 
 
 class Router:
-    """All routes, the fixed paths by one look-up and those with parameters by their first part and length."""
+    """All routes: the fixed paths in one dict, those with parameters by their first part and length."""
 
     def __init__(self) -> None:
-        """Lay out the contract's paths."""
+        """Read the paths of all operations."""
         self._fixed: dict[str, dict[str, Operation]] = {}
         self._open: dict[tuple[str, int], list[_Route]] = {}
         for operation in OPERATIONS:
@@ -57,7 +57,7 @@ class Router:
                 self._fixed.setdefault(PREFIX + operation.path, {})[operation.method] = operation
 
     def match(self, method: str, raw_path: str) -> Match:
-        """Find what a method and a percent-encoded path name."""
+        """Find the operation of a method and a percent-encoded path."""
         fixed = self._fixed.get(raw_path)
         if fixed is not None:
             return Match(fixed.get(method), allowed=tuple(fixed))

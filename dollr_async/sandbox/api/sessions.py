@@ -1,4 +1,4 @@
-"""Sessions: the intent that one execution uses up, of one kind for each kind of execution."""
+"""Sessions: the intent that one execution uses up, with one kind for each kind of execution."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def create_checkout_session(world: World, body: NewCheckoutSession) -> Answer:
         raise unprocessable(f"{body.source_type.capitalize()} {body.source_id} not found")
     if document.status != "ACTIVE":
         raise unprocessable(f"Source is {document.status}: a session needs an ACTIVE source")
-    session = _begin(world, "COLLECTION")
+    session = _add_session(world, "COLLECTION")
     session.document = document
     return {
         **_session_answer(session),
@@ -47,7 +47,7 @@ def create_payout_session(world: World, body: NewPayoutSession) -> Answer:
     wallet = world.wallets.get(body.currency)
     if wallet is None:
         raise unprocessable(f"No wallet in {body.currency}")
-    session = _begin(world, "PAYOUT", amount=body.amount, currency=body.currency)
+    session = _add_session(world, "PAYOUT", amount=body.amount, currency=body.currency)
     session.account, session.wallet = account, wallet
     return {
         **_session_answer(session),
@@ -68,7 +68,7 @@ def create_transfer_session(world: World, body: NewTransferSession) -> Answer:
     counterparty = world.counterparties.get(body.to_counterparty_id)
     if counterparty is None:
         raise unprocessable(f"Counterparty {body.to_counterparty_id} not found")
-    session = _begin(world, "TRANSFER", body.expires_at, amount=body.amount, currency=body.currency)
+    session = _add_session(world, "TRANSFER", body.expires_at, amount=body.amount, currency=body.currency)
     session.wallet, session.counterparty = wallet, counterparty
     return {
         **_session_answer(session),
@@ -80,12 +80,12 @@ def create_transfer_session(world: World, body: NewTransferSession) -> Answer:
 
 
 def create_refund_session(world: World, body: NewRefundSession) -> Answer:
-    """Declare the intent to give back a collection, in part or in full."""
-    original = world.intents.get(body.original_payment_intent_id)
+    """Declare the intent to refund a collection, in part or in full."""
+    original = world.payments_by_intent.get(body.original_payment_intent_id)
     if original is None or original.kind != "COLLECTION":
         raise unprocessable(f"Payment intent {body.original_payment_intent_id} not found")
     check_refundable(original, body.amount)
-    session = _begin(world, "REFUND", body.expires_at, amount=body.amount, currency=original.price.payer_currency)
+    session = _add_session(world, "REFUND", body.expires_at, amount=body.amount, currency=original.price.payer_currency)
     session.original = original
     return {
         **_session_answer(session),
@@ -97,7 +97,7 @@ def create_refund_session(world: World, body: NewRefundSession) -> Answer:
 
 
 def check_refundable(original: Payment, amount: Decimal) -> None:
-    """Refuse a refund of what was not collected, or of more than is left of it."""
+    """Refuse a refund of a payment that is not COMPLETED, or of more than is left of it."""
     if original.status != "COMPLETED":
         raise unprocessable(f"The original payment is {original.status}: only a COMPLETED one can be refunded")
     left = original.price.payer_amount - original.refunded
@@ -106,7 +106,7 @@ def check_refundable(original: Payment, amount: Decimal) -> None:
 
 
 def active_session(world: World, session_id: str, kind: str) -> Session:
-    """The session to execute, or a refusal: of the right kind, not expired, not used up."""
+    """The session to execute; it must be of the right kind, not expired and not used up, or it is refused."""
     session = world.sessions.get(as_id(session_id))
     if session is None or session.kind != kind:
         raise unprocessable(f"Session {session_id} not found")
@@ -117,7 +117,7 @@ def active_session(world: World, session_id: str, kind: str) -> Session:
     return session
 
 
-def _begin(
+def _add_session(
     world: World,
     kind: str,
     expires_at: datetime | None = None,
@@ -125,7 +125,7 @@ def _begin(
     amount: Decimal = Decimal(0),
     currency: str = "",
 ) -> Session:
-    """Keep a new session; without a time of its own it expires after the sandbox's session lifetime."""
+    """Keep a new session; without `expires_at` it expires after the sandbox's session lifetime."""
     now = world.clock.now()
     if expires_at is not None and expires_at <= now:
         raise unprocessable("expires_at must be in the future")

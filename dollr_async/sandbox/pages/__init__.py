@@ -1,4 +1,4 @@
 """The pages that a payer sees, and what paying on one does.
 
-Uses `api` and `world`, used by the server and the controls.
+It may use `api`, `world` and the data modules; the server and the controls use it.
 """

@@ -1,4 +1,4 @@
-"""The hosted payment page, plain HTML: a person, or a test, pays a published document with one button."""
+"""The hosted payment page in plain HTML: a person, or a test, pays a published document with one button."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 _HEADERS = {"Content-Type": "text/html; charset=utf-8"}
 _BUTTON = '<form method="post"><button>Pay</button></form>'
-_LOOK_AGAIN = '<meta http-equiv="refresh" content="2">'
-"""A page whose payment is under way shows its end by itself."""
+_REFRESH = '<meta http-equiv="refresh" content="2">'
+"""A page with a payment that is not final reloads itself."""
 
 
 def answer_page(world: World, method: str, raw_path: str) -> ApiAnswer | None:
@@ -33,7 +33,7 @@ def answer_page(world: World, method: str, raw_path: str) -> ApiAnswer | None:
         return _html(404, "Page not found", "")
     if method == "POST" and not is_receipt:
         return _pay(world, page, raw_path)
-    return _html(200, page.document.number, _bill(page.document) + _ways_on(world, page))
+    return _html(200, page.document.number, _bill(page.document) + _actions(world, page))
 
 
 def _pay(world: World, page: Page, raw_path: str) -> ApiAnswer:
@@ -55,15 +55,15 @@ def _bill(document: Document) -> str:
     return f"<ul>{lines}</ul><p>Total: {total}</p><p>Status: {document.status}</p>"
 
 
-def _ways_on(world: World, page: Page) -> str:
-    """What the payer may do next: pay or turn back, wait, or go on to where the merchant wants a payer to land."""
+def _actions(world: World, page: Page) -> str:
+    """What the payer may do next: pay or cancel, wait, or continue at the merchant's page."""
     match page.document.status:
         case "ACTIVE" if has_expired(world, page):
             return "<p>This page has expired.</p>"
         case "ACTIVE":
             return _BUTTON + _link(page.cancel_url, "Cancel and go back")
         case "PROCESSING":
-            return _LOOK_AGAIN
+            return _REFRESH
         case "PAID":
             return _link(page.success_url, "Continue")
         case _:
@@ -71,7 +71,7 @@ def _ways_on(world: World, page: Page) -> str:
 
 
 def _link(url: str | None, words: str) -> str:
-    """A link to the merchant's page; nothing for an address that is not one of the web."""
+    """A link to the merchant's page; empty for an address that is not HTTP."""
     if url is None or urlsplit(url).scheme not in {"http", "https"}:
         return ""
     return f'<p><a href="{escape(url)}">{words}</a></p>'

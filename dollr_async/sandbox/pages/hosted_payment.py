@@ -1,4 +1,4 @@
-"""A payer who pays a published document by hand, without the merchant's session, account or execution."""
+"""Paying a published document by hand, without the merchant's session, account or execution."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def pay_document(world: World, document: Document) -> Payment:
-    """Charge the document's own payer on the phone it was made for, under a reference of the page's own."""
+    """Charge the document's payer on its phone, with a new reference; a document that is not payable is refused."""
     now = world.clock.now()
     party = document.counterparty.party
     method = operator_of(party.phone)

@@ -1,1 +1,4 @@
-"""The push channel: a Supabase Realtime of one table; uses `world`, used by the server and the controls."""
+"""The push channel: a Supabase Realtime server with one table.
+
+It may use `world`; the server and the controls use it.
+"""

@@ -1,4 +1,4 @@
-"""The channels that are joined: found by socket and topic or by payment, and when the clock has a say in them."""
+"""The joined channels: by socket and topic, by payment, and by the time at which something is due."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @attrs.define(kw_only=True, eq=False)
 class Channel:
-    """One topic joined on a socket, from `ready_second` on with the changes that its subscriptions ask for."""
+    """One topic joined on a socket; from `ready_second` on it gets the changes that its subscriptions ask for."""
 
     socket: Socket
     topic: str
@@ -34,32 +34,32 @@ class Channel:
         """Send a message of this topic."""
         self.socket.send(Message(topic=self.topic, event=event, payload=payload, join_ref=join_ref, ref=ref))
 
-    def tell(self, extension: str, status: str, message: str) -> None:
+    def send_system(self, extension: str, status: str, message: str) -> None:
         """Send a `system` message."""
         payload = {"extension": extension, "status": status, "message": message, "channel": self.key.channel}
         self.send("system", payload, join_ref=self.join_ref)
 
-    def say_closed(self) -> None:
-        """Tell that this channel has ended."""
+    def send_close(self) -> None:
+        """Send that this channel has ended."""
         self.send("phx_close", {}, join_ref=self.join_ref, ref=self.join_ref)
 
     def is_listening(self, second: float) -> bool:
-        """Whether a change of this second is told."""
+        """Whether it gets a change of this second."""
         return self.refusal is None and self.ready_second <= second and not self.key.has_expired(second)
 
 
 class Channels:
-    """Every channel that is joined, and no other."""
+    """All channels that are joined."""
 
     def __init__(self) -> None:
         """Begin with none."""
         self._by_socket: dict[Socket, dict[str, Channel]] = {}
         self._by_payment: dict[str, dict[Channel, None]] = {}
-        self._agenda: list[tuple[float, int, Channel]] = []
+        self._wakeups: list[tuple[float, int, Channel]] = []
         self._turns = count()
 
     def __iter__(self) -> Iterator[Channel]:
-        """Every channel, in the order of the payments that were first joined."""
+        """All channels, ordered by payment."""
         return iter(tuple(chain.from_iterable(self._by_payment.values())))
 
     def __len__(self) -> int:
@@ -92,26 +92,26 @@ class Channels:
             del self._by_payment[channel.key.reference_id]
 
     def remove_all(self, socket: Socket) -> None:
-        """Forget what was joined on a socket."""
+        """Forget all channels of a socket."""
         for channel in tuple(self._by_socket.get(socket, {}).values()):
             self.remove(channel)
 
     def schedule(self, channel: Channel) -> None:
-        """Note when the clock will have a say in a channel."""
+        """Schedule a channel for the second at which it is ready, and for the one at which its key expires."""
         for due in (channel.ready_second, channel.key.expires_second):
-            heappush(self._agenda, (due, next(self._turns), channel))
+            heappush(self._wakeups, (due, next(self._turns), channel))
 
     def next_second(self) -> float:
-        """When the clock has its next say, infinity for never."""
-        while self._agenda and not self._is_joined(self._agenda[0][2]):
-            heappop(self._agenda)
-        return self._agenda[0][0] if self._agenda else math.inf
+        """The second at which the next channel is due; infinity for never."""
+        while self._wakeups and not self._is_joined(self._wakeups[0][2]):
+            heappop(self._wakeups)
+        return self._wakeups[0][0] if self._wakeups else math.inf
 
     def take_due(self, second: float) -> tuple[Channel, ...]:
-        """The channels in which the clock has a say up to this second, each of them once."""
+        """Remove and return the channels that are due at this second, each of them once."""
         due: dict[Channel, None] = {}
         while self.next_second() <= second:
-            due[heappop(self._agenda)[2]] = None
+            due[heappop(self._wakeups)[2]] = None
         return tuple(due)
 
     def _is_joined(self, channel: Channel) -> bool:

@@ -1,4 +1,4 @@
-"""What a test may do to the push channel, and what it may ask it."""
+"""The controls of the push channel: what a test may change in it, and what it may read from it."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from uuid import UUID
 
-    from dollr_async.sandbox.push.server import Realtime
+    from dollr_async.sandbox.push.server import RealtimeServer
     from dollr_async.sandbox.push.subscriptions import RowShape
     from dollr_async.sandbox.world.world import World
 
 
 @attrs.frozen(kw_only=True)
 class RealtimeCounts:
-    """What the push channel has seen so far, and in `sockets` and `channels` what is open now.
+    """What the push channel has counted so far; `sockets` and `channels` are those that are open now.
 
     `connects` and `joins` were accepted, `refused_connects` and `refused_joins` were not. `heartbeats` were received,
     answered or not.
@@ -36,9 +36,9 @@ class RealtimeCounts:
 
 
 class RealtimeControls:
-    """The push channel's side of what a test holds in its hands."""
+    """The methods by which a test controls and inspects the push channel."""
 
-    def __init__(self, world: World, realtime: Realtime) -> None:
+    def __init__(self, world: World, realtime: RealtimeServer) -> None:
         """Control the push channel of this world."""
         self._world = world
         self._realtime = realtime
@@ -46,23 +46,23 @@ class RealtimeControls:
     @property
     def realtime_counts(self) -> RealtimeCounts:
         """How often the push channel was connected to and joined, and what is open now."""
-        seen = self._realtime.seen
+        counts = self._realtime.counts
         return RealtimeCounts(
-            connects=seen["connects"],
-            refused_connects=seen["refused_connects"],
-            joins=seen["joins"],
-            refused_joins=seen["refused_joins"],
-            heartbeats=seen["heartbeats"],
+            connects=counts["connects"],
+            refused_connects=counts["refused_connects"],
+            joins=counts["joins"],
+            refused_joins=counts["refused_joins"],
+            heartbeats=counts["heartbeats"],
             sockets=self._realtime.open_sockets,
             channels=self._realtime.open_channels,
         )
 
     def drop_realtime(self, code: int | None = None) -> None:
-        """Cut every websocket now without a word, or close each with a close code such as 1012."""
+        """Drop the connection of every websocket now, or close each with a close code such as 1012."""
         self._realtime.drop(code)
 
     def refuse_realtime(self, seconds: float | None = None, *, status: int | None = 503) -> None:
-        """Refuse new websockets for `seconds`, or until `restore_realtime`; those that are open stay so.
+        """Refuse new websockets for `seconds`, or until `restore_realtime`; open ones stay open.
 
         They are answered with this HTTP status, or with `status=None` the connection drops.
         """
@@ -79,20 +79,20 @@ class RealtimeControls:
     ) -> None:
         """Refuse the next `times` joins with this reason, or all until `restore_realtime` for None.
 
-        With `after_reply` the join itself is accepted; then a `system` message says that no change will be told.
+        With `after_reply` the join itself is accepted; then a `system` message refuses the subscription.
         """
         if times is not None and times < 1:
-            message = f"Joins are refused at least once, not {times} times; None means always."
+            message = f"Joins cannot be refused {times} times. Use 1 or more, or None for always."
             raise ValueError(message)
         self._realtime.join_refusal = JoinRefusal(reason, after_reply, times)
 
     def silence_realtime(self, what: Literal["changes", "all"] = "changes") -> None:
-        """Tell no change, though joins and heartbeats are answered; with "all" say nothing, whatever is sent.
+        """Send no changes, but answer joins and heartbeats; with "all" send nothing at all.
 
-        What was not told is not told later either.
+        Changes that were not sent are not sent later either.
         """
         if what not in {"changes", "all"}:
-            message = f'{what!r} cannot be silenced: it is "changes" or "all".'
+            message = f'{what!r} cannot be silenced. Use "changes" or "all".'
             raise ValueError(message)
         self._realtime.silent = what
 
@@ -104,20 +104,20 @@ class RealtimeControls:
         self._realtime.pass_time()
 
     def expire_realtime_keys(self) -> None:
-        """Let every key for the push channel expire now: its channels end, and joining needs a new one."""
+        """Make every key for the push channel expire now: its channels end, and a join needs a new key."""
         self._realtime.expire_keys()
 
     def send_realtime(self, frame: str | bytes) -> None:
-        """Send a frame on every websocket as it is, text or binary: rubbish, or whatever else a test thinks of."""
+        """Send a text or binary frame on every websocket, exactly as it is."""
         self._realtime.send_frame(frame)
 
     def push_row(self, reference_id: str | UUID, row: Mapping[str, object], event: str = "UPDATE") -> int:
-        """Tell this row to every channel of a payment, and return how many there are; nothing else changes."""
+        """Send this row to every channel of a payment, and return how many there are; no state changes."""
         return self._realtime.push_row(str(reference_id).lower(), row, event)
 
     def shape_rows(self, shape: RowShape) -> None:
-        """Write rows from now on as this function does; it gets the payment's ledger entry.
+        """Make later rows with this function; it gets the payment's ledger entry.
 
         By default a row has the `reference_id` and the `status`, since no other column is documented.
         """
-        self._realtime.shape = shape
+        self._realtime.row_shape = shape

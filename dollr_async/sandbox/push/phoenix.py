@@ -1,4 +1,4 @@
-"""The messages of a push channel, and the two forms in which they are written: an object, or an array of five."""
+"""The messages of the Phoenix protocol in its two versions: an object, or an array of five."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ Version = Literal["1.0.0", "2.0.0"]
 Ref = str | int | None
 
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError)
-"""What reading a frame raises when it is not a message."""
+"""The errors of a frame that is not a message."""
 
 _json = msgspec.json.Encoder()
 
 
 @attrs.frozen(kw_only=True)
 class Message:
-    """One message; `ref` is what its reply repeats, `join_ref` that of the join which opened its channel."""
+    """One message; its reply repeats `ref`, and `join_ref` is the ref of its channel's join."""
 
     topic: str
     event: str
@@ -33,7 +33,7 @@ class Message:
 
 
 def version_of(asked: str) -> Version | None:
-    """The form that a client asks for by `vsn`, or None when the sandbox does not write it."""
+    """The version that a client asks for by `vsn`, or None when the sandbox does not support it."""
     if asked.startswith("1.0."):
         return "1.0.0"
     return "2.0.0" if asked.startswith("2.0.") else None
@@ -48,7 +48,7 @@ def read_message(frame: str | bytes, version: Version) -> Message:
 
 
 def write_message(message: Message, version: Version) -> str:
-    """Write a message; the first version never tells a `join_ref`."""
+    """Write a message; the first version has no `join_ref`."""
     parts: object = [message.join_ref, message.ref, message.topic, message.event, message.payload]
     if version == "1.0.0":
         parts = {"topic": message.topic, "event": message.event, "payload": message.payload, "ref": message.ref}

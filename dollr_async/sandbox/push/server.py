@@ -1,4 +1,4 @@
-"""The push channel: a Supabase Realtime of one table, which tells whoever has joined how their payment changes."""
+"""The server of the push channel: a Supabase Realtime of one table, which sends each payment's changes."""
 
 from __future__ import annotations
 
@@ -29,51 +29,51 @@ ANON_KEY = "sandbox-anon-key"
 Silence = Literal["nothing", "changes", "all"]
 
 _PREFIX = "realtime:"
-_FAREWELL = 0.2
-"""Seconds that a client gets to answer when its websocket is closed."""
+_CLOSE_TIMEOUT = 0.2
+"""How many seconds a client has to answer when its websocket is closed."""
 _SHORTEST_WAIT = 0.001
-"""A timer that went off a rounding error too early must not go off for ever."""
+"""A timer that fires too early by a rounding error must not fire in an endless loop."""
 
 
 @attrs.define
 class JoinRefusal:
-    """Why the next `left` joins are refused, or all for None: in the reply, or after it as a subscription."""
+    """Why the next `left` joins are refused, or all for None: in the reply, or in a `system` message after it."""
 
     reason: str
     after_reply: bool
     left: int | None
 
 
-class Realtime:
-    """Every socket and channel, and the trouble that a test asked for."""
+class RealtimeServer:
+    """All sockets and channels, and the failures that a test asked for."""
 
     def __init__(self, world: World) -> None:
-        """Tell how the payments of this world change."""
+        """Send the changes of this world's payments."""
         self._world = world
         self._channels = Channels()
         self._timer: asyncio.TimerHandle | None = None
         self._sockets: set[Socket] = set()
         self._serving: dict[asyncio.Task[None], Socket] = {}
-        self.seen: Counter[str] = Counter()
-        self.shape: RowShape = default_row
+        self.counts: Counter[str] = Counter()
+        self.row_shape: RowShape = default_row
         self.silent: Silence = "nothing"
         self.refusing_until = 0.0
         self.refusal_status: int | None = 503
         self.join_refusal: JoinRefusal | None = None
-        world.changed = self._tell_change
-        world.scheduled = self._set_timer
+        world.on_payment_change = self._send_change
+        world.on_event_scheduled = self._set_timer
 
     # connections
 
     async def serve(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Upgrade a request to a websocket, and speak on it until it is closed."""
+        """Upgrade a request to a websocket, and answer its messages until it is closed."""
         if self._world.clock.seconds() < self.refusing_until:
             return self._refuse(request)
         version = version_of(request.query.get("vsn", "1.0.0"))
         if version is None or request.query.get("apikey") != ANON_KEY:
-            self.seen["refused_connects"] += 1
+            self.counts["refused_connects"] += 1
             return web.Response(status=403)
-        stream = web.WebSocketResponse(timeout=_FAREWELL)
+        stream = web.WebSocketResponse(timeout=_CLOSE_TIMEOUT)
         if not stream.can_prepare(request):
             return web.Response(status=400)
         socket = Socket(request, stream, version)
@@ -81,7 +81,7 @@ class Realtime:
         request.task.add_done_callback(self._serving.pop)
         await stream.prepare(request)
         self._sockets.add(socket)
-        self.seen["connects"] += 1
+        self.counts["connects"] += 1
         try:
             await socket.run(self._answer)
         finally:
@@ -91,13 +91,13 @@ class Realtime:
         return stream
 
     def _refuse(self, request: web.BaseRequest) -> web.StreamResponse:
-        self.seen["refused_connects"] += 1
+        self.counts["refused_connects"] += 1
         if self.refusal_status is None and request.transport is not None:
             request.transport.abort()
         return web.Response(status=self.refusal_status or 503)
 
     def drop(self, code: int | None) -> None:
-        """Cut every connection, or close it with a code; what it still says is not heard."""
+        """Drop every connection, or close it with a code; later messages are ignored."""
         while self._sockets:
             socket = self._sockets.pop()
             self._channels.remove_all(socket)
@@ -108,7 +108,7 @@ class Realtime:
         self._set_timer()
 
     async def close(self) -> None:
-        """Cut every connection and leave nothing running."""
+        """Drop every connection, and leave no task behind."""
         self.drop(None)
         for socket in self._serving.values():
             socket.drop()
@@ -134,7 +134,7 @@ class Realtime:
 
     def _answer(self, socket: Socket, message: Message) -> None:
         heartbeat = (message.topic, message.event) == ("phoenix", "heartbeat")
-        self.seen["heartbeats"] += heartbeat
+        self.counts["heartbeats"] += heartbeat
         if self.silent == "all" or socket not in self._sockets:
             return
         channel = self._channels.find(socket, message.topic)
@@ -149,11 +149,11 @@ class Realtime:
         elif channel is None:
             socket.send(message.reply({"reason": "unmatched topic"}, "error"))
         elif message.event == "access_token":
-            self._renew(channel, message.payload)
+            self._renew_key(channel, message.payload)
         self._set_timer()
 
     def _join(self, socket: Socket, message: Message) -> None:
-        """Open a channel; it takes the place of one of the same topic, even when it is refused."""
+        """Open a channel; it replaces one of the same topic, even when it is refused."""
         settlement.settle_due(self._world)
         replaced = self._channels.find(socket, message.topic)
         if replaced is not None:
@@ -164,14 +164,14 @@ class Realtime:
         else:
             self._open(socket, message, None if refusal is None else refusal.reason)
         if replaced is not None:
-            replaced.say_closed()
+            replaced.send_close()
         channel = self._channels.find(socket, message.topic)
         if channel is not None:
             self._confirm(channel)
 
     def _open(self, socket: Socket, message: Message, refusal: str | None) -> None:
         payload = message.payload if isinstance(message.payload, dict) else {}
-        key = self._world.realtime_keys.opening(message.topic.removeprefix(_PREFIX), payload.get("access_token"))
+        key = self._world.realtime_keys.check(message.topic.removeprefix(_PREFIX), payload.get("access_token"))
         if isinstance(key, str):
             self._refuse_join(socket, message, key)
             return
@@ -186,11 +186,11 @@ class Realtime:
             ready_second=self._world.clock.seconds() + self._world.quirks.subscription_lag,
         )
         self._channels.add(channel)
-        self.seen["joins"] += 1
+        self.counts["joins"] += 1
         socket.send(message.reply({"postgres_changes": asked.asked}, join_ref=message.join_ref))
 
     def _refuse_join(self, socket: Socket, message: Message, reason: str) -> None:
-        self.seen["refused_joins"] += 1
+        self.counts["refused_joins"] += 1
         socket.send(message.reply({"reason": reason}, "error", join_ref=message.join_ref))
 
     def _next_join_refusal(self) -> JoinRefusal | None:
@@ -201,12 +201,12 @@ class Realtime:
                 self.join_refusal = None
         return refusal
 
-    def _renew(self, channel: Channel, payload: object) -> None:
-        """Let a channel live as long as a fresh key; a bad one ends it."""
+    def _renew_key(self, channel: Channel, payload: object) -> None:
+        """Take a new key for a channel; one that is not valid ends it."""
         token = payload.get("access_token") if isinstance(payload, dict) else None
         if token is None:
             return
-        key = self._world.realtime_keys.opening(channel.key.channel, token)
+        key = self._world.realtime_keys.check(channel.key.channel, token)
         if isinstance(key, str):
             self._end(channel, key.partition(": ")[2])
         elif key is not channel.key:
@@ -216,39 +216,39 @@ class Realtime:
             self._confirm(channel)
 
     def _confirm(self, channel: Channel) -> None:
-        """Say whether changes are told from now on, once the subscriptions are there."""
+        """Send whether the subscription was accepted, once the channel is ready."""
         if channel.confirmed or channel.ready_second > self._world.clock.seconds():
             return
         channel.confirmed = True
         if channel.refusal is not None:
-            channel.tell("postgres_changes", "error", channel.refusal)
+            channel.send_system("postgres_changes", "error", channel.refusal)
         elif channel.ids:
-            channel.tell("postgres_changes", "ok", "Subscribed to PostgreSQL")
+            channel.send_system("postgres_changes", "ok", "Subscribed to PostgreSQL")
 
     def _end(self, channel: Channel, error: str | None = None) -> None:
-        """End a channel, for an error that is told first or because its client has left."""
+        """End a channel, for an error that is sent first or because its client has left."""
         self._channels.remove(channel)
         if error is not None:
-            channel.tell("system", "error", error)
-        channel.say_closed()
+            channel.send_system("system", "error", error)
+        channel.send_close()
 
     # changes
 
-    def _tell_change(self, payment: Payment, event: str, second: float) -> None:
+    def _send_change(self, payment: Payment, event: str, second: float) -> None:
         if self.silent != "nothing":
             return
         for channel in self._channels.of_payment(payment.reference_id):
             if channel.is_listening(second):
-                self._tell(channel, self.shape(entry_of(payment)), event, second)
+                self._send_row(channel, self.row_shape(entry_of(payment)), event, second)
 
     def push_row(self, reference_id: str, row: Mapping[str, object], event: str) -> int:
-        """Tell a row to every channel of a payment, and return how many there are."""
+        """Send a row to every channel of a payment, and return how many there are."""
         channels = self._channels.of_payment(reference_id)
         for channel in channels:
-            self._tell(channel, row, event, self._world.clock.seconds())
+            self._send_row(channel, row, event, self._world.clock.seconds())
         return len(channels)
 
-    def _tell(self, channel: Channel, row: Mapping[str, object], event: str, second: float) -> None:
+    def _send_row(self, channel: Channel, row: Mapping[str, object], event: str, second: float) -> None:
         if channel.ids:
             data = change(row, event, self._world.clock.at(second))
             channel.send("postgres_changes", {"ids": channel.ids, "data": data})
@@ -256,7 +256,7 @@ class Realtime:
     # time
 
     def pass_time(self) -> None:
-        """Let everything happen that the clock has reached."""
+        """Do everything that is due now."""
         now = self._world.clock.seconds()
         due = () if self.silent == "all" else self._channels.take_due(now)
         for channel in due:
@@ -264,25 +264,25 @@ class Realtime:
         settlement.settle_due(self._world)
         for channel in due:
             if channel.key.has_expired(now):
-                self._end(channel, channel.key.expiry(now))
+                self._end(channel, channel.key.expiry_message(now))
         self._set_timer()
 
     def expire_keys(self) -> None:
-        """Let every key expire now, and end its channels."""
+        """Make every key expire now, and end its channels."""
         self._world.realtime_keys.expire_all()
         for channel in self._channels:
             self._channels.schedule(channel)
         self.pass_time()
 
     def _set_timer(self) -> None:
-        """Wake at the next thing to happen; while nobody has joined, payments wait until they are asked about."""
+        """Set the timer for what is due next; without a joined channel, payments change at the next request."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         due = self._channels.next_second()
         if self.silent == "all" or due == math.inf:
             return
-        if self._world.agenda:
-            due = min(due, self._world.agenda[0][0])
+        if self._world.events:
+            due = min(due, self._world.events[0][0])
         wait = max(due - self._world.clock.seconds(), _SHORTEST_WAIT)
         self._timer = asyncio.get_running_loop().call_later(wait, self.pass_time)

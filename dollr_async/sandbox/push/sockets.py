@@ -1,4 +1,4 @@
-"""One websocket of the push channel: frames in, and frames out in their order."""
+"""One websocket of the push channel: it reads messages, and writes frames in order."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 
 IDLE_SECONDS = 60.0
-"""How long a socket may say nothing before the server closes it; heartbeats are what a quiet client says."""
+"""How many seconds a client may send nothing, not even a heartbeat, before the server closes the socket."""
 
 
 class Socket:
-    """An open websocket. What is sent waits in line, so that whoever changes the world need not."""
+    """An open websocket. Frames are queued, so that the code that changes the world need not wait."""
 
     def __init__(self, request: web.BaseRequest, stream: web.WebSocketResponse, version: Version) -> None:
-        """Speak this version of the protocol on a websocket that has been accepted."""
+        """Use this version of the protocol on an accepted websocket."""
         self._request = request
         self._stream = stream
         self._version: Version = version
@@ -39,16 +39,16 @@ class Socket:
         self._outbox.put_nowait(frame)
 
     def close(self, code: int) -> None:
-        """Close with a code, once everything before it is sent."""
+        """Close with a code, after everything that is queued."""
         self._outbox.put_nowait(code)
 
     def drop(self) -> None:
-        """Cut the connection, without a word."""
+        """Drop the connection."""
         if self._request.transport is not None:
             self._request.transport.abort()
 
     async def run(self, answer: Callable[[Socket, Message], None]) -> None:
-        """Let every message be answered until the socket is closed by either side."""
+        """Call `answer` for every message until either side closes the socket."""
         async with asyncio.TaskGroup() as group:
             writing = group.create_task(self._write())
             try:
@@ -73,7 +73,7 @@ class Socket:
             answer(self, message)
 
     async def _write(self) -> None:
-        with suppress(ConnectionError):  # the client has left: what is in line has no reader
+        with suppress(ConnectionError):  # the client has left: nobody reads what is queued
             while True:
                 item = await self._outbox.get()
                 if isinstance(item, int):

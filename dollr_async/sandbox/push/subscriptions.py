@@ -1,4 +1,4 @@
-"""What a join of the push channel may ask for, and the rows that are pushed."""
+"""The change feeds that a join asks for, and the rows that are sent."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ SCHEMA = "public"
 TABLE = "checkout_payment_intent_public_status"
 
 RowShape = Callable[["LedgerEntry"], Mapping[str, object]]
-"""How the row of a payment is written."""
+"""A function that makes the row of a payment from its ledger entry."""
 
 _json = msgspec.json.Encoder()
 
 
 @attrs.frozen(kw_only=True)
 class Subscriptions:
-    """The change feeds that a join asked for: as the reply repeats them, their ids, and what is wrong with them."""
+    """The change feeds that a join asked for: as the reply repeats them, their ids, and why they are refused, if so."""
 
     asked: tuple[Mapping[str, object], ...]
     ids: tuple[int, ...]
@@ -34,7 +34,7 @@ class Subscriptions:
 
 
 def read_subscriptions(payload: object, key: RealtimeKey) -> Subscriptions:
-    """Read the change feeds that a join asks for; only changes of the key's own payment may be had."""
+    """Read the change feeds that a join asks for; only changes of the key's payment are offered."""
     config = payload.get("config") if isinstance(payload, dict) else None
     listed = config.get("postgres_changes") if isinstance(config, dict) else None
     feeds: list[dict[str, object]] = [feed for feed in listed or () if isinstance(feed, dict)]
@@ -56,13 +56,13 @@ def _is_offered(feed: Mapping[str, object], key: RealtimeKey) -> bool:
 
 
 def default_row(entry: LedgerEntry) -> Mapping[str, object]:
-    """Write the row that Dollr's documentation lets one expect."""
+    """Write the columns that Dollr's documentation suggests."""
     return {"reference_id": entry.reference_id, "status": entry.status}
 
 
 def change(row: Mapping[str, object], event: str, at: datetime) -> dict[str, object]:
-    """Write what is told of one changed row."""
-    told: dict[str, object] = {
+    """Write the `data` of one changed row."""
+    data: dict[str, object] = {
         "schema": SCHEMA,
         "table": TABLE,
         "commit_timestamp": at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
@@ -72,5 +72,5 @@ def change(row: Mapping[str, object], event: str, at: datetime) -> dict[str, obj
         "errors": None,
     }
     if event == "UPDATE":
-        told["old_record"] = {name: value for name, value in row.items() if name == "reference_id"}
-    return told
+        data["old_record"] = {name: value for name, value in row.items() if name == "reference_id"}
+    return data

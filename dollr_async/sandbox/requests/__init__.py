@@ -1,4 +1,4 @@
-"""How a request is read: the contract's bodies and parameters as data, each field checked.
+"""How a request is read: the contract's bodies and parameters as data, with a check for each field.
 
-Uses no other wing of the sandbox.
+It uses nothing else of the sandbox; `api` uses it.
 """

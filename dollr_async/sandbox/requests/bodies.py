@@ -1,4 +1,4 @@
-"""What each operation may be sent as its body: the contract's request schemas as data.
+"""The bodies that operations take: the contract's request schemas as data.
 
 A field without a default is required; `| None` may be null or left out. Fields not listed here are ignored.
 """
@@ -12,11 +12,11 @@ from dollr_async.sandbox.requests.fields import (
     CheckoutMode,
     Country,
     Currency,
+    DateTime,
     DocumentType,
     FeeBearer,
     Flag,
     Integer,
-    Moment,
     Money,
     Phone,
     Quantity,
@@ -71,7 +71,7 @@ class NewDocument:
     fee_bearer: FeeBearer
     as_payment_link: Flag
     reference_id: Text | None = None
-    due_date: Moment | None = None
+    due_date: DateTime | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -81,12 +81,12 @@ class DocumentChanges:
     reference_id: Text | None = None
     note: Text | None = None
     fee_bearer: FeeBearer | None = None
-    due_date: Moment | None = None
+    due_date: DateTime | None = None
 
 
 @attrs.frozen(kw_only=True)
 class NewItem:
-    """`AddInvoiceItemPayload` and its order twin."""
+    """`AddInvoiceItemPayload` and `AddOrderItemPayload`."""
 
     name: Text
     currency: Currency
@@ -96,7 +96,7 @@ class NewItem:
 
 @attrs.frozen(kw_only=True)
 class ItemChanges:
-    """`UpdateInvoiceItemPayload` and its order twin."""
+    """`UpdateInvoiceItemPayload` and `UpdateOrderItemPayload`."""
 
     name: Text | None = None
     qty: Quantity | None = None
@@ -126,10 +126,10 @@ class NewCheckout:
     party_relationship: Relationship | None = None
     reference_id: Text | None = None
     note: Text | None = None
-    due_date: Moment | None = None
+    due_date: DateTime | None = None
     success_url: Text | None = None
     cancel_url: Text | None = None
-    expires_at: Moment | None = None
+    expires_at: DateTime | None = None
     counterparty_id: Integer | None = None
 
 
@@ -158,7 +158,7 @@ class NewTransferSession:
     to_counterparty_id: Integer
     amount: Money
     currency: Currency
-    expires_at: Moment
+    expires_at: DateTime
 
 
 @attrs.frozen(kw_only=True)
@@ -167,13 +167,13 @@ class NewRefundSession:
 
     original_payment_intent_id: Integer
     amount: Money
-    expires_at: Moment
+    expires_at: DateTime
     reason: Text | None = None
 
 
 @attrs.frozen(kw_only=True)
 class NewAccount:
-    """`CreatePaymentAccountPayload`; `payment_method_id` is the sandbox's own extra, for a card's test token."""
+    """`CreatePaymentAccountPayload`; `payment_method_id` is an addition of the sandbox for a card's test token."""
 
     account_name: Text
     provider: Text
@@ -185,7 +185,7 @@ class NewAccount:
 
 
 @attrs.frozen(kw_only=True)
-class CollectionOrder:
+class NewCollection:
     """`CheckoutExecutionPayload`."""
 
     session_id: Text
@@ -223,7 +223,7 @@ class Passcode:
 
 
 @attrs.frozen(kw_only=True)
-class PayoutOrder:
+class NewPayout:
     """`PayoutExecutionPayload`."""
 
     session_id: Text
@@ -233,7 +233,7 @@ class PayoutOrder:
 
 
 @attrs.frozen(kw_only=True)
-class SessionOrder:
+class NewExecution:
     """`TransferExecutionPayload` and `RefundExecutionPayload`."""
 
     session_id: Text

@@ -1,4 +1,4 @@
-"""The kinds of field that requests are made of, each with the check that makes a raw value a clean one."""
+"""The kinds of field in requests, each with the check that turns a raw value into a clean one."""
 
 import re
 from collections.abc import Callable
@@ -35,7 +35,7 @@ class Rule:
 
 @attrs.frozen
 class AtLeast:
-    """How many entries a list must have."""
+    """How many entries a list must have at least."""
 
     length: int
 
@@ -141,8 +141,8 @@ def reference(value: object) -> str:
     return candidate
 
 
-def moment(value: object) -> datetime:
-    """A date and time in ISO 8601, returned aware; one without an offset is read as UTC."""
+def date_time(value: object) -> datetime:
+    """A date and time in ISO 8601, returned timezone-aware; one without an offset is read as UTC."""
     candidate = text(value)
     refused = Invalid("datetime_parsing", "Input should be a valid datetime")
     if "T" not in candidate.upper():
@@ -173,7 +173,7 @@ Flag = Annotated[bool, Rule(flag)]
 Money = Annotated[Decimal, Rule(money)]
 TextMoney = Annotated[Decimal, Rule(money_in_text)]
 Reference = Annotated[str, Rule(reference)]
-Moment = Annotated[datetime, Rule(moment)]
+DateTime = Annotated[datetime, Rule(date_time)]
 
 CheckoutMode = Annotated[str, Rule(one_of("HOSTED", "DIRECT"))]
 DocumentType = Annotated[str, Rule(one_of("INVOICE", "ORDER"))]

@@ -1,4 +1,4 @@
-"""What each operation takes from its path and its query: the contract's parameters as data."""
+"""The parameters that operations take from path and query: the contract's parameters as data."""
 
 import attrs
 
@@ -108,7 +108,7 @@ NumberPath = InvoiceNumberPath | OrderNumberPath
 
 @attrs.frozen(kw_only=True)
 class ReferencePath:
-    """A path that ends in an execution's key; any text, since an unknown key is simply not found."""
+    """A path that ends in an execution's reference; any text, since an unknown reference is a 404."""
 
     reference_id: Text
 
@@ -179,7 +179,7 @@ class SourceQuoteQuery:
 
 @attrs.frozen(kw_only=True)
 class PhoneQuery:
-    """Query of the mobile-money route of a phone."""
+    """Query of the mobile-money prediction of a phone."""
 
     phone: Phone
     operation_type: OperationType
@@ -187,7 +187,7 @@ class PhoneQuery:
 
 @attrs.frozen(kw_only=True)
 class CardQuery:
-    """Query of the route of a tokenised card."""
+    """Query of the prediction of a card."""
 
     payment_method_id: Text
     operation_type: OperationType

@@ -1,4 +1,4 @@
-"""Reading a request: every field is checked, and all that is wrong is told at once, the way FastAPI tells it."""
+"""Reading a request: every field is checked, and all problems are reported at once, in the form of FastAPI."""
 
 from __future__ import annotations
 

@@ -1,1 +1,4 @@
-"""What the sandbox knows: its records, their money and their time; used by every wing above, and uses none of them."""
+"""The sandbox's state: its records, its money, its tokens and its clock, and the rules by which they change.
+
+It may use the data modules; every package above uses it.
+"""

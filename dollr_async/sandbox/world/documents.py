@@ -1,4 +1,4 @@
-"""The status of an invoice or order: where it may go from each one."""
+"""The status of an invoice or order, and what may change it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from dollr_async.sandbox.world.records import Document
     from dollr_async.sandbox.world.world import World
 
-MOVES = {
+DOCUMENT_TRANSITIONS = {
     ("IDLE", "publish"): "ACTIVE",
     ("IDLE", "cancel"): "CANCELED",
     ("ACTIVE", "cancel"): "CANCELED",
@@ -18,12 +18,12 @@ MOVES = {
     ("PROCESSING", "settle"): "PAID",
     ("PROCESSING", "fail"): "ACTIVE",
 }
-"""Where a document goes from each status; whatever is not listed is refused."""
+"""The next status of a document, by its status and what happens; anything that is not listed is refused."""
 
 
-def move(world: World, document: Document, event: str) -> None:
-    """Let something happen to a document, or refuse what its status does not allow."""
-    target = MOVES.get((document.status, event))
+def move_document(world: World, document: Document, event: str) -> None:
+    """Change the status of a document for what happens to it, or refuse what its status does not allow."""
+    target = DOCUMENT_TRANSITIONS.get((document.status, event))
     if target is None:
         raise unprocessable(f"{document.source_type.capitalize()} is {document.status}: cannot {event} it")
     document.status = target

@@ -1,4 +1,4 @@
-"""Hosted pages: each belongs to one document, has an address of its own, and may expire."""
+"""Hosted pages: each belongs to one document, has its own address, and may expire."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ def open_page(world: World, document: Document) -> Page:
 
 
 def has_expired(world: World, page: Page) -> bool:
-    """Whether a page takes no payments any more."""
+    """Whether a page no longer takes payments."""
     return page.expires_at is not None and world.clock.now() >= page.expires_at
 
 
 def page_url(world: World, page: Page) -> str:
-    """Where a payer pays by hand."""
+    """The address at which a payer pays by hand."""
     return f"{world.url}{PAGE_PATH}{page.token}"

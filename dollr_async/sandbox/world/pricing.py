@@ -1,4 +1,4 @@
-"""What a payment costs: fee tables, exchange rates, and the one sum that quotes, executions and receipts share."""
+"""What a payment costs: fee tables, exchange rates, and the calculation for quotes, executions and receipts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import attrs
 from dollr_async.sandbox.refusals import Refusal
 
 DECIMALS = {"RWF": 0}
-"""Digits after the point of a currency's smallest unit; two for those not listed."""
+"""The decimals of a currency; two for those not listed."""
 
 UNITS_PER_USD = {"USD": Decimal(1), "LRD": Decimal("190.00"), "RWF": Decimal("1450.00")}
 """Exchange rates, as units of a currency for one US dollar."""
@@ -56,7 +56,7 @@ GATEWAY_FEES = {
 class Price:
     """What the payer is charged, what the payee receives, and the fees between the two.
 
-    Fees are in the payee's currency, which is the one of the bill. `payer_amount` is the bill and the fees the payer
+    Fees are in the payee's currency, which is the document's. `payer_amount` is the total and the fees that the payer
     bears, times `fx_rate` where the currencies differ.
     """
 
@@ -76,7 +76,7 @@ def rounded(amount: Decimal, currency: str) -> Decimal:
 
 
 def exchange_rate(currency: str, into: str) -> Decimal:
-    """How many units of `into` one unit of `currency` is worth; refuses a currency without a rate."""
+    """How many units of `into` one unit of `currency` is worth; a currency without a rate is refused."""
     if currency == into:
         return Decimal(1)
     if currency not in UNITS_PER_USD or into not in UNITS_PER_USD:
@@ -85,7 +85,10 @@ def exchange_rate(currency: str, into: str) -> Decimal:
 
 
 def price(base: Decimal, currency: str, *, payer_currency: str, method: str, operation: str, fee_bearer: str) -> Price:
-    """Price `base` in `currency`, paid in `payer_currency`, by a known route; refuses what the fees would eat up."""
+    """Price `base` in `currency`, paid in `payer_currency`; an amount that does not cover its fees is refused.
+
+    `method` must serve `operation`.
+    """
     gateway = GATEWAY_FEES[method, operation]
     base = rounded(base, currency)
     platform_fee = rounded(base * PLATFORM_PERCENTAGES[operation] / 100, currency)

@@ -26,7 +26,7 @@ def predicted_provider(quirks: Quirks, method: str) -> str:
 
 
 def check_provider(quirks: Quirks, method: str, provider: str, operation_type: str) -> None:
-    """Refuse a method, a provider or a pair of the two that cannot serve the operation."""
+    """Refuse a method and a provider that do not fit together, or a method that does not serve the operation."""
     providers: tuple[str, ...] = PROVIDERS.get(method, ())
     if quirks.only_predicted_provider and method.endswith("_LBR"):
         providers = (predicted_provider(quirks, method),)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @attrs.define(kw_only=True)
 class RealtimeKey:
-    """What one key is good for, and the second at which it expires."""
+    """The session and the reference of one key, and the second at which it expires."""
 
     session_id: int
     reference_id: str
@@ -21,23 +21,23 @@ class RealtimeKey:
 
     @property
     def channel(self) -> str:
-        """The one channel that it opens, without the protocol's own prefix."""
+        """The only channel that it opens, without the protocol's prefix."""
         return f"payment-intent:{self.session_id}:{self.reference_id}"
 
     def has_expired(self, second: float) -> bool:
-        """Whether it is worthless at this second."""
+        """Whether it has expired at this second."""
         return second >= self.expires_second
 
-    def expiry(self, second: float) -> str:
-        """How long ago it expired, in words."""
+    def expiry_message(self, second: float) -> str:
+        """The server's message about an expired key, with the seconds since then."""
         return f"Token has expired {second - self.expires_second:.0f} seconds ago"
 
 
 class RealtimeKeys:
-    """Every key that was issued; expired ones are known as such."""
+    """Every key that was issued, the expired ones too."""
 
     def __init__(self, clock: SandboxClock, tokens: Tokens, lifetime: float) -> None:
-        """Issue keys that live for `lifetime` seconds, signed as the tokens are."""
+        """Issue keys that live for `lifetime` seconds, signed like the tokens."""
         self._clock = clock
         self._tokens = tokens
         self._issued: dict[str, RealtimeKey] = {}
@@ -56,19 +56,18 @@ class RealtimeKeys:
         self._issued[token] = RealtimeKey(session_id=session_id, reference_id=reference_id, expires_second=expires)
         return token
 
-    def opening(self, channel: str, token: object) -> RealtimeKey | str:
-        """The key that opens a channel now, or in words why the token does not."""
+    def check(self, channel: str, token: object) -> RealtimeKey | str:
+        """Return the key that opens a channel now, or the server's message about why the token does not."""
         key = self._issued.get(token) if isinstance(token, str) else None
         if key is None and token is not None:
             return "JwtSignatureError: Failed to validate JWT signature"
         if key is None or key.channel != channel:
             return f"Unauthorized: You do not have permissions to read from this Channel topic: {channel}"
-        return (
-            f"InvalidJWTToken: {key.expiry(self._clock.seconds())}" if key.has_expired(self._clock.seconds()) else key
-        )
+        now = self._clock.seconds()
+        return f"InvalidJWTToken: {key.expiry_message(now)}" if key.has_expired(now) else key
 
     def expire_all(self) -> None:
-        """Let every key issued so far expire now."""
+        """Make every key issued so far expire now."""
         now = self._clock.seconds()
         for key in self._issued.values():
             key.expires_second = min(key.expires_second, now)

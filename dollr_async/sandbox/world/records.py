@@ -1,4 +1,4 @@
-"""What the sandbox remembers: one class for each kind of record."""
+"""The records of the sandbox: one class for each kind."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dollr_async.sandbox.outcomes import Outcome
 from dollr_async.sandbox.world.pricing import Price
 
 Answer = dict[str, object]
-"""What an operation answers with, before it becomes JSON."""
+"""The answer of an operation, before it is written as JSON."""
 
 
 @attrs.define(kw_only=True)
@@ -29,7 +29,7 @@ class Party:
 
 @attrs.define(kw_only=True)
 class Counterparty:
-    """A party tied to the merchant."""
+    """A party and its relationship to the merchant."""
 
     id: int
     relationship_type: str
@@ -53,7 +53,7 @@ class Item:
 
 @attrs.define(kw_only=True)
 class Document:
-    """An invoice or an order; `paid_by` is the reference of the payment that is under way or has settled it."""
+    """An invoice or an order; `paid_by` is the reference of its latest payment."""
 
     id: int
     source_type: str
@@ -75,7 +75,7 @@ class Document:
 
     @property
     def total_amount(self) -> Decimal:
-        """The sum of the lines, exactly."""
+        """The exact sum of the lines."""
         return sum((item.qty * item.amount for item in self.items.values()), Decimal(0))
 
 
@@ -111,7 +111,7 @@ class Account:
 
 @attrs.define(kw_only=True)
 class Session:
-    """The intent behind one execution; `kind` is the operation type that may execute it."""
+    """The intent for one execution; `kind` is the operation type that may execute it."""
 
     id: int
     kind: str
@@ -139,7 +139,10 @@ class Wallet:
 
 @attrs.define(kw_only=True)
 class Payment:
-    """One movement of money, from its acceptance to its end."""
+    """One movement of money.
+
+    `terms` is what a second execution with the same reference must repeat; `held` is what it took from `held_in`.
+    """
 
     reference_id: str
     kind: str
@@ -153,7 +156,7 @@ class Payment:
     accepted_second: float
     status: str
     sends: int = 1
-    looks: int = 0
+    status_checks: int = 0
     held: Decimal = Decimal(0)
     held_in: Wallet | None = None
     refunded: Decimal = Decimal(0)
@@ -166,17 +169,17 @@ class Payment:
 
     @property
     def is_final(self) -> bool:
-        """Whether nothing more will happen to it."""
+        """Whether its status cannot change any more."""
         return self.status in {"COMPLETED", "FAILED"}
 
 
 @attrs.frozen(kw_only=True)
 class LedgerEntry:
-    """One movement of money as the sandbox's owner sees it; there is at most one for a `reference_id`.
+    """One movement of money as a test sees it; there is at most one for each `reference_id`.
 
     `amount` and `currency` are what the payer is charged, `payee_amount` and `payee_currency` what the payee receives.
-    `moved` says whether the money did move: the status is COMPLETED. `sends` counts the executions that arrived under
-    this reference, the first included. Times are aware, in UTC.
+    `sends` counts the executions that arrived with this reference, the first included. Times are in UTC and
+    timezone-aware.
     """
 
     reference_id: str
@@ -198,12 +201,12 @@ class LedgerEntry:
 
     @property
     def moved(self) -> bool:
-        """Whether the money did move."""
+        """Whether the money moved: the status is COMPLETED."""
         return self.status == "COMPLETED"
 
 
 def entry_of(payment: Payment) -> LedgerEntry:
-    """A payment as the ledger shows it."""
+    """The ledger entry of a payment."""
     document = payment.session.document
     return LedgerEntry(
         reference_id=payment.reference_id,

@@ -1,4 +1,4 @@
-"""What becomes of an accepted payment: when it moves on, and what its end does to documents and wallets."""
+"""The status of an accepted payment: when it changes, and what a final status does to documents and wallets."""
 
 from __future__ import annotations
 
@@ -6,33 +6,33 @@ from heapq import heappop, heappush
 from typing import TYPE_CHECKING
 
 from dollr_async.sandbox.outcomes import AfterSeconds, AfterStatusChecks, Settlement
-from dollr_async.sandbox.world.documents import move
+from dollr_async.sandbox.world.documents import move_document
 
 if TYPE_CHECKING:
     from dollr_async.sandbox.world.records import Payment
     from dollr_async.sandbox.world.world import World
 
-MOVES: dict[str, tuple[str, ...]] = {
+PAYMENT_TRANSITIONS: dict[str, tuple[str, ...]] = {
     "PENDING": ("PROCESSING", "COMPLETED", "FAILED"),
     "PROCESSING": ("COMPLETED", "FAILED"),
     "COMPLETED": (),
     "FAILED": (),
 }
-"""Where a payment may go from each status."""
+"""The statuses that may follow each status of a payment."""
 
 SOURCE_PAID = "SOURCE_PAID"
 CONFIRMED = "CONFIRMED"
 
 
 def rule_of(world: World, payment: Payment) -> Settlement:
-    """When this payment moves on: its outcome's own rule, or else the sandbox's."""
+    """The rule for when the status of this payment changes: its outcome's own, or else the sandbox's."""
     return payment.outcome.settlement or world.settlement
 
 
-def begin(world: World, payment: Payment) -> None:
-    """Start an accepted payment on its way."""
+def start(world: World, payment: Payment) -> None:
+    """Schedule the next events of a payment that was just accepted."""
     if payment.outcome.start in {"COMPLETED", "FAILED"}:
-        advance(world, payment, payment.outcome.start)
+        move_payment(world, payment, payment.outcome.start)
     elif payment.requires_action:
         if world.confirm_cards_after is not None:
             _schedule(world, payment, payment.accepted_second + world.confirm_cards_after, CONFIRMED)
@@ -50,59 +50,59 @@ def _schedule_rest(world: World, payment: Payment, since: float) -> None:
 
 
 def _schedule(world: World, payment: Payment, due: float, event: str) -> None:
-    heappush(world.agenda, (due, world.next_turn(), payment.reference_id, event))
-    world.scheduled()
+    heappush(world.events, (due, world.next_turn(), payment.reference_id, event))
+    world.on_event_scheduled()
 
 
 def settle_due(world: World) -> None:
-    """Let everything happen that the clock has reached, in its order."""
-    agenda = world.agenda
-    if not agenda:
+    """Carry out all events that are due, in the order of their times."""
+    events = world.events
+    if not events:
         return
     now = world.clock.seconds()
-    while agenda and agenda[0][0] <= now:
-        due, _, reference_id, event = heappop(agenda)
+    while events and events[0][0] <= now:
+        due, _, reference_id, event = heappop(events)
         payment = world.payments[reference_id]
         if event == SOURCE_PAID:
             _pay_source(world, payment, due)
         elif event == CONFIRMED:
-            confirm(world, payment, due)
+            confirm_card(world, payment, due)
         else:
-            advance(world, payment, event, due)
+            move_payment(world, payment, event, due)
 
 
-def look(world: World, payment: Payment) -> None:
-    """Count one look at a payment, and move it on if looks are what moves it."""
+def count_status_check(world: World, payment: Payment) -> None:
+    """Count one status check of a payment, and change its status if status checks decide about that."""
     rule = rule_of(world, payment)
     if payment.is_final or payment.requires_action or payment.outcome.final is None:
         return
-    payment.looks += 1
+    payment.status_checks += 1
     if not isinstance(rule, AfterStatusChecks):
         return
-    if payment.looks >= rule.final:
-        advance(world, payment, payment.outcome.final)
-    elif payment.looks >= rule.processing:
-        advance(world, payment, "PROCESSING")
+    if payment.status_checks >= rule.final:
+        move_payment(world, payment, payment.outcome.final)
+    elif payment.status_checks >= rule.processing:
+        move_payment(world, payment, "PROCESSING")
 
 
-def confirm(world: World, payment: Payment, second: float | None = None) -> None:
-    """The payer has finished the card's authentication: the payment goes on."""
+def confirm_card(world: World, payment: Payment, second: float | None = None) -> None:
+    """Finish the payer's 3-D Secure: the payment continues from this second, or from now."""
     if not payment.requires_action:
         return
     payment.requires_action = False
-    payment.looks = 0
+    payment.status_checks = 0
     _schedule_rest(world, payment, world.clock.seconds() if second is None else second)
 
 
-def advance(world: World, payment: Payment, status: str, second: float | None = None) -> None:
-    """Move a payment to a status, unless it has got there or beyond already."""
-    if status not in MOVES[payment.status]:
+def move_payment(world: World, payment: Payment, status: str, second: float | None = None) -> None:
+    """Change the status of a payment as of this second, or of now; a status that may not follow changes nothing."""
+    if status not in PAYMENT_TRANSITIONS[payment.status]:
         return
     payment.status = status
     second = world.clock.seconds() if second is None else second
     if payment.is_final:
         _end(world, payment, second)
-    world.changed(payment, "UPDATE", second)
+    world.on_payment_change(payment, "UPDATE", second)
 
 
 def _end(world: World, payment: Payment, second: float) -> None:
@@ -128,7 +128,7 @@ def _complete(world: World, payment: Payment, second: float) -> None:
 def _pay_source(world: World, payment: Payment, second: float) -> None:
     document = payment.session.document
     if document is not None:
-        move(world, document, "settle")
+        move_document(world, document, "settle")
         document.paid_at = world.clock.at(second)
 
 
@@ -141,4 +141,4 @@ def _fail(world: World, payment: Payment) -> None:
     if payment.session.original is not None:
         payment.session.original.refunded -= payment.price.payer_amount
     if payment.session.document is not None:
-        move(world, payment.session.document, "fail")
+        move_document(world, payment.session.document, "fail")

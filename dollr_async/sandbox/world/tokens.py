@@ -1,4 +1,4 @@
-"""The bearer tokens: issued for the right credentials, checked on every other call."""
+"""The bearer tokens: issued for the right credentials, and checked on every other call."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ def _base64url(content: bytes) -> bytes:
 
 @attrs.frozen
 class Token:
-    """One token issued: which in order it was, and the second at which it expires."""
+    """One token: its number in the order of issue, and the second at which it expires."""
 
     number: int
     expires_second: float
 
 
 class Tokens:
-    """The tokens that are good at this moment."""
+    """The tokens that were issued and not revoked."""
 
     def __init__(self, clock: SandboxClock, client_id: str, client_secret: str, lifetime: float) -> None:
-        """Issue tokens that live for `lifetime` minutes to whoever has these credentials."""
+        """Issue tokens that live for `lifetime` minutes to clients with these credentials."""
         self._clock = clock
         self._client_id = client_id
         self._client_secret = client_secret
         self._key = secrets.token_bytes(32)
-        self._good: dict[str, Token] = {}
+        self._valid: dict[str, Token] = {}
         self.lifetime = lifetime
         self.issued = 0
 
@@ -54,11 +54,11 @@ class Tokens:
         self.issued += 1
         expires = self._clock.seconds() + self.lifetime * 60
         token = self.sign({"sub": self._client_id, "jti": f"token-{self.issued}"}, expires)
-        self._good[token] = Token(self.issued, expires)
+        self._valid[token] = Token(self.issued, expires)
         return token
 
     def sign(self, claims: dict[str, object], expires_second: float) -> str:
-        """Make a signed JWT with these claims, its times in seconds of the Unix epoch."""
+        """Make a signed JWT with these claims; its times are in seconds since 1970."""
         times = {
             "iat": int(self._clock.now().timestamp()),
             "exp": int(self._clock.at(expires_second).timestamp()),
@@ -68,11 +68,11 @@ class Tokens:
         return (parts + b"." + _base64url(signature)).decode()
 
     def find(self, authorization: str | None) -> Token | None:
-        """The token an Authorization header carries, while it is good."""
+        """The token in an Authorization header, or None when it is not valid now."""
         scheme, _, value = (authorization or "").partition(" ")
-        token = self._good.get(value) if scheme.lower() == "bearer" else None
+        token = self._valid.get(value) if scheme.lower() == "bearer" else None
         return token if token and self._clock.seconds() < token.expires_second else None
 
     def revoke_all(self) -> None:
-        """Make every token issued so far worthless."""
-        self._good.clear()
+        """Revoke every token issued so far."""
+        self._valid.clear()

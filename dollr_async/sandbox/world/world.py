@@ -1,4 +1,4 @@
-"""The sandbox's whole state in one place: records by id, the tables that say what a handler may find, and time."""
+"""The sandbox's whole state in one place: its records, its settings and the events that are scheduled."""
 
 from __future__ import annotations
 
@@ -37,24 +37,24 @@ _FIRST_IDS = {
     "checkout": 800_001,
     "item": 1_000_001,
 }
-"""Where each kind's ids begin, far apart: an id sent in the wrong field finds nothing."""
+"""The first id of each kind. They are far apart, so that an id in the wrong field finds nothing."""
 
 _OPENING_BALANCES = {"USD": Decimal("100000.00"), "LRD": Decimal("10000000.00"), "RWF": Decimal(100000000)}
 
 
 def _wallets() -> dict[str, Wallet]:
-    """Open one wallet for each currency the platform names."""
+    """Open one wallet for each currency of the platform."""
     opened = enumerate(_OPENING_BALANCES.items(), start=4)
     return {currency: Wallet(id=number, currency=currency, balance=balance) for number, (currency, balance) in opened}
 
 
-def _nobody_listens(*_: object) -> None:
-    """Let a change go by."""
+def _ignore(*_: object) -> None:
+    """Do nothing."""
 
 
 @attrs.define(kw_only=True)
 class World:
-    """Everything the sandbox knows. Handlers change it and nothing else does, save the sandbox's own controls."""
+    """The state of one sandbox. Operations, hosted pages, scheduled events and the sandbox's controls change it."""
 
     clock: SandboxClock
     quirks: Quirks
@@ -69,18 +69,19 @@ class World:
     parties: dict[int, Party] = attrs.field(factory=dict)
     counterparties: dict[int, Counterparty] = attrs.field(factory=dict)
     documents: dict[str, dict[int, Document]] = attrs.field(factory=lambda: {"INVOICE": {}, "ORDER": {}})
-    numbers: dict[tuple[str, str], Document] = attrs.field(factory=dict)
+    documents_by_number: dict[tuple[str, str], Document] = attrs.field(factory=dict)
     pages: dict[str, Page] = attrs.field(factory=dict)
     accounts: dict[int, Account] = attrs.field(factory=dict)
     sessions: dict[int, Session] = attrs.field(factory=dict)
     payments: dict[str, Payment] = attrs.field(factory=dict)
-    intents: dict[int, Payment] = attrs.field(factory=dict)
+    payments_by_intent: dict[int, Payment] = attrs.field(factory=dict)
     wallets: dict[str, Wallet] = attrs.field(factory=_wallets)
-    agenda: list[tuple[float, int, str, str]] = attrs.field(factory=list)
-    changed: Callable[[Payment, str, float], None] = _nobody_listens
-    """Told of each payment's row: the payment, INSERT or UPDATE, and the second at which it was."""
-    scheduled: Callable[[], None] = _nobody_listens
-    """Told that something is new on the agenda."""
+    events: list[tuple[float, int, str, str]] = attrs.field(factory=list)
+    """What will happen: the second, a number that keeps the order, the payment's reference, and the event."""
+    on_payment_change: Callable[[Payment, str, float], None] = _ignore
+    """Called for each change of a payment with the payment, INSERT or UPDATE, and the second of the change."""
+    on_event_scheduled: Callable[[], None] = _ignore
+    """Called when an event was scheduled."""
     _ids: dict[str, Iterator[int]] = attrs.field(
         factory=lambda: {kind: count(first) for kind, first in _FIRST_IDS.items()}
     )
@@ -91,11 +92,11 @@ class World:
         return next(self._ids[kind])
 
     def next_turn(self) -> int:
-        """A number that keeps entries of the agenda that are due together in their order."""
+        """A number that keeps events of the same second in the order in which they were scheduled."""
         return next(self._turns)
 
     def wallet(self, currency: str) -> Wallet:
-        """The merchant's wallet in a currency, opened empty when there was none."""
+        """The merchant's wallet in a currency; an empty one is opened when there is none."""
         if currency not in self.wallets:
             self.wallets[currency] = Wallet(id=4 + len(self.wallets), currency=currency, balance=Decimal(0))
         return self.wallets[currency]
@@ -106,11 +107,11 @@ class World:
 
     def document_by_number(self, source_type: str, number: str) -> Document:
         """An invoice or order by its number, or a 404."""
-        return find(self.numbers, (source_type, number), source_type.capitalize())
+        return find(self.documents_by_number, (source_type, number), source_type.capitalize())
 
 
 def find(records: dict[Key, Record], key: Key, what: str) -> Record:
-    """A record by its key, or a 404 that names what was looked for."""
+    """A record by its key, or a 404 that names the kind of record."""
     record = records.get(key)
     if record is None:
         raise not_found(what)
@@ -118,5 +119,5 @@ def find(records: dict[Key, Record], key: Key, what: str) -> Record:
 
 
 def as_id(text: str) -> int:
-    """An id sent as a string, or one that no record has when the string is not a number."""
+    """The id in a string, or -1, which no record has, when the string is not a number."""
     return int(text) if text.isascii() and text.isdecimal() and len(text) <= _LONGEST_ID else -1
