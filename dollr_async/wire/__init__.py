@@ -1,4 +1,4 @@
-"""One call of the API, from its token to its answer.
+"""HTTP: the token, one call with its retries, JSON in both directions, and the transport on aiohttp.
 
-Uses `base` alone, and is used by the groups of operations and by push.
+It imports only `base`.
 """

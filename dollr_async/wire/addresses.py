@@ -1,4 +1,4 @@
-"""The addresses that this library may talk to: https, and plain http on this machine alone."""
+"""The check of base URLs: https everywhere, and plain http only on this machine (loopback)."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from dollr_async.base.errors import ConfigurationError
 
 
 def checked_base_url(base_url: str, *, name: str = "base_url", example: str = "https://api.heydollr.app") -> str:
-    """Return a base URL without a closing slash, or raise `ConfigurationError`, which names it and shows an example."""
+    """Return a base URL without a slash at its end, or raise `ConfigurationError` with its name and an example."""
     address = base_url.strip() if isinstance(base_url, str) else ""
     try:
         parts = urlsplit(address)
         host = parts.hostname or ""
-        parts.port  # noqa: B018 - reading it is what checks it
+        parts.port  # noqa: B018 - reading it checks it
     except ValueError:
         host, parts = "", urlsplit("")
-    secure = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))
+    secure = parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host))
     if not host or not secure or not address.isascii() or not address.isprintable() or " " in address:
         message = (
             f"{name} {_without_userinfo(str(base_url))!r} is not an https address, as in '{example}' "
@@ -34,8 +34,7 @@ def _without_userinfo(url: str) -> str:
     return url.rpartition("@")[2] if "@" in url else url
 
 
-def is_loopback(host: str) -> bool:
-    """Whether a host is this machine's own loopback."""
+def _is_loopback(host: str) -> bool:
     if host == "localhost":
         return True
     try:

@@ -1,4 +1,4 @@
-"""The story of one call: token, send, once more after a 401, status to error, decode, again where that is safe."""
+"""One API call: get a token, send, replay once after a 401, turn a status into an error, decode, retry if safe."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ logger = logging.getLogger("dollr_async.http")
 
 
 class HttpCaller:
-    """Makes calls on an authenticated session."""
+    """Makes API calls on an authenticated session."""
 
     def __init__(self, session: SessionManager, *, retry: RetryPolicy, clock: Clock) -> None:
-        """Keep what a call needs."""
+        """Use a session; `retry` is the policy of calls that have none of their own."""
         self._session = session
         self._retry = retry
         self._clock = clock
@@ -47,14 +47,15 @@ class HttpCaller:
     ) -> T:
         """Make one call and return its answer as `shape`.
 
-        A GET is sent again after a lost answer, a 408 or a 5xx; everything is after a failed connection and a 429.
-        `retry` replaces the client's own policy.
+        A GET is retried after a lost answer, a 408 or a 5xx. Every request is retried after a failed connection and
+        a 429. `retry` replaces the client's own policy. (A lost answer did not arrive or cannot be read, so the request
+        may or may not have been carried out.)
 
         Raises:
-            APIStatusError: the API refused, in the class of its status.
-            TransportError: nothing usable came back, in the class of the reason.
-            DecodeError: a success answer without the documented shape.
-            ConfigurationError: the client is closed or belongs to another loop.
+            APIStatusError: the API refused; the class says which status it was.
+            TransportError: no usable answer arrived; the class says why.
+            DecodeError: a success answer does not have the documented shape.
+            ConfigurationError: the client is closed, or belongs to another event loop.
         """
         encoded = _encoded(query) if query else ""
         content = None if body is None else codec.encode(body)
@@ -70,7 +71,7 @@ class HttpCaller:
                 if answer.is_success:
                     return codec.decode(answer.content, shape)
                 if is_unauthenticated(answer) and not replayed:
-                    # A refused token means that nothing ran: drop it, fetch one for all who wait, replay once.
+                    # A refused token means that nothing ran: drop it, fetch a new one, and replay once.
                     self._session.discard(token)
                     replayed = True
                     continue
@@ -94,7 +95,7 @@ class HttpCaller:
             raise
         finally:
             elapsed = (self._clock.monotonic() - began) * 1000.0
-            # Never the query or a body: a phone number or a secret may be in them.
+            # Never log the query or a body: they may have a phone number or a secret.
             logger.debug("%s /v1/%s: %s (attempt %d, %.0f ms)", method, path, outcome, attempt, elapsed)
         return answer
 
@@ -103,8 +104,8 @@ def _encoded(query: Mapping[str, object]) -> str:
     try:
         return urlencode([(key, _plain(value)) for key, value in query.items() if value is not None])
     except UnicodeEncodeError:
-        sentence = "a filter has a character that cannot be sent (half of a surrogate pair): remove it"
-        raise InvalidInputError(sentence) from None
+        message = "a filter has a character that cannot be sent (half of a surrogate pair): remove it"
+        raise InvalidInputError(message) from None
 
 
 def _plain(value: object) -> str:

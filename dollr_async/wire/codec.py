@@ -1,7 +1,7 @@
-"""JSON in and out: the one converter, with money exact in both directions.
+"""JSON in both directions: `encode` a `Body` that is sent, `decode` an `Answer` that arrives, with exact money.
 
-Numbers with a point are read as `Decimal` from their own text and written back digit by digit. What a caller sends is a
-`Body`, what comes back is an `Answer`; both are attrs classes and carry what they do not know in `extra`.
+Numbers with a decimal point are read as `Decimal` from their own text and written back digit by digit. `Body` and
+`Answer` are the bases of attrs classes; both keep fields that this library does not know in `extra`.
 """
 
 from __future__ import annotations
@@ -30,41 +30,41 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _NOTHING: Mapping[str, object] = MappingProxyType({})
-_MAX_DEPTH_PROBLEMS = (RecursionError, DecimalException, OverflowError, msgspec.DecodeError, UnicodeDecodeError)
-_SENT_AS_IT_IS = frozenset((str, int, bool, Decimal))  # and no classes that are made from them, as an enum of words is
+_UNREADABLE = (RecursionError, DecimalException, OverflowError, msgspec.DecodeError, UnicodeDecodeError)
+_SENT_AS_IT_IS = frozenset((str, int, bool, Decimal))  # not their subclasses, such as a string enum
 _decoder = msgspec.json.Decoder(float_hook=Decimal)
 _encoder = msgspec.json.Encoder(decimal_format="number")
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class Answer(Record):
-    """What every answer has: `extra` holds the keys of the answer that this library does not know, as they came."""
+    """The base of every answer: `extra` has the keys that this library does not know, unchanged."""
 
     extra: Mapping[str, Any] = attrs.field(factory=dict, repr=False)
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class Body(Record):
-    """What everything sent has: `extra` is merged into it, for fields that this library does not know yet."""
+    """The base of every body that is sent: `extra` is merged into it, for fields that this library does not know."""
 
     extra: Mapping[str, object] = attrs.field(default=_NOTHING, repr=False)
 
 
 def encode(body: Body) -> bytes:
-    """Return a body as JSON: fields that are None are left out, `extra` is merged in and wins.
+    """Return a body as JSON: fields that are None are left out, and `extra` is merged in and replaces fields.
 
     Raises:
-        InvalidInputError: `extra` holds what JSON cannot say.
+        InvalidInputError: `extra` has a value that JSON cannot express.
     """
     try:
         return _encoder.encode(plain(body))
     except (TypeError, ValueError, RecursionError) as error:
-        sentence = f"extra must hold plain JSON values: text, numbers, True, False, None, lists and dicts ({error})"
-        raise InvalidInputError(sentence) from None
+        message = f"extra must hold plain JSON values: text, numbers, True, False, None, lists and dicts ({error})"
+        raise InvalidInputError(message) from None
 
 
 def secrets_of(body: Body | None) -> list[str]:
-    """Return the values in a body that may not be shown, so that they can be hidden where an answer repeats them."""
+    """Return the secret values in a body, so that they can be hidden where an answer repeats them."""
     found: list[str] = []
     for field in () if body is None else fields_of(type(body)):
         value = getattr(body, field.name)
@@ -102,14 +102,14 @@ def _sendable(value: object) -> object:
 def decode(content: bytes, shape: type[T], *, reference_id: UUID | None = None) -> T:
     """Return a success answer's body as `shape`.
 
-    One `data` wrapper at the top is tolerated. An empty body and null are an empty object.
+    One `data` wrapper at the top is accepted. An empty body and null count as an empty object.
 
     Raises:
         DecodeError: the body is not JSON, or a documented field is missing or unreadable; `path` names it.
     """
     try:
         raw = _decoder.decode(content) if content.strip() else None
-    except _MAX_DEPTH_PROBLEMS as error:
+    except _UNREADABLE as error:
         message = f"the answer is not readable JSON ({type(error).__name__})"
         raise DecodeError(message, reference_id=reference_id) from None
     unwrapped = raw if type(raw) is dict and "data" not in raw else _unwrapped(raw, shape)
@@ -118,7 +118,7 @@ def decode(content: bytes, shape: type[T], *, reference_id: UUID | None = None) 
         return hook(unwrapped, shape)
     except cattrs.BaseValidationError as error:
         path, reason = _first_problem(error)
-    except (ValueError, TypeError, *_MAX_DEPTH_PROBLEMS) as error:
+    except (ValueError, TypeError, *_UNREADABLE) as error:
         path, reason = "", str(error)
     status = unwrapped.get("status") if isinstance(unwrapped, dict) else None
     message = f"the answer does not have the documented shape: {reason} at {path or 'the top'}"
@@ -131,20 +131,20 @@ def decode(content: bytes, shape: type[T], *, reference_id: UUID | None = None) 
 
 
 def also_named(name: str) -> dict[str, str]:
-    """Return the metadata of a field that may come under another `name`."""
+    """Return the metadata of a field that the API may send under another `name`."""
     return {"also": name}
 
 
 def shaped(value: Mapping[str, object], shape: type[T]) -> T:
-    """Return plain JSON values as `shape`; `decode` says what is raised."""
+    """Return plain JSON values as `shape`; it raises the same errors as `decode`."""
     return decode(_encoder.encode(value), shape)
 
 
 def decode_loosely(content: bytes) -> object:
-    """Return any body as plain JSON values, or None where it is none; for the bodies of errors."""
+    """Return a body as plain JSON values, or None if it is not JSON; for the bodies of errors."""
     try:
         return _decoder.decode(content)
-    except _MAX_DEPTH_PROBLEMS:
+    except _UNREADABLE:
         return None
 
 
@@ -172,7 +172,7 @@ def _reason(error: BaseException, _: type | None) -> str:
     return "a required field is missing" if isinstance(error, KeyError) else str(error)
 
 
-# The converter. Detailed validation is on, since it is what names the path.
+# Detailed validation is on, since it names the path of a field.
 _converter = cattrs.Converter(prefer_attrib_converters=False, detailed_validation=True)
 _hook_of: Callable[[type], Callable[[Any, Any], Any]] = cache(_converter.get_structure_hook)
 
@@ -183,7 +183,7 @@ def _answer_hook(cls: type[Answer]) -> Callable[[object, object], Answer]:
     required = _required(cls)
 
     def explain(value: dict[str, Any]) -> None:
-        # cattrs' own function names the path of what is misshapen.
+        # cattrs' own function names the path of a field with a wrong shape.
         in_detail({key: value[key] for key in value if value[key] is not None or key in required}, cls)
 
     return reader(cls, renamed, hook_of=_converter.get_structure_hook, explain=explain)
@@ -195,16 +195,16 @@ def _list_hook(shape: type[tuple[object, ...]]) -> Callable[[object, object], tu
 
     def structure(value: object, _: object) -> tuple[object, ...]:
         if not isinstance(value, list):
-            raise values.misshapen("a list", value)
+            raise values.wrong_shape("a list", value)
         return tuple(base(value, list[item]))  # type: ignore[valid-type] # a type made at run time
 
     return structure
 
 
-_converter.register_structure_hook(str, values.word)
+_converter.register_structure_hook(str, values.text)
 _converter.register_structure_hook(int, values.whole_number)
-_converter.register_structure_hook(bool, values.truth)
+_converter.register_structure_hook(bool, values.boolean)
 _converter.register_structure_hook(Decimal, values.amount)
-_converter.register_structure_hook(datetime, values.moment)
+_converter.register_structure_hook(datetime, values.utc_time)
 _converter.register_structure_hook_factory(lambda t: isinstance(t, type) and issubclass(t, Answer), _answer_hook)
 _converter.register_structure_hook_factory(lambda t: getattr(t, "__origin__", None) is tuple, _list_hook)

@@ -1,4 +1,4 @@
-"""When a request is sent again, and after how long: pure decisions on what came back."""
+"""`RetryPolicy`, and the decision on each error: whether to retry a request, and after how many seconds."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ _CLIENT_ERRORS = 400
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class RetryPolicy(Record):
-    """How often and how patiently a request is sent again; all times in seconds.
+    """How often a request is retried, and after how long; all times are in seconds.
 
     Args:
-        attempts: the most sends of one request, the first included.
-        base_delay: the wait before the second send; it doubles from there.
-        max_delay: the longest wait of our own choosing.
-        max_retry_after: the longest `Retry-After` that is waited for; a longer one is raised to the caller.
-        recovery: how long the fate of an execution is looked for after its first ambiguous answer; it must exceed
-            `PollPolicy.not_found_grace`.
+        attempts: how often one request is sent at most, the first time included.
+        base_delay: the wait before the second send; each later wait is twice as long as the one before.
+        max_delay: the longest wait, unless the API asks for a longer one.
+        max_retry_after: the longest `Retry-After` that is waited for; with a longer one the error is raised.
+        recovery: for how long the outcome of an execution is checked after its first ambiguous answer; it must be
+            longer than `PollPolicy.not_found_grace`.
 
     Raises:
         InvalidInputError: a number is out of its range.
@@ -48,15 +48,15 @@ class RetryPolicy(Record):
     recovery: float = attrs.field(default=120.0, validator=Number(from_=0))
 
     def delay(self, sends: int) -> float:
-        """Return the wait after the given number of sends, with half of it left to chance."""
+        """Return the wait after a number of sends: a random time between half of the full wait and all of it."""
         try:
             full = min(self.base_delay * 2.0 ** (sends - 1), self.max_delay)
         except OverflowError:
             full = self.max_delay
-        return full * random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, guards nothing
+        return full * random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, protects nothing
 
     def delays(self) -> Iterator[float]:
-        """Yield waits without end, each longer than the one before, up to `max_delay`."""
+        """Yield waits without end; they grow up to `max_delay`."""
         sends = 0
         while True:
             sends += 1
@@ -64,22 +64,22 @@ class RetryPolicy(Record):
 
 
 def is_ambiguous(error: DollrError) -> bool:
-    """Whether a request that ended so may have been carried out: dropped, cut, timed out, 3xx, 408 or 5xx."""
+    """Whether the request may have been carried out: it was dropped, cut off, timed out, or answered 3xx, 408, 5xx."""
     if error.nothing_sent:
         return False
     return isinstance(error, TransportError | ServerError) or is_redirect_or_timeout(error)
 
 
 def is_redirect_or_timeout(error: DollrError) -> bool:
-    """Whether the answer came from something before the API, which may or may not have passed the request on."""
+    """Whether a server in front of the API answered (3xx, 408), which may or may not have passed the request on."""
     return is_redirect(error) or (isinstance(error, APIStatusError) and error.status == _REQUEST_TIMEOUT)
 
 
 def retry_delay(policy: RetryPolicy, error: DollrError, *, sends: int, repeatable: bool) -> float | None:
-    """Return the seconds to wait before the next send, or None when the error is to be raised.
+    """Return the seconds to wait before the request is retried, or None if the error must be raised.
 
-    Only a request that surely did not arrive and one that met 429 are sent again; a `repeatable` one, which changes
-    nothing, also after a lost answer, 408 and 5xx (docs/design.md, rule 3).
+    A request is retried if it did not reach the API or was answered 429. A `repeatable` one, which changes nothing, is
+    also retried after a lost answer, a 408 and a 5xx (docs/design.md, rule 3).
     """
     if sends >= policy.attempts:
         return None
@@ -95,5 +95,5 @@ def retry_delay(policy: RetryPolicy, error: DollrError, *, sends: int, repeatabl
 
 
 def is_redirect(error: DollrError) -> bool:
-    """Whether the API was not there but somewhere else: asking again would end the same."""
+    """Whether the answer is a redirect, which is not followed: a retry would end the same."""
     return isinstance(error, APIStatusError) and error.status < _CLIENT_ERRORS

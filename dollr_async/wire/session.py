@@ -1,7 +1,7 @@
-"""The authenticated session: the transport and the one token, fetched once however many ask, and kept fresh.
+"""The authenticated session: it owns the transport and the one token, which all tasks share and which is kept fresh.
 
-A background task refreshes the token before it ends. It is never the only way to a fresh one: whoever needs a token and
-finds none usable fetches it on the spot (docs/design.md, rule 9).
+A background task refreshes the token before it expires. It is never the only way to a fresh one: a task that needs a
+token and finds no usable one fetches it at once (docs/design.md, rule 9).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dollr_async.base.errors import ConfigurationError, DollrError
 from dollr_async.wire import codec
 from dollr_async.wire.answers import error_of
 from dollr_async.wire.retry import retry_delay
-from dollr_async.wire.tokens import EXPIRED, STALE, Token, checked_token, life_of
+from dollr_async.wire.tokens import EXPIRED, STALE, Token, checked_token, lifetime_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -33,15 +33,15 @@ logger = logging.getLogger("dollr_async.session")
 TOKEN_PATH = "jwt/client/obtain/token"  # noqa: S105 - a path
 CLOSED = "this DollrClient is closed: make a new one"
 _SOONEST_REFRESH = 5.0
-_SHORTEST_NAP = 1.0
-_LONGEST_NAP = 30.0
+_SHORTEST_SLEEP = 1.0
+_LONGEST_SLEEP = 30.0
 _FIRST_PAUSE = 5.0
 _LONGEST_PAUSE = 300.0
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class TokenRequest(codec.Body):
-    """The credentials, as the token operation wants them."""
+    """The credentials, in the form of the token operation."""
 
     client_id: str
     client_secret: str = attrs.field(repr=False)
@@ -56,12 +56,12 @@ class TokenAnswer(codec.Answer):
 
 
 class SessionManager:
-    """Owns the transport, the token and the one task that refreshes it, all of one event loop."""
+    """Owns the transport, the token and the task that refreshes it; all belong to one event loop."""
 
     def __init__(
         self, transport: Transport, *, client_id: str, client_secret: Secret, retry: RetryPolicy, clock: Clock
     ) -> None:
-        """Keep the credentials; nothing is opened and no loop is needed yet."""
+        """Keep the credentials; nothing is opened, and no event loop is needed yet."""
         self._transport = transport
         self._client_id = client_id
         self._client_secret = client_secret
@@ -76,7 +76,7 @@ class SessionManager:
         self._is_closed = False
 
     def check_open(self) -> None:
-        """Bind to the running loop at first use.
+        """Check that the client is open, and that the running loop is the first one that used it.
 
         Raises:
             ConfigurationError: the client is closed, or was opened in another event loop.
@@ -94,11 +94,11 @@ class SessionManager:
             raise ConfigurationError(message)
 
     async def token(self) -> Token:
-        """Return a usable token, fetched now if there is none.
+        """Return a usable token; it is fetched now if there is none.
 
         Raises:
             AuthenticationError: the credentials were refused.
-            ConfigurationError: the client was closed meanwhile.
+            ConfigurationError: the client is closed, or belongs to another event loop.
             DollrError: the token endpoint could not be reached, or its answer could not be read.
         """
         self.check_open()
@@ -110,18 +110,18 @@ class SessionManager:
         try:
             return await self._fetched()
         except DollrError as error:
-            error.nothing_sent = True  # the request that wanted the token has not left
+            error.nothing_sent = True  # the request that needs the token was not sent
             raise
 
     def discard(self, token: Token) -> None:
-        """Drop a token that the API refused, unless another has taken its place."""
+        """Drop a token that the API refused, unless it was already replaced."""
         if self._token is token:
             self._token = None
 
     def send(
         self, token: Token, method: str, path: str, *, query: str = "", content: bytes | None = None
     ) -> Awaitable[RawAnswer]:
-        """Send one request with the token; see `Transport.send` for what it raises."""
+        """Send one request with the token; it raises what `Transport.send` raises."""
         if token is not self._headers_of:
             bearer = {"Authorization": f"Bearer {token.secret.reveal()}", "Accept": "application/json"}
             self._headers = self._transport.headers(bearer)
@@ -131,7 +131,7 @@ class SessionManager:
         return self._transport.send(method, path, headers=headers, query=query, content=content)
 
     async def websocket(self, url: str) -> WebSocket:
-        """Open a websocket, which gets no token; see `Transport.websocket` for what it raises."""
+        """Open a websocket without the token; it raises what `Transport.websocket` raises."""
         self.check_open()
         return await self._transport.websocket(url)
 
@@ -141,11 +141,11 @@ class SessionManager:
             self._fetching.add_done_callback(self._fetch_ended)
         fetching = self._fetching
         try:
-            # Shielded: one waiter that is cancelled must not take the token away from the others.
+            # Shielded: when one waiting task is cancelled, the others still get the token.
             return await asyncio.shield(fetching)
         except asyncio.CancelledError:
             if fetching.cancelled() and self._is_closed and not _is_being_cancelled():
-                raise ConfigurationError(CLOSED) from None  # the fetch ended with the client, not with its waiter
+                raise ConfigurationError(CLOSED) from None  # the client was closed, this task was not cancelled
             raise
 
     def _fetch_ended(self, task: asyncio.Task[Token]) -> None:
@@ -161,7 +161,7 @@ class SessionManager:
         sends = 0
         while True:
             sends += 1
-            born_at, born_on = self._clock.monotonic(), self._clock.time()
+            requested_monotonic, requested_time = self._clock.monotonic(), self._clock.time()
             try:
                 answer = await self._transport.send("POST", TOKEN_PATH, headers=headers, content=body)
                 if not answer.is_success:
@@ -169,7 +169,7 @@ class SessionManager:
                     raise error_of(answer, "POST", TOKEN_PATH, self._clock, secrets=secrets)
                 found = codec.decode(answer.content, TokenAnswer)
             except DollrError as error:
-                # Obtaining a token changes nothing, so it may be asked for again.
+                # Obtaining a token changes nothing, so this request may be retried.
                 delay = retry_delay(self._retry, error, sends=sends, repeatable=True)
                 if delay is None:
                     raise
@@ -177,10 +177,10 @@ class SessionManager:
                 continue
             return Token(
                 secret=checked_token(found.access_token),
-                life=life_of(found.access_token, found.expires_in),
-                born_at=born_at,
-                born_on=born_on,
-                jitter=random.random() * 0.2,  # noqa: S311 - spreads a fleet's refreshes, guards nothing
+                lifetime=lifetime_of(found.access_token, found.expires_in),
+                requested_monotonic=requested_monotonic,
+                requested_time=requested_time,
+                jitter=random.random() * 0.2,  # noqa: S311 - spreads the refreshes of many processes, protects nothing
             )
 
     def _refresh_in_background(self) -> None:
@@ -192,27 +192,27 @@ class SessionManager:
         while True:
             token = self._token
             if token is None:
-                return  # dropped after a 401: whoever needs the next one fetches it, and that starts this again
-            # A life of no length, as a broken clock at the API may give, is no reason to ask without pause.
+                return  # dropped after a 401: the task that needs the next one fetches it and starts this again
+            # A lifetime of zero, as a wrong clock at the API may give, must not let this loop run without pauses.
             due = max(token.refresh_after, _SOONEST_REFRESH) - token.age(self._clock)
             if due > 0:
-                # In naps: a machine that was suspended finds the token stale at once instead of hours later.
-                await self._clock.sleep(min(max(due, _SHORTEST_NAP), _LONGEST_NAP))
+                # In short sleeps: after the machine was suspended, an old token is noticed in seconds, not in hours.
+                await self._clock.sleep(min(max(due, _SHORTEST_SLEEP), _LONGEST_SLEEP))
                 continue
             try:
                 await self._fetched()
             except DollrError as error:
-                logger.warning("the token could not be refreshed (%s); the next try is in %.0f s", error, pause)
+                logger.warning("the token could not be refreshed (%s); the next attempt is in %.0f s", error, pause)
                 await self._clock.sleep(pause * random.uniform(0.75, 1.0))  # noqa: S311 - spreads load
                 pause = min(pause * 2.0, _LONGEST_PAUSE)
             else:
                 pause = _FIRST_PAUSE
 
     async def close(self) -> None:
-        """End the background work, then close the transport. Closing twice is fine.
+        """Stop the background tasks, then close the transport. Closing twice is fine.
 
         Raises:
-            ConfigurationError: another event loop, which is still running, owns this client.
+            ConfigurationError: the client belongs to another event loop, which is not closed.
         """
         loop = self._loop
         if loop is not None and loop is not asyncio.get_running_loop() and not loop.is_closed():
@@ -224,7 +224,7 @@ class SessionManager:
         ]
         self._refreshing = self._fetching = None
         if loop is not None and loop.is_closed():
-            tasks = []  # they ended with their loop, and another cannot cancel them
+            tasks = []  # they ended with their loop, and another loop cannot cancel them
         for task in tasks:
             task.cancel()
         try:

@@ -1,7 +1,7 @@
-"""One request, one answer, and the websocket for live updates: the only room that speaks aiohttp.
+"""Sends one request and reads its answer, and opens websockets: the only module that uses aiohttp.
 
-An answer of any status is returned as it is; what it means is the caller's business. Every error of aiohttp comes out
-as one of ours, and cancellation passes untouched.
+An answer of any status is returned as it is; the caller decides what it means. Every error of aiohttp becomes one of
+ours, and a cancellation passes unchanged.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ if TYPE_CHECKING:
 VERSION = "0.1.0"
 
 LARGEST_BODY = 32 * 1024 * 1024
-"""The most bytes of one answer that are read; lists of the API have no pages, so this is generous."""
+"""The largest answer that is read, in bytes. It is large, since the API's lists have no pages."""
 
 LARGEST_MESSAGE = 2 * 1024 * 1024
-"""The most bytes of one message on a websocket; Supabase's own bound is 1 MiB of row and what is around it."""
+"""The largest message of a websocket, in bytes. Supabase's own limit is a row of 1 MiB plus what is around it."""
 
 _CONNECTIONS = 100
 _NAMES = {str(name): name for name in (hdrs.AUTHORIZATION, hdrs.ACCEPT, hdrs.CONTENT_TYPE, hdrs.USER_AGENT)}
 _CHUNK = 64 * 1024
-_OPENING = 10.0
-# How long the other side may take to say goodbye; a close must not hang on one that is gone.
-_CLOSING = aiohttp.ClientWSTimeout(ws_close=1.0)  # pyright: ignore[reportCallIssue] - it cannot read attr.ib(type=...)
+_OPEN_TIMEOUT = 10.0
+# How long to wait for the other side to close too; closing must not hang when the server is gone.
+_CLOSE_TIMEOUT = aiohttp.ClientWSTimeout(ws_close=1.0)  # pyright: ignore[reportCallIssue] - it cannot read attr.ib(type=...)
 
-# Raised before the first byte of the request has left: no name, no connection, no TLS, no way through the proxy.
+# Raised before the first byte of the request is sent: no DNS name, no connection, no TLS, refused by the proxy.
 _NEVER_SENT = (
     aiohttp.ClientConnectorError,
     aiohttp.ConnectionTimeoutError,
@@ -47,7 +47,7 @@ _NEVER_SENT = (
     aiohttp.NonHttpUrlClientError,
 )
 
-# These hold the request's headers or its whole URL, and with them the token or a payer's phone number.
+# These contain the request's headers or its whole URL, and so the token or a payer's phone number.
 _SHOWING_THE_REQUEST = (
     aiohttp.ClientResponseError,
     aiohttp.InvalidURL,
@@ -57,9 +57,9 @@ _SHOWING_THE_REQUEST = (
 
 
 class RequestHeaders(CIMultiDict[str]):
-    """The headers of requests, which are the same until there is another token; they hold it, and so show nothing.
+    """The headers of requests, made once for each token; they contain it, so their `repr` shows nothing.
 
-    They are what aiohttp makes of a plain mapping; that and the mapping, anew for every request, took 1.3 µs of 84.
+    They have the type that aiohttp makes from a plain mapping. Making both for every request took 1.3 µs of 84.
     """
 
     def __repr__(self) -> str:
@@ -68,10 +68,10 @@ class RequestHeaders(CIMultiDict[str]):
 
 
 class Transport:
-    """Owns the aiohttp session; one that the caller gave is used as it is and never closed."""
+    """Owns the aiohttp session; a session of the caller's is used as it is and never closed."""
 
     def __init__(self, base_url: str, *, timeout: float, session: aiohttp.ClientSession | None = None) -> None:
-        """Keep the settings; the session is made at the first request, inside the running loop.
+        """Keep the settings; the session is made for the first request, inside the running loop.
 
         `timeout` is in seconds, for one request from the wait for a connection to the last byte of the answer.
 
@@ -84,12 +84,12 @@ class Transport:
         self._given = session
         self._own: aiohttp.ClientSession | None = None
         self._is_closed = False
-        # A caller's session that names itself keeps its name.
+        # A caller's session that has a User-Agent keeps it.
         is_named = session is not None and "User-Agent" in session.headers
         self._own_headers = {} if is_named else {"User-Agent": USER_AGENT}
 
     def headers(self, headers: Mapping[str, str]) -> RequestHeaders:
-        """Return the headers of a request as `send` takes them."""
+        """Return the headers of a request in the form that `send` takes."""
         named = {_NAMES.get(name, name): value for name, value in {**self._own_headers, **headers}.items()}
         return RequestHeaders(named)
 
@@ -98,15 +98,15 @@ class Transport:
     ) -> RawAnswer:
         """Send one request and read its whole answer.
 
-        `path` is relative to `/v1/`, and both it and `query` are percent-encoded already; `headers` are of `headers()`.
+        `path` is relative to `/v1/`. It and `query` must be percent-encoded; `headers` come from `headers()`.
 
         Raises:
             ConfigurationError: the caller's session is closed or adds credentials of its own.
-            ConnectError: the request surely did not reach the API.
-            RequestTimeoutError: time ran out, and the request may have reached it.
+            ConnectError: the request did not reach the API.
+            RequestTimeoutError: the time ran out; the request may have reached the API.
             TransportError: the connection was dropped, or the answer was cut off or too large.
         """
-        session = self._own or self._opened()
+        session = self._own or self._open_session()
         url = self._base_url.with_path(f"{self._root}{path}", encoded=True)
         if query:
             url = URL(f"{url}?{query}", encoded=True)
@@ -123,64 +123,67 @@ class Transport:
             answered = response.headers
             length = int(answered.get(hdrs.CONTENT_LENGTH, LARGEST_BODY + 1))
             if length <= LARGEST_BODY and hdrs.CONTENT_ENCODING not in answered:
-                # It gives the connection back, or closes it when it fails: an `async with`, as the other way has to
-                # have it, takes 2.4 µs of 84 more.
+                # read() gives the connection back, or closes it when it fails, so no `async with` is needed here: it
+                # would take 2.4 µs of 84 more.
                 return RawAnswer(response.status, answered, await response.read())
             async with response:
-                return RawAnswer(response.status, answered, await _counted(response))
+                return RawAnswer(response.status, answered, await _read_bounded(response))
         except TransportError:
             raise
-        except Exception as error:  # noqa: BLE001 - whatever it is, it comes out as one of ours
-            failure = self._mapped(error, f"{method} /v1/{path}")
+        except Exception as error:  # noqa: BLE001 - every error becomes one of ours
+            failure = self._error_for(error, f"{method} /v1/{path}")
             cause = None if isinstance(error, _SHOWING_THE_REQUEST) else error
-        # Raised out here, since an error that shows the request must be no part of the chain.
+        # Raised outside `except`: an error that shows the request must not be in the chain of errors.
         raise failure from cause
 
     async def websocket(self, url: str) -> WebSocket:
-        """Open a websocket at a percent-encoded `ws` or `wss` address, with none of the API's credentials.
+        """Open a websocket at a percent-encoded `ws` or `wss` address, without the API's credentials.
 
-        The address may hold a key, so no error shows it, and none has a cause.
+        The address may contain a key, so no error shows it, and no error has a cause.
 
         Raises:
             ConfigurationError: the caller's session is closed or adds credentials of its own.
-            ConnectError: there was no connection.
+            ConnectError: no connection could be made.
             RequestTimeoutError: it was not open after 10 seconds.
-            TransportError: the answer was no websocket, or it came from somewhere else.
+            TransportError: the server did not open a websocket, or answered with a redirect.
         """
-        session = self._own or self._opened()
+        session = self._own or self._open_session()
         try:
-            async with asyncio.timeout(_OPENING):
+            async with asyncio.timeout(_OPEN_TIMEOUT):
                 opened = await session.ws_connect(
                     URL(url, encoded=True),
                     headers=self._own_headers,
-                    timeout=_CLOSING,
+                    timeout=_CLOSE_TIMEOUT,
                     max_msg_size=LARGEST_MESSAGE,
                 )
-        except Exception as error:  # noqa: BLE001 - whatever it is, it comes out as one of ours
-            failure = _unopened(error)
+        except Exception as error:  # noqa: BLE001 - every error becomes one of ours
+            failure = _websocket_error(error)
         else:
             if not opened._response.history:  # noqa: SLF001 - aiohttp says it nowhere else
                 return WebSocket(opened)
-            # aiohttp has no switch against it. Nothing of ours has gone there yet, and nothing will.
+            # aiohttp always follows redirects here. Nothing has been sent on the websocket yet, and nothing will be.
             await opened.close()
             failure = TransportError(
-                "the address for live updates leads somewhere else (a redirect), which is not followed"
+                "the address for live updates answers with a redirect, which is not followed: set the final address"
             )
         raise failure
 
-    def _mapped(self, error: Exception, where: str) -> TransportError:
+    def _error_for(self, error: Exception, where: str) -> TransportError:
         if isinstance(error, _NEVER_SENT) and not isinstance(error, aiohttp.RedirectClientError):
-            message = f"{where}: no connection to the API could be made ({_described(error)}); nothing was sent"
+            message = f"{where}: no connection to the API could be made ({_description(error)}); nothing was sent"
             return ConnectError(message)
         if isinstance(error, TimeoutError):
             message = f"{where}: no answer within {self._timeout.total:g} seconds; the request may have arrived"
             return RequestTimeoutError(message)
-        # A caller's session may have middlewares, and what they raise may come before or after the request was
-        # carried out: anything unforeseen is ambiguous.
-        message = f"{where}: the connection broke before the answer was whole ({_described(error)})"
+        # A caller's session may have middlewares, which may raise before or after the request was carried out: any
+        # other error is ambiguous.
+        message = (
+            f"{where}: the connection broke before the answer was complete ({_description(error)}); "
+            "the request may have been carried out"
+        )
         return TransportError(message)
 
-    def _opened(self) -> aiohttp.ClientSession:
+    def _open_session(self) -> aiohttp.ClientSession:
         given = self._given
         if given is None:
             if self._is_closed:
@@ -207,10 +210,10 @@ class Transport:
 
 
 class WebSocket:
-    """One open websocket: text out and in."""
+    """One open websocket: it sends and receives text."""
 
     def __init__(self, opened: aiohttp.ClientWebSocketResponse) -> None:
-        """Speak on a websocket of aiohttp's."""
+        """Wrap a websocket of aiohttp."""
         self._opened = opened
 
     async def send(self, text: str) -> None:
@@ -221,16 +224,16 @@ class WebSocket:
         """
         try:
             await self._opened.send_str(text)
-        except Exception as error:  # noqa: BLE001 - whatever it is, it comes out as one of ours
+        except Exception as error:  # noqa: BLE001 - every error becomes one of ours
             failure = TransportError(
-                f"a message could not be sent on the websocket for live updates ({_described(error)})"
+                f"a message could not be sent on the websocket for live updates ({_description(error)})"
             )
         else:
             return
         raise failure
 
     async def receive(self) -> str:
-        """Wait for the next message; what is not text is passed over.
+        """Wait for the next text message; others are ignored.
 
         Raises:
             TransportError: the connection has ended, or a message was larger than `LARGEST_MESSAGE`.
@@ -249,9 +252,9 @@ class WebSocket:
         await self._opened.close()
 
 
-def _unopened(error: Exception) -> TransportError:
+def _websocket_error(error: Exception) -> TransportError:
     status = f" {error.status}" if isinstance(error, aiohttp.ClientResponseError) and error.status else ""
-    message = f"no websocket for live updates could be opened ({_described(error)}{status})"
+    message = f"no websocket for live updates could be opened ({_description(error)}{status})"
     if isinstance(error, _NEVER_SENT) and not isinstance(error, aiohttp.RedirectClientError):
         return ConnectError(message)
     return RequestTimeoutError(message) if isinstance(error, TimeoutError) else TransportError(message)
@@ -264,21 +267,21 @@ def _user_agent() -> str:
 USER_AGENT = _user_agent()
 
 
-async def _counted(response: aiohttp.ClientResponse) -> bytes:
-    """Read a body without a length, or with that of something compressed, and count what comes out."""
+async def _read_bounded(response: aiohttp.ClientResponse) -> bytes:
+    """Read a body whose size is not known (no length, or compressed), and stop when it is too large."""
     chunks: list[bytes] = []
     size = 0
     async for chunk in response.content.iter_chunked(_CHUNK):
         size += len(chunk)
         if size > LARGEST_BODY:
-            message = f"the answer is larger than {LARGEST_BODY} bytes; it was not read to its end"
+            message = f"the answer is larger than {LARGEST_BODY} bytes; it was not read completely"
             raise TransportError(message)
         chunks.append(chunk)
     return b"".join(chunks)
 
 
-def _described(error: BaseException) -> str:
-    # The text of these can hold a whole URL, and with it a payer's phone number.
+def _description(error: BaseException) -> str:
+    # The full text of an error can contain the URL, and so a payer's phone number.
     reason = getattr(error, "os_error", None) or (error if isinstance(error, OSError) else None)
-    words = getattr(reason, "strerror", None)
-    return f"{type(error).__name__}: {words}" if words else type(error).__name__
+    text = getattr(reason, "strerror", None)
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -1,4 +1,4 @@
-"""What an HTTP answer means: its reason, however it is written, and how long it asks to wait."""
+"""HTTP answers: the reason in any form, `Retry-After`, and whether the token was refused."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _ONE = {"loc": ["body", "items", 0, "amount"], "msg": "Input should be greater t
         pytest.param({"detail": ["a", "b"]}, "a; b", [("", "a", ""), ("", "b", "")], id="list of texts"),
         pytest.param({"detail": [{}]}, "", [("", "", "")], id="list of nothing"),
         pytest.param({"detail": [{"msg": "m"}]}, "m", [("", "m", "")], id="no place"),
-        pytest.param({"detail": [{"loc": "body", "msg": None}]}, "", [("", "", "")], id="a place that is no list"),
+        pytest.param({"detail": [{"loc": "body", "msg": None}]}, "", [("", "", "")], id="a place that is not a list"),
         pytest.param(
             {"detail": [None, 7, 1.5, [[1]]]},
             "; 7; 1.5; ",
@@ -56,17 +56,15 @@ _ONE = {"loc": ["body", "items", 0, "amount"], "msg": "Input should be greater t
         pytest.param({"detail": 7}, "", [], id="number"),
         pytest.param({"detail": None}, "", [], id="null"),
         pytest.param({"message": "no"}, "", [], id="another key"),
-        pytest.param(["no"], "", [], id="no object"),
+        pytest.param(["no"], "", [], id="not an object"),
         pytest.param(b"<html>Bad gateway</html>", "", [], id="html"),
         pytest.param(b"", "", [], id="nothing"),
-        pytest.param(b"\xff\xfe\x00", "", [], id="no text"),
+        pytest.param(b"\xff\xfe\x00", "", [], id="not text"),
         pytest.param(b'{"detail": "\\ud800"}', "", [], id="half a surrogate pair"),
         pytest.param(b"[" * 100_000, "", [], id="too deep"),
     ],
 )  # fmt: skip
-def test_the_reason_is_read_however_it_is_written(
-    body: object, detail: str, fields: list[tuple[str, str, str]]
-) -> None:
+def test_the_reason_is_read_in_any_form(body: object, detail: str, fields: list[tuple[str, str, str]]) -> None:
     error = _error(body)
     assert error.detail == detail
     assert error.fields == tuple(FieldProblem(path=path, message=message, type=kind) for path, message, kind in fields)
@@ -74,12 +72,12 @@ def test_the_reason_is_read_however_it_is_written(
 
 
 @pytest.mark.parametrize("depth", range(0, 1000, 23))
-def test_no_depth_of_a_reason_is_too_much(depth: int) -> None:
+def test_a_reason_of_any_depth_is_read_or_ignored(depth: int) -> None:
     assert _error(b'{"detail": [' + b"[" * depth + b"]" * depth + b"]}").status == 422
 
 
 @given(st.binary(max_size=200))
-def test_any_bytes_are_an_answer(content: bytes) -> None:
+def test_any_bytes_are_kept_as_the_body(content: bytes) -> None:
     assert _error(content).body == content.decode(errors="replace")
 
 
@@ -90,7 +88,7 @@ _JSON = st.recursive(
 
 
 @given(_JSON)
-def test_any_reason_is_a_reason(detail: object) -> None:
+def test_any_json_is_accepted_as_a_reason(detail: object) -> None:
     error = _error(json.dumps({"detail": detail}, ensure_ascii=False).encode("utf-8", "surrogatepass"))
     assert isinstance(error.detail, str)
 
@@ -133,16 +131,16 @@ def test_a_secret_is_hidden_before_the_answer_is_cut(before: int) -> None:
         ("Fri, 32 Jul 2026 08:01:30 GMT", None),
     ],
 )
-def test_a_wait_is_read_as_seconds_or_as_a_date(value: str, seconds: float | None) -> None:
+def test_retry_after_is_read_as_seconds_or_as_a_date(value: str, seconds: float | None) -> None:
     assert retry_after({"Retry-After": value}, _StillClock()) == seconds
 
 
-def test_no_wait_is_none() -> None:
+def test_a_missing_retry_after_is_none() -> None:
     assert retry_after({}, _StillClock()) is None
 
 
 @given(st.text(max_size=40))
-def test_any_header_is_a_wait_or_none(value: str) -> None:
+def test_any_retry_after_is_a_wait_or_none(value: str) -> None:
     found = retry_after({"Retry-After": value}, _StillClock())
     assert found is None or found >= 0
 
@@ -167,5 +165,5 @@ def test_any_header_is_a_wait_or_none(value: str) -> None:
         (422, "Could not validate credentials", False),
     ],
 )
-def test_a_refused_token_is_told_from_a_closed_gate(status: int, detail: object, refused: bool) -> None:  # noqa: FBT001 - a column of the table
+def test_a_refused_token_is_distinguished_from_a_missing_permission(status: int, detail: object, refused: bool) -> None:  # noqa: FBT001 - a column of the table
     assert is_unauthenticated(raw(status, {"detail": detail})) is refused

@@ -1,4 +1,4 @@
-"""The story of one call: what is sent again, after what, how long after, and what the log says of it."""
+"""One API call: what is retried and after how long, the replay after a refused token, secrets, and the log."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ async def _call(rig: Rig, method: str = "GET", **more: object) -> Thing:
     return await rig.caller.call(method, "things/1", Thing, **more)  # type: ignore[arg-type] # passed on as they are
 
 
-async def test_a_call_sends_its_words_and_returns_its_shape(rig: Rig) -> None:
+async def test_a_call_sends_its_arguments_and_returns_its_shape(rig: Rig) -> None:
     body = Secretive(name="a", code="1234", extra={"more": Decimal("1.50")})
     thing = await _call(rig, "POST", body=body, query={"on": True, "off": False, "none": None, "n": Decimal("1E+2")})
     (sent,) = rig.transport.calls
@@ -94,7 +94,7 @@ async def test_a_call_sends_its_words_and_returns_its_shape(rig: Rig) -> None:
         (datetime(2026, 7, 31, 12, 0, tzinfo=UTC), "2026-07-31T12%3A00%3A00%2B00%3A00"),
     ],
 )
-async def test_a_filter_stays_inside_its_place(rig: Rig, value: object, written: str) -> None:
+async def test_a_filter_is_percent_encoded(rig: Rig, value: object, written: str) -> None:
     await _call(rig, query={"q": value})
     assert rig.transport.calls[0].query == f"q={written}"
 
@@ -118,7 +118,7 @@ async def test_a_filter_that_cannot_be_sent_is_refused(rig: Rig) -> None:
         ("é", "%C3%A9"),
     ],
 )
-async def test_an_id_stays_inside_its_place(rig: Rig, given: int | str, written: str) -> None:
+async def test_an_id_is_percent_encoded(rig: Rig, given: int | str, written: str) -> None:
     with pytest.raises(DecodeError):
         await Parties(rig.caller).retrieve(given)
     assert rig.transport.calls[0].path == f"parties/retrieve/{written}"
@@ -132,13 +132,13 @@ async def test_an_id_that_names_another_path_is_refused(rig: Rig, given: str) ->
 
 
 @pytest.mark.parametrize("odd", [object(), "\ud800", {(1, 2): 3}, 1j])
-async def test_what_json_cannot_say_is_refused(rig: Rig, odd: object) -> None:
+async def test_what_json_cannot_express_is_refused(rig: Rig, odd: object) -> None:
     with pytest.raises(InvalidInputError, match="extra must hold plain JSON values"):
         await _call(rig, "POST", body=Body(extra={"odd": odd}))
     assert rig.transport.sent == []
 
 
-# What is sent again: rule 3 of docs/design.md
+# What is retried: rule 3 of docs/design.md
 
 _CERTAIN: dict[str, Failure] = {"no connection": ConnectError("refused"), "429": raw(429)}
 _AMBIGUOUS: dict[str, Failure] = {
@@ -188,7 +188,7 @@ def _sends(method: str, name: str) -> int:
 
 @pytest.mark.parametrize("name", _ALL)
 @pytest.mark.parametrize("method", _METHODS)
-async def test_only_what_is_safe_is_sent_again(rig: Rig, method: str, name: str) -> None:
+async def test_only_what_is_safe_is_retried(rig: Rig, method: str, name: str) -> None:
     rig.transport.answers(_ALL[name])
     with pytest.raises(_CLASSES.get(name, APIStatusError)):
         await _call(rig, method)
@@ -198,13 +198,13 @@ async def test_only_what_is_safe_is_sent_again(rig: Rig, method: str, name: str)
 
 @pytest.mark.parametrize("name", [*_CERTAIN, *_AMBIGUOUS])
 @pytest.mark.parametrize("method", _METHODS)
-async def test_a_blip_is_not_noticed_where_it_is_safe(rig: Rig, method: str, name: str) -> None:
+async def test_a_short_failure_is_hidden_where_a_retry_is_safe(rig: Rig, method: str, name: str) -> None:
     rig.transport.answers(*[_ALL[name]] * (_sends(method, name) - 1), raw(200, {"id": 7}))
     assert await _call(rig, method) == Thing(id=7)
 
 
 @pytest.mark.parametrize("attempts", [1, 2, 7])
-async def test_attempts_bound_the_sends_of_one_request(attempts: int) -> None:
+async def test_attempts_limit_the_sends_of_one_request(attempts: int) -> None:
     rig = Rig(RetryPolicy(attempts=attempts))
     rig.transport.answers(raw(503))
     with pytest.raises(ServerError):
@@ -213,14 +213,14 @@ async def test_attempts_bound_the_sends_of_one_request(attempts: int) -> None:
     await rig.session.close()
 
 
-async def test_a_call_may_have_a_policy_of_its_own(rig: Rig) -> None:
+async def test_a_call_may_have_its_own_policy(rig: Rig) -> None:
     rig.transport.answers(raw(503))
     with pytest.raises(ServerError):
         await _call(rig, retry=RetryPolicy(attempts=1))
     assert len(rig.transport.calls) == 1
 
 
-async def test_no_token_means_that_nothing_was_sent_and_the_call_does_not_ask_again(rig: Rig) -> None:
+async def test_a_failed_token_fetch_means_that_nothing_was_sent_and_is_not_retried_by_the_call(rig: Rig) -> None:
     rig.transport.token_answers(*[ConnectError("refused")] * 9)
     with pytest.raises(ConnectError) as caught:
         await _call(rig, "POST")
@@ -228,7 +228,7 @@ async def test_no_token_means_that_nothing_was_sent_and_the_call_does_not_ask_ag
     assert (len(rig.transport.calls), len(rig.transport.token_requests)) == (0, _ATTEMPTS)
 
 
-async def test_a_cancelled_call_is_not_sent_again(rig: Rig) -> None:
+async def test_a_cancelled_call_is_not_retried(rig: Rig) -> None:
     rig.transport.answers(raw(503))
     calling = asyncio.create_task(_call(rig))
     await asyncio.sleep(0.01)
@@ -239,10 +239,10 @@ async def test_a_cancelled_call_is_not_sent_again(rig: Rig) -> None:
     assert len(rig.transport.calls) == 1
 
 
-# How long after
+# How long the waits are
 
 
-async def test_the_waits_double_up_to_their_bound_with_half_left_to_chance() -> None:
+async def test_the_waits_double_up_to_a_limit_and_half_of_each_is_random() -> None:
     policy = RetryPolicy(attempts=8, base_delay=0.5, max_delay=8.0)
     waits: list[list[float]] = []
     for _ in range(20):
@@ -272,7 +272,7 @@ async def test_the_waits_double_up_to_their_bound_with_half_left_to_chance() -> 
     ],
 )
 @pytest.mark.parametrize("method", _METHODS)
-async def test_the_api_says_how_long_to_wait(rig: Rig, method: str, header: str, wait: float) -> None:
+async def test_a_retry_waits_as_long_as_the_api_asks(rig: Rig, method: str, header: str, wait: float) -> None:
     rig.transport.answers(raw(429, Retry_After=header), raw(200, {"id": 7}))
     await _call(rig, method)
     first, second = rig.transport.calls
@@ -280,7 +280,7 @@ async def test_the_api_says_how_long_to_wait(rig: Rig, method: str, header: str,
 
 
 @pytest.mark.parametrize("header", ["", "soon", "-5", "Fri, 99 Jul 2026 99:00:00 GMT", "nan", "1e3", "."])
-async def test_an_unreadable_wait_is_none(rig: Rig, header: str) -> None:
+async def test_an_unreadable_retry_after_is_ignored(rig: Rig, header: str) -> None:
     rig.transport.answers(raw(429, Retry_After=header), raw(200, {"id": 7}))
     await _call(rig, "POST")
     first, second = rig.transport.calls
@@ -290,7 +290,7 @@ async def test_an_unreadable_wait_is_none(rig: Rig, header: str) -> None:
 @pytest.mark.parametrize(
     "header", ["60.1", "3600", "9" * 400, format_datetime(MORNING + timedelta(hours=1), usegmt=True)]
 )
-async def test_a_wait_that_is_too_long_is_the_callers_to_take(rig: Rig, header: str) -> None:
+async def test_a_retry_after_that_is_too_long_is_raised_to_the_caller(rig: Rig, header: str) -> None:
     rig.transport.answers(raw(429, Retry_After=header))
     with pytest.raises(RateLimitError) as caught:
         await _call(rig)
@@ -299,7 +299,7 @@ async def test_a_wait_that_is_too_long_is_the_callers_to_take(rig: Rig, header: 
     assert caught.value.retry_after > 60
 
 
-async def test_a_503_may_say_how_long_to_wait_too(rig: Rig) -> None:
+async def test_a_retry_waits_as_long_as_a_503_asks(rig: Rig) -> None:
     rig.transport.answers(raw(503, Retry_After="33"), raw(200, {"id": 7}))
     await _call(rig)
     assert 33.0 in rig.clock.slept
@@ -326,7 +326,7 @@ async def test_a_refused_token_is_replaced_and_the_call_replayed(rig: Rig, metho
 
 @pytest.mark.parametrize("refusal", _REFUSALS.values(), ids=_REFUSALS)
 @pytest.mark.parametrize("method", _METHODS)
-async def test_it_is_replayed_once(rig: Rig, method: str, refusal: RawAnswer) -> None:
+async def test_a_call_is_replayed_once(rig: Rig, method: str, refusal: RawAnswer) -> None:
     rig.transport.answers(refusal)
     with pytest.raises(AuthenticationError if refusal.status == 401 else PermissionDeniedError):
         await _call(rig, method)
@@ -341,26 +341,26 @@ async def test_it_is_replayed_once(rig: Rig, method: str, refusal: RawAnswer) ->
         {},
     ],
 )
-async def test_another_403_is_no_matter_of_the_token(rig: Rig, forbidden: object) -> None:
+async def test_another_403_does_not_replace_the_token(rig: Rig, forbidden: object) -> None:
     rig.transport.answers(raw(403, forbidden))
     with pytest.raises(PermissionDeniedError):
         await _call(rig)
     assert (len(rig.transport.calls), len(rig.transport.token_requests)) == (1, 1)
 
 
-async def test_a_replay_is_no_attempt_of_the_policy() -> None:
+async def test_a_replay_does_not_count_as_an_attempt() -> None:
     rig = Rig(RetryPolicy(attempts=1))
     rig.transport.answers(raw(401), raw(200, {"id": 7}))
     assert await _call(rig, "POST") == Thing(id=7)
     await rig.session.close()
 
 
-async def test_a_refused_token_between_blips(rig: Rig) -> None:
+async def test_a_refused_token_between_other_failures_is_replaced(rig: Rig) -> None:
     rig.transport.answers(raw(503), raw(401), raw(503), raw(200, {"id": 7}))
     assert await _call(rig) == Thing(id=7)
 
 
-async def test_a_refused_token_whose_successor_is_refused_too(rig: Rig) -> None:
+async def test_a_refused_token_that_cannot_be_replaced_is_an_error(rig: Rig) -> None:
     rig.transport.answers(raw(401))
     await rig.session.token()
     rig.transport.token_answers(raw(401))
@@ -369,7 +369,7 @@ async def test_a_refused_token_whose_successor_is_refused_too(rig: Rig) -> None:
     assert (len(rig.transport.calls), len(rig.transport.token_requests)) == (1, 2)
 
 
-async def test_many_refused_at_once_drop_one_token_only(rig: Rig) -> None:
+async def test_many_calls_refused_at_once_fetch_one_token(rig: Rig) -> None:
     async def check() -> RawAnswer:
         await asyncio.sleep(0.1)
         return raw(200, {"id": 7}) if len(rig.transport.token_requests) > 1 else raw(401)
@@ -379,7 +379,7 @@ async def test_many_refused_at_once_drop_one_token_only(rig: Rig) -> None:
     assert (len(rig.transport.token_requests), len(rig.transport.calls)) == (2, 200)
 
 
-async def test_the_sandbox_that_answers_403_without_a_token_is_understood(contract: Contract) -> None:
+async def test_a_403_for_a_missing_token_is_replayed_too(contract: Contract) -> None:
     async with Sandbox(quirks=Quirks(no_token_status=403)) as sandbox, DollrClient(**sandbox.settings) as dollr:
         await dollr.parties.list()
         sandbox.revoke_tokens()
@@ -396,8 +396,8 @@ async def test_the_sandbox_that_answers_403_without_a_token_is_understood(contra
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 422, 429, 500])
 async def test_an_answer_that_repeats_a_secret_does_not_show_it(rig: Rig, status: int) -> None:
     body = Envelope(inner=Secretive(name="till", code="passcode-1234"))
-    said = f"till sent passcode-1234 with {jwt(1)} and {jwt(2)}"
-    echo = {"detail": [{"loc": ["body"], "msg": said, "type": "value_error", "input": said}, said]}
+    echoed = f"till sent passcode-1234 with {jwt(1)} and {jwt(2)}"
+    echo = {"detail": [{"loc": ["body"], "msg": echoed, "type": "value_error", "input": echoed}, echoed]}
     rig.transport.answers(raw(status, echo))
     with pytest.raises(APIStatusError) as caught:
         await _call(rig, "POST", body=body)
@@ -412,7 +412,7 @@ async def test_an_answer_that_repeats_a_secret_does_not_show_it(rig: Rig, status
 # The log
 
 
-async def test_the_log_tells_of_every_send(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
+async def test_the_log_has_every_send(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
     rig.transport.latency = 0.25
     rig.transport.answers(TransportError("dropped"), raw(503), raw(200, {"id": 7}))
     with caplog.at_level(logging.DEBUG, "dollr_async"):
@@ -425,7 +425,7 @@ async def test_the_log_tells_of_every_send(rig: Rig, caplog: pytest.LogCaptureFi
     assert {record.levelno for record in caplog.records} == {logging.DEBUG}
 
 
-async def test_the_log_tells_of_a_cancelled_send(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
+async def test_the_log_has_a_cancelled_send(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
     rig.transport.latency = 5.0
     await rig.session.token()
     with caplog.at_level(logging.DEBUG, "dollr_async"):
@@ -447,17 +447,17 @@ async def test_no_log_line_has_a_secret_or_a_phone_number(
         sandbox.fail("predict_mmo_provider_info", 422)
         with pytest.raises(InvalidRequestError) as caught:
             await dollr.predictions.mmo_provider_info(phone=phone)
-    told = "\n".join(f"{record.getMessage()} {vars(record)}" for record in caplog.records)
+    logged = "\n".join(f"{record.getMessage()} {vars(record)}" for record in caplog.records)
     token = json.loads(next(r.answer.content for r in sandbox.requests_to("client_obtain_token") if r.answer))
-    assert "/v1/predictions/mmo-provider-info: 200" in told
-    assert phone not in told
+    assert "/v1/predictions/mmo-provider-info: 200" in logged
+    assert phone not in logged
     assert phone not in f"{caught.value!r}"
-    assert sandbox.client_secret not in told
-    assert token["access_token"] not in told
-    assert CLIENT_SECRET not in told
+    assert sandbox.client_secret not in logged
+    assert token["access_token"] not in logged
+    assert CLIENT_SECRET not in logged
 
 
-async def test_nothing_is_logged_when_nobody_listens(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
+async def test_nothing_is_logged_above_the_debug_level(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, "dollr_async"):
         await _call(rig)
     assert caplog.messages == []

@@ -1,4 +1,4 @@
-"""Answers out of a can, as the documentation writes them and as it does not: what comes out of each."""
+"""Canned answers, in documented and in other forms: what the client makes of each."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from tests.contract import Contract
 
 Odd: TypeAlias = Any
-"""What the other side declares too narrowly for a test."""
+"""A type that is declared too narrowly for a test."""
 
 _BASE = "https://api.heydollr.app/v1"
 _TOKEN = f"{_BASE}/jwt/client/obtain/token"
@@ -57,13 +57,15 @@ async def dollr(canned: CannedAnswers) -> AsyncIterator[DollrClient]:
         yield dollr
 
 
-async def test_the_public_address_is_where_a_client_goes_by_default(canned: CannedAnswers, dollr: DollrClient) -> None:
+async def test_a_client_uses_the_public_address_by_default(canned: CannedAnswers, dollr: DollrClient) -> None:
     canned.get(_PARTIES, payload=[])
     assert await dollr.parties.list() == ()
     assert [str(url) for _, url in canned.requests] == [_TOKEN, _PARTIES]
 
 
-async def test_the_environment_says_who_asks_and_where(canned: CannedAnswers, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_environment_has_the_credentials_and_the_address(
+    canned: CannedAnswers, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("DOLLR_CLIENT_ID", "from-outside")
     monkeypatch.setenv("DOLLR_CLIENT_SECRET", "secret-from-outside")
     monkeypatch.setenv("DOLLR_BASE_URL", "https://gateway.example/dollr/")
@@ -95,7 +97,7 @@ async def test_the_content_type_does_not_matter(canned: CannedAnswers, dollr: Do
 
 
 @pytest.mark.parametrize(
-    ("status", "body", "error", "told"),
+    ("status", "body", "error", "shown"),
     [
         (401, {"detail": "Could not validate credentials"}, AuthenticationError, "401: Could not validate credentials"),
         (403, {"detail": "Merchant is not verified"}, PermissionDeniedError, "403: Merchant is not verified"),
@@ -112,20 +114,20 @@ async def test_the_content_type_does_not_matter(canned: CannedAnswers, dollr: Do
         (502, "<html>Bad gateway</html>", ServerError, "502: no reason given"),
     ],
 )
-async def test_a_refusal_is_told_as_the_api_tells_it(
+async def test_a_refusal_shows_the_reason_of_the_api(
     canned: CannedAnswers,
     dollr: DollrClient,
     status: int,
     body: Odd,
     error: type[DollrError],
-    told: str,
+    shown: str,
 ) -> None:
     canned.post(_TOKEN, payload={"access_token": "d.e.f", "expires_in": 60})
     written: dict[str, Any] = {"body": body} if isinstance(body, str) else {"payload": body}
     canned.get(_PARTY, status=status, repeat=True, **written)
     with pytest.raises(error) as caught:
         await dollr.parties.retrieve(5)
-    assert str(caught.value) == f"GET /v1/parties/retrieve/5 was answered {told}"
+    assert str(caught.value) == f"GET /v1/parties/retrieve/5 was answered {shown}"
 
 
 @pytest.mark.parametrize(
@@ -137,7 +139,7 @@ async def test_a_refusal_is_told_as_the_api_tells_it(
         (None, TransportError),
     ],
 )
-async def test_what_aiohttp_raises_comes_out_as_ours(
+async def test_an_error_of_aiohttp_becomes_one_of_ours(
     canned: CannedAnswers, dollr: DollrClient, foreign: Exception | None, error: type[TransportError]
 ) -> None:
     if foreign is not None:

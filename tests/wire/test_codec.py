@@ -1,4 +1,4 @@
-"""JSON in and out: money exact both ways, what is unknown kept, and what is missing named."""
+"""JSON in both directions: exact money, unknown keys that are kept, and missing fields that are named."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def _paper(**keys: object) -> Paper:
         ('"-1.5"', "-1.5"),
     ],
 )
-def test_an_amount_is_read_as_it_is_written(written: str, read: str) -> None:
+def test_an_amount_is_read_exactly_as_it_is_written(written: str, read: str) -> None:
     amount = decode(b'{"amount": %s}' % written.encode(), Money).amount
     assert (type(amount), str(amount)) == (Decimal, read)
 
@@ -115,7 +115,7 @@ def test_an_amount_is_read_as_it_is_written(written: str, read: str) -> None:
     ["null", "true", '""', '"a"', '"1,5"', '"1e5"', '"NaN"', '"Infinity"', '"1."', '".5"', '"0x1"', '"٣"', "[]", "{}",
      '"%s"' % ("9" * 41)],
 )  # fmt: skip
-def test_what_is_no_amount_is_an_error(written: str) -> None:
+def test_anything_but_an_amount_is_an_error(written: str) -> None:
     with pytest.raises(DecodeError, match=r"an amount expected, .* found at amount") as caught:
         decode(b'{"amount": %s}' % written.encode(), Money)
     assert caught.value.path == "amount"
@@ -127,7 +127,7 @@ _AMOUNTS = st.decimals(min_value="-1e15", max_value="1e15", places=2) | st.decim
 
 
 @given(_AMOUNTS)
-def test_an_amount_comes_back_as_it_went(amount: Decimal) -> None:
+def test_an_amount_survives_encoding_and_decoding(amount: Decimal) -> None:
     back = decode(encode(NewLine(amount=amount)), Money).amount
     assert back == amount
     if -12 < int(amount.as_tuple().exponent) < 0:
@@ -135,7 +135,7 @@ def test_an_amount_comes_back_as_it_went(amount: Decimal) -> None:
 
 
 @given(st.lists(_AMOUNTS, max_size=5))
-def test_amounts_are_as_exact_inside_lists_and_unknown_keys(amounts: list[Decimal]) -> None:
+def test_amounts_are_exact_inside_lists_and_unknown_keys_too(amounts: list[Decimal]) -> None:
     body = NewPaper(lines=tuple(NewLine(amount=amount) for amount in amounts), extra={"id": 1, "more": amounts})
     paper = decode(encode(body), Paper)
     assert [line.amount for line in paper.lines] == amounts
@@ -143,7 +143,7 @@ def test_amounts_are_as_exact_inside_lists_and_unknown_keys(amounts: list[Decima
 
 
 @given(st.decimals(allow_nan=False, allow_infinity=False, places=2))
-def test_an_amount_as_text_and_as_number_is_one(amount: Decimal) -> None:
+def test_an_amount_as_text_equals_the_same_amount_as_a_number(amount: Decimal) -> None:
     number = decode(b'{"amount": %s}' % format(amount, "f").encode(), Money)
     text = decode(b'{"amount": "%s"}' % format(amount, "f").encode(), Money)
     assert str(number.amount) in {str(text.amount), str(text.amount).removeprefix("-")}
@@ -156,7 +156,7 @@ def test_an_amount_as_text_and_as_number_is_one(amount: Decimal) -> None:
     ("written", "read"),
     [("5", 5), ("5.0", 5), ('"5"', 5), ('"-5"', -5), ("9007199254740993", 9007199254740993), ("5e2", 500), ("-0.0", 0)],
 )
-def test_an_id_is_a_whole_number_however_it_is_written(written: str, read: int) -> None:
+def test_an_id_is_read_from_any_form_of_a_whole_number(written: str, read: int) -> None:
     found = decode(b'{"id": %s}' % written.encode(), Paper).id
     assert (type(found), found) == (int, read)
 
@@ -166,7 +166,7 @@ def test_an_id_is_a_whole_number_however_it_is_written(written: str, read: int) 
     ["5.5", '"5.0"', '"five"', '""', '" 5"', "true", "null", "[]", "1E+999999999", "-1E+999999999", "9" * 400,
      '"%s"' % ("9" * 5000)],
 )  # fmt: skip
-def test_what_is_no_whole_number_is_an_error(written: str) -> None:
+def test_anything_but_a_whole_number_is_an_error(written: str) -> None:
     with pytest.raises(DecodeError) as caught:
         decode(b'{"id": %s}' % written.encode(), Paper)
     assert caught.value.path == "id"
@@ -185,13 +185,13 @@ def test_what_is_no_whole_number_is_an_error(written: str) -> None:
         ("2026-07-31", datetime(2026, 7, 31, tzinfo=UTC)),
     ],
 )
-def test_a_time_is_aware_and_in_utc(written: str, read: datetime) -> None:
+def test_a_time_is_timezone_aware_and_in_utc(written: str, read: datetime) -> None:
     at = _paper(at=written).at
     assert at == read
     assert at.tzinfo is UTC
 
 
-def test_a_time_without_a_zone_is_utc_wherever_the_machine_is(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_time_without_a_zone_is_utc_in_any_local_time_zone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TZ", "XST-9")
     time.tzset()
     try:
@@ -205,33 +205,33 @@ def test_a_time_without_a_zone_is_utc_wherever_the_machine_is(monkeypatch: pytes
     "written",
     ["", "soon", "31.07.2026", "2026-13-01", 1785499200, True, [], "0001-01-01T00:00:00+14:00"],
 )
-def test_what_is_no_time_is_an_error(written: object) -> None:
+def test_anything_but_a_time_is_an_error(written: object) -> None:
     with pytest.raises(DecodeError, match=r"a time expected, .* found at at"):
         _paper(at=written)
 
 
 @pytest.mark.parametrize(("written", "read"), [("a", "a"), ("", ""), (7, "7"), ("\u0000é😀", "\u0000é😀")])
-def test_text_is_text_and_a_whole_number_may_stand_for_it(written: object, read: str) -> None:
+def test_text_may_be_sent_as_a_whole_number(written: object, read: str) -> None:
     assert _paper(note=written).note == read
 
 
 @pytest.mark.parametrize("written", [True, 1.5, [], {}])
-def test_what_is_no_text_is_an_error(written: object) -> None:
+def test_anything_but_text_is_an_error(written: object) -> None:
     with pytest.raises(DecodeError, match=r"text expected, .* found at note"):
         _paper(note=written)
 
 
 @pytest.mark.parametrize("written", [0, 1, "true", "", []])
-def test_what_is_neither_true_nor_false_is_an_error(written: object) -> None:
+def test_anything_but_true_and_false_is_an_error(written: object) -> None:
     with pytest.raises(DecodeError, match=r"true or false expected, .* found at active"):
         _paper(active=written)
 
 
-def test_true_and_false_are_themselves() -> None:
+def test_true_and_false_are_read() -> None:
     assert (_paper(active=True).active, _paper(active=False).active) == (True, False)
 
 
-def test_words_are_read_in_any_case_and_unknown_ones_survive() -> None:
+def test_words_are_read_in_any_case_and_unknown_ones_are_kept() -> None:
     assert _paper(status="processing").status is ExecutionStatus.PROCESSING
     unknown = _paper(status="On hold").status
     assert unknown == "On hold"
@@ -240,7 +240,7 @@ def test_words_are_read_in_any_case_and_unknown_ones_survive() -> None:
 
 
 @pytest.mark.parametrize("written", [7, True, []])
-def test_what_is_no_word_is_an_error(written: object) -> None:
+def test_anything_but_text_is_an_error_in_an_enum(written: object) -> None:
     with pytest.raises(DecodeError, match=r"text expected, .* found at status"):
         _paper(status=written)
 
@@ -248,7 +248,7 @@ def test_what_is_no_word_is_an_error(written: object) -> None:
 # What is unknown, null or missing
 
 
-def test_unknown_keys_are_kept_as_they_came() -> None:
+def test_unknown_keys_are_kept_unchanged() -> None:
     paper = decode(b'{"id": 1, "new": {"a": 1.50}, "owner": {"name": "n", "vip": true}}', Paper)
     assert paper.extra == {"new": {"a": Decimal("1.50")}}
     assert paper.owner is not None
@@ -256,12 +256,12 @@ def test_unknown_keys_are_kept_as_they_came() -> None:
     assert _paper().extra == {}
 
 
-def test_null_is_as_if_it_were_left_out() -> None:
+def test_null_is_the_same_as_a_missing_key() -> None:
     keys = [field.name for field in attrs.fields(Paper) if field.name not in {"id", "extra"}]
     assert _paper(**dict.fromkeys(keys)) == _paper()
 
 
-def test_a_field_may_come_under_another_name() -> None:
+def test_a_field_is_read_under_its_other_name() -> None:
     assert _paper(paper_number="INV-1").number == "INV-1"
     assert _paper(paper_number="INV-1").extra == {}
     assert _paper(number="INV-2", paper_number="INV-1").number == "INV-2"
@@ -282,7 +282,7 @@ def test_a_field_may_come_under_another_name() -> None:
         ({"id": 1, "tags": ["a", None]}, "tags[1]", "text expected, null found"),
     ],
 )
-def test_what_is_missing_is_named_by_its_path(body: object, path: str, reason: str) -> None:
+def test_an_error_names_the_path_of_the_field(body: object, path: str, reason: str) -> None:
     with pytest.raises(DecodeError) as caught:
         decode(json.dumps(body).encode(), Paper, reference_id=_REFERENCE)
     error = caught.value
@@ -320,7 +320,7 @@ def test_an_error_names_the_path_inside_a_list_at_the_top() -> None:
         ([], None),
     ],
 )
-def test_an_error_keeps_the_status_that_came_all_the_same(body: object, status: str | None) -> None:
+def test_an_error_keeps_the_status_of_an_unreadable_answer(body: object, status: str | None) -> None:
     with pytest.raises(DecodeError) as caught:
         decode(json.dumps(body).encode(), Paper)
     assert caught.value.status == status
@@ -332,7 +332,7 @@ def test_an_error_shows_no_value() -> None:
     assert "a-secret" not in f"{caught.value} {caught.value!r} {vars(caught.value)}"
 
 
-# The wrapper
+# The data wrapper
 
 
 @pytest.mark.parametrize(
@@ -348,17 +348,17 @@ def test_an_error_shows_no_value() -> None:
         ({"data": "text", "id": 1}, Paper, Paper(id=1, extra={"data": "text"})),
     ],
 )
-def test_one_wrapper_at_the_top_is_tolerated(body: object, shape: type[Any], read: object) -> None:
+def test_one_data_wrapper_at_the_top_is_accepted(body: object, shape: type[Any], read: object) -> None:
     assert decode(json.dumps(body).encode(), shape) == read
 
 
-def test_two_wrappers_are_one_too_many() -> None:
+def test_a_second_data_wrapper_is_an_error() -> None:
     with pytest.raises(DecodeError):
         decode(b'{"data": {"data": {"id": 1}}}', Paper)
 
 
 @pytest.mark.parametrize("body", [b"", b"  \n", b"null", b"{}", b'{"data": {}}'])
-def test_nothing_is_an_empty_object(body: bytes) -> None:
+def test_an_empty_body_is_an_empty_object(body: bytes) -> None:
     assert decode(body, Loose) == Loose()
     with pytest.raises(DecodeError, match="a required field is missing at id"):
         decode(body, Paper)
@@ -379,7 +379,7 @@ _UNREADABLE = {
     "UTF-16": '{"id": 1}'.encode("utf-16"),
     "a byte order mark": b'\xef\xbb\xbf{"id": 1}',
     "control characters": b'{"id": "\x01\n"}',
-    "an exponent beyond all bounds": b'{"id": 1e99999999999999999999}',
+    "an exponent that is too large": b'{"id": 1e99999999999999999999}',
     "too deep": b"[" * 100_000,
     "too deep, but whole": b'{"a":' * 100_000 + b"1" + b"}" * 100_000,
     "a number of 5,000 digits": b'{"id": ' + b"9" * 5_000 + b"}",
@@ -387,7 +387,7 @@ _UNREADABLE = {
 
 
 @pytest.mark.parametrize("content", _UNREADABLE.values(), ids=_UNREADABLE)
-def test_what_is_no_json_is_an_error_that_shows_nothing_of_it(content: bytes) -> None:
+def test_anything_but_json_is_an_error_that_shows_nothing_of_it(content: bytes) -> None:
     with pytest.raises(DecodeError, match=r"^the answer is not readable JSON \(\w+\)$") as caught:
         decode(content, Paper, reference_id=_REFERENCE)
     assert (caught.value.path, caught.value.status, caught.value.reference_id) == ("", None, _REFERENCE)
@@ -395,7 +395,7 @@ def test_what_is_no_json_is_an_error_that_shows_nothing_of_it(content: bytes) ->
 
 
 @pytest.mark.parametrize("depth", range(0, 1000, 23))
-def test_no_depth_that_can_be_read_is_too_much(depth: int) -> None:
+def test_json_of_any_depth_is_read_or_is_an_error(depth: int) -> None:
     deep = b"[" * depth + b"]" * depth
     try:
         paper = decode(b'{"id": 1, "deep": [%s]}' % deep, Paper)
@@ -432,7 +432,7 @@ def test_any_json_is_read_or_is_an_error(value: object) -> None:
 # What is sent
 
 
-def test_what_is_none_is_left_out_and_extra_wins() -> None:
+def test_none_is_left_out_and_extra_replaces_fields() -> None:
     body = NewPaper(
         lines=(NewLine(amount=Decimal("1.50"), name="a"), NewLine(amount=Decimal(2), extra={"k": None})),
         first=NewLine(amount=Decimal("0.10")),
@@ -446,25 +446,25 @@ def test_what_is_none_is_left_out_and_extra_wins() -> None:
     )
 
 
-def test_a_word_is_sent_as_its_text() -> None:
+def test_an_enum_member_is_sent_as_its_text() -> None:
     assert encode(NewPaper(status=ExecutionStatus.PENDING)) == b'{"lines":[],"status":"PENDING"}'
     assert encode(NewPaper(status=ExecutionStatus("On hold"))) == b'{"lines":[],"status":"On hold"}'
 
 
 @pytest.mark.parametrize("odd", [object(), "\ud800", {(1, 2): 3}, 1j, {1, object()}])
-def test_what_json_cannot_say_is_refused(odd: object) -> None:
+def test_what_json_cannot_express_is_refused(odd: object) -> None:
     with pytest.raises(InvalidInputError, match="extra must hold plain JSON values: text, numbers"):
         encode(NewPaper(extra={"odd": odd}))
 
 
-def test_what_goes_in_circles_is_refused() -> None:
+def test_a_circular_structure_is_refused() -> None:
     circle: list[object] = []
     circle.append(circle)
     with pytest.raises(InvalidInputError, match="extra must hold plain JSON values"):
         encode(NewPaper(extra={"odd": circle}))
 
 
-def test_plain_values_take_a_shape() -> None:
+def test_plain_values_are_read_as_a_shape() -> None:
     assert shaped({"id": 1, "total": Decimal("1.50")}, Paper) == Paper(id=1, total=Decimal("1.50"))
     with pytest.raises(DecodeError):
         shaped({}, Paper)
@@ -478,7 +478,7 @@ def test_the_secrets_of_a_body_are_found_at_any_depth() -> None:
     assert secrets_of(None) == []
 
 
-# How they compare and show themselves
+# Equality, hash and repr
 
 
 def test_records_compare_by_class_and_value() -> None:
@@ -491,7 +491,7 @@ def test_records_compare_by_class_and_value() -> None:
     assert len({_paper(), _paper(), _paper(note="x")}) == 2
 
 
-def test_a_record_shows_neither_what_is_hidden_nor_what_is_unknown() -> None:
+def test_a_repr_shows_neither_hidden_fields_nor_unknown_keys() -> None:
     shown = repr(_paper(hidden="secret", new="unknown", note="n"))
     assert shown.startswith("Paper(id=1, lines=(), owner=None")
     assert "note='n'" in shown

@@ -1,4 +1,4 @@
-"""What reads an answer makes the very object that its class would."""
+"""The generated readers: each makes the same object that the constructor of its class would make."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import attrs
 import pytest
 
-import dollr_async.client  # noqa: F401 - imports every room that has answers
+import dollr_async.client  # noqa: F401 - imports every module that has answers
 from dollr_async.base.enums import ExecutionStatus
 from dollr_async.wire.codec import Answer, shaped
 from dollr_async.wire.session import TokenAnswer
@@ -39,8 +39,8 @@ def _of(cls: type[Answer]) -> Iterator[type[Answer]]:
 ANSWERS = sorted(set(_of(Answer)), key=lambda cls: cls.__qualname__)
 
 
-def _value(wanted: Any) -> tuple[object, object]:  # noqa: ANN401 - a type, in whatever form it is written
-    """Return a value as JSON has it, and as it is read."""
+def _value(wanted: Any) -> tuple[object, object]:  # noqa: ANN401 - any form of a type
+    """Return a value as it is in JSON, and as it is read."""
     kinds = [kind for kind in get_args(wanted) if kind is not NoneType]
     if getattr(wanted, "__origin__", None) is tuple:
         raw, read = _value(kinds[0])
@@ -62,7 +62,7 @@ def _all(cls: type[Answer]) -> tuple[dict[str, object], dict[str, Any]]:
 
 
 @pytest.mark.parametrize("cls", ANSWERS, ids=lambda cls: cls.__name__)
-def test_what_is_read_is_what_the_class_would_have_made(cls: type[Answer]) -> None:
+def test_a_reader_makes_the_object_that_the_constructor_would_make(cls: type[Answer]) -> None:
     raws, reads = _all(cls)
     read = shaped(raws, cls)
     assert read == cls(**reads)
@@ -74,7 +74,7 @@ def test_what_is_read_is_what_the_class_would_have_made(cls: type[Answer]) -> No
 
 
 @pytest.mark.parametrize("cls", ANSWERS, ids=lambda cls: cls.__name__)
-def test_no_class_of_answers_has_what_reading_would_pass_by(cls: type[Answer]) -> None:
+def test_no_answer_class_has_code_that_a_reader_would_skip(cls: type[Answer]) -> None:
     # A reader fills the slots itself: it runs no converter, no validator and no `__attrs_post_init__`.
     assert not hasattr(cls, "__attrs_post_init__")
     for field in attrs.fields(cls):
@@ -82,20 +82,20 @@ def test_no_class_of_answers_has_what_reading_would_pass_by(cls: type[Answer]) -
         assert field.name == "extra" or not isinstance(field.default, _FACTORY), field.name
 
 
-def test_all_answers_are_tried() -> None:
+def test_every_answer_class_is_tested() -> None:
     names = {cls.__name__ for cls in ANSWERS}
     assert {"Execution", "Party", "SourceState", TokenAnswer.__name__} <= names
     assert len(names) > 20
 
 
-def test_two_objects_share_no_extra() -> None:
+def test_two_objects_do_not_share_extra() -> None:
     raws, _ = _all(TokenAnswer)
     first, second = shaped(raws, TokenAnswer), shaped(raws, TokenAnswer)
     assert first.extra == {}
     assert first.extra is not second.extra
 
 
-def test_a_word_of_another_class_is_read_by_its_class() -> None:
+def test_a_word_in_another_case_is_read_by_its_enum() -> None:
     cls = next(cls for cls in ANSWERS if cls.__name__ == "Execution")
     raws, _ = _all(cls)
     read: Any = shaped(raws | {"status": "processing"}, cls)

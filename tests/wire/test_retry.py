@@ -1,4 +1,4 @@
-"""When something is sent again, and after how long: pure decisions."""
+"""The retry policy: which errors are retried, and after how long."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from dollr_async.base.errors import (
 from dollr_async.wire.retry import RetryPolicy, is_ambiguous, is_redirect, is_redirect_or_timeout, retry_delay
 
 Odd: TypeAlias = Any
-"""Whatever a caller may hand over, right or wrong."""
+"""Any value that a caller may pass, right or wrong."""
 
 _POLICY = RetryPolicy()
 
@@ -42,7 +42,7 @@ def _unsent(error: DollrError) -> DollrError:
     return error
 
 
-# error, is it ambiguous, is it sent again when it changes nothing, and when it may change something
+# error, is it ambiguous, is a request retried that changes nothing, and one that may change something
 _TABLE: list[tuple[DollrError, bool, bool, bool]] = [
     (ConnectError("m"), False, True, True),
     (TransportError("m"), True, True, False),
@@ -68,7 +68,7 @@ _TABLE: list[tuple[DollrError, bool, bool, bool]] = [
 
 
 @pytest.mark.parametrize(("error", "ambiguous", "read", "write"), _TABLE)
-def test_what_follows_from_an_error(error: DollrError, ambiguous: bool, read: bool, write: bool) -> None:  # noqa: FBT001 - columns of the table
+def test_each_error_is_retried_or_not(error: DollrError, ambiguous: bool, read: bool, write: bool) -> None:  # noqa: FBT001 - columns of the table
     assert is_ambiguous(error) is ambiguous
     assert (retry_delay(_POLICY, error, sends=1, repeatable=True) is not None) is read
     assert (retry_delay(_POLICY, error, sends=1, repeatable=False) is not None) is write
@@ -78,13 +78,13 @@ def test_what_follows_from_an_error(error: DollrError, ambiguous: bool, read: bo
     ("status", "redirect", "either"),
     [(300, True, True), (308, True, True), (408, False, True), (400, False, False), (500, False, False)],
 )
-def test_an_answer_from_before_the_api_is_told_apart(status: int, redirect: bool, either: bool) -> None:  # noqa: FBT001 - columns of the table
+def test_an_answer_of_a_server_in_front_of_the_api_is_recognised(status: int, redirect: bool, either: bool) -> None:  # noqa: FBT001 - columns of the table
     assert is_redirect(_status(status)) is redirect
     assert is_redirect_or_timeout(_status(status)) is either
 
 
 @pytest.mark.parametrize("attempts", [1, 2, 4])
-def test_the_last_attempt_is_the_last(attempts: int) -> None:
+def test_no_retry_follows_the_last_attempt(attempts: int) -> None:
     policy = RetryPolicy(attempts=attempts)
     for sends in range(1, 10):
         delay = retry_delay(policy, ConnectError("m"), sends=sends, repeatable=True)
@@ -92,30 +92,30 @@ def test_the_last_attempt_is_the_last(attempts: int) -> None:
 
 
 @pytest.mark.parametrize(("asked", "delay"), [(0.0, 0.0), (7.0, 7.0), (60.0, 60.0), (60.5, None), (float("inf"), None)])
-def test_what_the_api_asks_for_is_waited_up_to_a_bound(asked: float, delay: float | None) -> None:
+def test_a_retry_after_is_waited_for_up_to_a_limit(asked: float, delay: float | None) -> None:
     error = _status(429, RateLimitError, asked)
     assert retry_delay(_POLICY, error, sends=1, repeatable=False) == delay
 
 
-def test_the_bound_of_what_is_waited_is_the_callers() -> None:
+def test_the_limit_of_retry_after_is_set_by_the_caller() -> None:
     error = _status(429, RateLimitError, 5.0)
     assert retry_delay(RetryPolicy(max_retry_after=4.9), error, sends=1, repeatable=False) is None
     assert retry_delay(RetryPolicy(max_retry_after=5.0), error, sends=1, repeatable=False) == 5.0
 
 
 @given(st.integers(min_value=1, max_value=10**6))
-def test_a_wait_stays_within_its_bounds(sends: int) -> None:
+def test_a_wait_is_between_half_and_all_of_the_full_wait(sends: int) -> None:
     full = min(0.5 * 2.0 ** min(sends - 1, 60), 8.0)
     assert full / 2 <= _POLICY.delay(sends) <= full
 
 
-def test_a_wait_is_spread_over_half_of_its_length() -> None:
+def test_waits_are_spread_over_half_of_the_full_wait() -> None:
     waits = [_POLICY.delay(5) for _ in range(500)]  # not under hypothesis, which holds chance still
     assert 4.0 <= min(waits) < 4.2
     assert 7.8 < max(waits) <= 8.0
 
 
-def test_waits_go_on_without_end_and_differ() -> None:
+def test_waits_never_end_and_differ() -> None:
     waits = list(islice(_POLICY.delays(), 200))
     assert all(4.0 <= wait <= 8.0 for wait in waits[4:])
     assert waits[0] <= 0.5 < waits[2]
@@ -123,7 +123,7 @@ def test_waits_go_on_without_end_and_differ() -> None:
 
 
 @pytest.mark.parametrize(("base", "largest"), [(0, 8), (1, 0)])
-def test_a_wait_may_be_nothing(base: float, largest: float) -> None:
+def test_a_wait_may_be_zero(base: float, largest: float) -> None:
     assert RetryPolicy(base_delay=base, max_delay=largest).delay(5) == 0
 
 

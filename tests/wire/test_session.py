@@ -1,4 +1,4 @@
-"""The authenticated session: one token for all, kept fresh, dropped when it is refused, and nothing left behind."""
+"""The authenticated session: one shared token, its refresh, refused tokens, closing, and event loops."""
 
 from __future__ import annotations
 
@@ -53,16 +53,16 @@ async def _pass(seconds: float) -> None:
     await asyncio.sleep(seconds)
 
 
-# One token for all
+# One shared token
 
 
-async def test_a_client_costs_nothing_until_it_is_used(sandbox: Sandbox) -> None:
+async def test_a_client_sends_nothing_until_it_is_used(sandbox: Sandbox) -> None:
     async with DollrClient(**sandbox.settings):
         await _pass(_HOUR)
     assert sandbox.requests == []
 
 
-def test_a_client_is_made_without_a_loop(contract: Contract) -> None:
+def test_a_client_is_made_without_an_event_loop(contract: Contract) -> None:
     sandbox = Sandbox()
 
     async def use(client: DollrClient) -> None:
@@ -90,14 +90,14 @@ async def test_a_thousand_calls_at_once_fetch_one_token_and_one_more_when_all_ar
     assert sandbox.tokens_issued == 2
 
 
-async def test_a_thousand_that_need_a_token_wait_for_one_fetch(rig: Rig) -> None:
+async def test_a_thousand_tasks_wait_for_one_token_fetch(rig: Rig) -> None:
     rig.transport.latency = 2.0
     tokens = await asyncio.gather(*(rig.session.token() for _ in range(1000)))
     assert len(set(map(id, tokens))) == 1
     assert len(rig.transport.token_requests) == 1
 
 
-async def test_a_waiter_that_is_cancelled_leaves_the_others_alone(rig: Rig) -> None:
+async def test_a_cancelled_task_leaves_the_token_to_the_others(rig: Rig) -> None:
     rig.transport.latency = 2.0
     first, *others = [asyncio.create_task(rig.session.token()) for _ in range(10)]
     await _pass(1.0)
@@ -108,7 +108,7 @@ async def test_a_waiter_that_is_cancelled_leaves_the_others_alone(rig: Rig) -> N
     assert len(rig.transport.token_requests) == 1
 
 
-async def test_the_token_goes_with_every_request_and_the_credentials_with_none(rig: Rig) -> None:
+async def test_every_request_has_the_token_and_none_has_the_credentials(rig: Rig) -> None:
     await rig.session.send(await rig.session.token(), "POST", "x", content=b"{}")
     await rig.session.send(await rig.session.token(), "GET", "y", query="a=b")
     posted, got = rig.transport.calls
@@ -123,7 +123,7 @@ async def test_the_token_goes_with_every_request_and_the_credentials_with_none(r
 # Wrong credentials
 
 
-async def test_wrong_credentials_end_at_once_with_one_request(sandbox: Sandbox) -> None:
+async def test_wrong_credentials_fail_at_once_with_one_request(sandbox: Sandbox) -> None:
     async with DollrClient(sandbox.client_id, "wrong-secret", base_url=sandbox.url) as dollr:
         results = await asyncio.gather(*(dollr.parties.list() for _ in range(100)), return_exceptions=True)
         assert {type(result) for result in results} == {AuthenticationError}
@@ -133,7 +133,7 @@ async def test_wrong_credentials_end_at_once_with_one_request(sandbox: Sandbox) 
     assert len(sandbox.requests) == 1
 
 
-async def test_refused_credentials_say_what_was_refused_and_hide_the_secret(rig: Rig) -> None:
+async def test_the_error_of_refused_credentials_hides_the_secret(rig: Rig) -> None:
     echo = {"detail": [{"loc": ["body"], "msg": f"bad {CLIENT_SECRET}", "type": "x", "input": CLIENT_SECRET}]}
     rig.transport.token_answers(raw(401, echo))
     with pytest.raises(AuthenticationError) as caught:
@@ -145,16 +145,16 @@ async def test_refused_credentials_say_what_was_refused_and_hide_the_secret(rig:
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 422])
-async def test_a_refused_token_request_is_not_repeated(rig: Rig, status: int) -> None:
+async def test_a_refused_token_request_is_not_retried(rig: Rig, status: int) -> None:
     rig.transport.token_answers(raw(status))
     with pytest.raises(DollrError, match=str(status)):
         await rig.session.token()
     assert len(rig.transport.token_requests) == 1
 
 
-# An endpoint that fails
+# A token endpoint that fails
 
-_BLIPS: dict[str, RawAnswer | DollrError] = {
+_FAILURES: dict[str, RawAnswer | DollrError] = {
     "dropped": TransportError("dropped"),
     "no connection": ConnectError("refused"),
     "timeout": RequestTimeoutError("slow"),
@@ -163,20 +163,22 @@ _BLIPS: dict[str, RawAnswer | DollrError] = {
     "408": raw(408),
     "429": raw(429),
 }
-_BLIP_ERRORS = {"500": ServerError, "503": ServerError, "429": RateLimitError, "408": DollrError}
+_FAILURE_ERRORS = {"500": ServerError, "503": ServerError, "429": RateLimitError, "408": DollrError}
 
 
-@pytest.mark.parametrize("blip", _BLIPS.values(), ids=_BLIPS)
-async def test_the_token_request_changes_nothing_so_it_is_repeated(rig: Rig, blip: RawAnswer | DollrError) -> None:
-    rig.transport.token_answers(blip, blip, blip)
+@pytest.mark.parametrize("failure", _FAILURES.values(), ids=_FAILURES)
+async def test_a_failed_token_request_is_retried(rig: Rig, failure: RawAnswer | DollrError) -> None:
+    rig.transport.token_answers(failure, failure, failure)
     assert (await rig.session.token()).secret.reveal() == jwt(1)
     assert len(rig.transport.token_requests) == 4
 
 
-@pytest.mark.parametrize(("name", "blip"), _BLIPS.items(), ids=_BLIPS)
-async def test_it_is_repeated_as_often_as_the_policy_says(rig: Rig, name: str, blip: RawAnswer | DollrError) -> None:
-    rig.transport.token_answers(*[blip] * 9)
-    expected = type(blip) if isinstance(blip, DollrError) else _BLIP_ERRORS[name]
+@pytest.mark.parametrize(("name", "failure"), _FAILURES.items(), ids=_FAILURES)
+async def test_a_token_request_is_retried_as_often_as_the_policy_says(
+    rig: Rig, name: str, failure: RawAnswer | DollrError
+) -> None:
+    rig.transport.token_answers(*[failure] * 9)
+    expected = type(failure) if isinstance(failure, DollrError) else _FAILURE_ERRORS[name]
     with pytest.raises(DollrError) as caught:
         await rig.session.token()
     assert isinstance(caught.value, expected)
@@ -208,14 +210,14 @@ async def test_a_token_that_cannot_be_used_is_an_error(rig: Rig, found: RawAnswe
     assert (await rig.session.token()).secret.reveal() == jwt(1)
 
 
-async def test_a_fetch_that_failed_is_begun_anew_by_the_next_call(rig: Rig) -> None:
+async def test_the_next_call_fetches_the_token_after_a_failed_fetch(rig: Rig) -> None:
     rig.transport.token_answers(_WRONG)
     with pytest.raises(AuthenticationError):
         await rig.session.token()
     assert (await rig.session.token()).secret.reveal() == jwt(1)
 
 
-# How long a token lives
+# The lifetime of a token
 
 
 @pytest.mark.parametrize(
@@ -231,7 +233,7 @@ async def test_a_fetch_that_failed_is_begun_anew_by_the_next_call(rig: Rig) -> N
         (4 * 60, {}, (4 * 3600 - 360, 4 * 3600 - 300)),
     ],
 )
-async def test_a_token_is_refreshed_before_its_end_even_when_nobody_asks(
+async def test_a_token_is_refreshed_before_it_expires_without_any_call(
     rig: Rig, expires_in: int, claims: dict[str, object], refreshed: tuple[float, float]
 ) -> None:
     rig.transport.expires_in, rig.transport.claims = expires_in, claims
@@ -241,7 +243,7 @@ async def test_a_token_is_refreshed_before_its_end_even_when_nobody_asks(
     assert earliest <= rig.transport.token_requests[1].at <= latest
 
 
-async def test_a_fleet_does_not_refresh_at_one_moment() -> None:
+async def test_many_clients_do_not_refresh_at_the_same_time() -> None:
     fleet = [Rig() for _ in range(20)]
     for rig in fleet:
         await rig.session.token()
@@ -253,7 +255,7 @@ async def test_a_fleet_does_not_refresh_at_one_moment() -> None:
         await rig.session.close()
 
 
-async def test_a_refresh_is_never_seen_by_those_who_call(rig: Rig) -> None:
+async def test_a_call_never_waits_for_a_refresh(rig: Rig) -> None:
     rig.transport.latency = 10.0
     await rig.session.token()
     for _ in range(6 * 60):
@@ -265,7 +267,7 @@ async def test_a_refresh_is_never_seen_by_those_who_call(rig: Rig) -> None:
 
 
 @pytest.mark.parametrize("expires_in", [0, -5, 1])
-async def test_a_short_life_does_not_make_the_task_spin(rig: Rig, expires_in: int) -> None:
+async def test_a_short_lifetime_does_not_cause_many_requests(rig: Rig, expires_in: int) -> None:
     rig.transport.expires_in = expires_in
     await rig.session.token()
     await _pass(600.0)
@@ -275,7 +277,7 @@ async def test_a_short_life_does_not_make_the_task_spin(rig: Rig, expires_in: in
     assert len(rig.transport.token_requests) <= before + 1
 
 
-async def test_a_failing_endpoint_does_not_disturb_a_token_that_is_still_good(rig: Rig) -> None:
+async def test_a_valid_token_is_used_while_the_token_endpoint_fails(rig: Rig) -> None:
     await rig.session.token()
     rig.transport.token_answers(*[raw(503)] * 10_000)
     for _ in range(59):
@@ -290,17 +292,19 @@ async def _token_after(rig: Rig, seconds: float) -> None:
     await rig.session.token()
 
 
-@pytest.mark.parametrize("blip", [*_BLIPS.values(), _WRONG, raw(200, b"<html>")], ids=[*_BLIPS, "401", "garbage"])
-async def test_the_task_outlives_its_errors_and_never_spins(
-    rig: Rig, blip: RawAnswer | DollrError, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize(
+    "failure", [*_FAILURES.values(), _WRONG, raw(200, b"<html>")], ids=[*_FAILURES, "401", "garbage"]
+)
+async def test_the_refresh_continues_after_errors_and_slows_down(
+    rig: Rig, failure: RawAnswer | DollrError, caplog: pytest.LogCaptureFixture
 ) -> None:
     await rig.session.token()
-    rig.transport.token_answers(*[blip] * 10_000)
+    rig.transport.token_answers(*[failure] * 10_000)
     with caplog.at_level(logging.WARNING, "dollr_async.session"):
         await _pass(6 * _HOUR)
-    tries = len(rig.transport.token_requests) - 1
-    # One try, of at most four sends, in each three and three quarter to five minutes once it has slowed down.
-    assert 6 * 12 - 12 <= tries <= 4 * (6 * 16 + 10)
+    attempts = len(rig.transport.token_requests) - 1
+    # Once it has slowed down, there is one attempt (of at most four sends) in every 3.75 to 5 minutes.
+    assert 6 * 12 - 12 <= attempts <= 4 * (6 * 16 + 10)
     assert "the token could not be refreshed" in caplog.text
     assert CLIENT_SECRET not in caplog.text
     rig.transport._tokens.clear()
@@ -310,14 +314,14 @@ async def test_the_task_outlives_its_errors_and_never_spins(
     assert (await rig.session.token()).secret.reveal() == jwt(3)
 
 
-async def test_a_suspended_machine_wakes_with_a_fresh_token_on_demand(rig: Rig) -> None:
+async def test_a_call_after_a_suspension_fetches_a_fresh_token(rig: Rig) -> None:
     await rig.session.token()
     rig.clock.moved += 8 * _HOUR
     assert (await rig.session.token()).secret.reveal() == jwt(2)
     assert len(rig.transport.token_requests) == 2
 
 
-async def test_a_suspended_machine_wakes_with_a_fresh_token_within_half_a_minute(rig: Rig) -> None:
+async def test_the_token_is_refreshed_within_half_a_minute_after_a_suspension(rig: Rig) -> None:
     await rig.session.token()
     await _pass(10.0)
     rig.clock.moved += 8 * _HOUR
@@ -326,7 +330,7 @@ async def test_a_suspended_machine_wakes_with_a_fresh_token_within_half_a_minute
     assert (await rig.session.token()).secret.reveal() == jwt(2)
 
 
-async def test_a_clock_that_is_set_back_keeps_no_token_alive(rig: Rig) -> None:
+async def test_a_clock_that_is_set_back_does_not_keep_an_old_token(rig: Rig) -> None:
     await rig.session.token()
     rig.clock.moved -= timedelta(days=2).total_seconds()
     await _pass(2 * _HOUR)
@@ -336,7 +340,7 @@ async def test_a_clock_that_is_set_back_keeps_no_token_alive(rig: Rig) -> None:
 async def test_a_stale_token_is_used_while_the_next_is_fetched(rig: Rig) -> None:
     await rig.session.token()
     for task in _others():
-        task.cancel()  # as a framework does that ends all it did not begin
+        task.cancel()  # as a framework does that cancels all tasks it did not start
     await _pass(_HOUR - 120.0)
     assert (await rig.session.token()).secret.reveal() == jwt(1)
     await _pass(1.0)
@@ -346,7 +350,7 @@ async def test_a_stale_token_is_used_while_the_next_is_fetched(rig: Rig) -> None
 # A token that is refused
 
 
-async def test_a_refused_token_is_dropped_but_not_the_one_that_took_its_place(rig: Rig) -> None:
+async def test_a_refused_token_is_dropped_but_not_its_replacement(rig: Rig) -> None:
     old = await rig.session.token()
     rig.session.discard(old)
     new = await rig.session.token()
@@ -355,7 +359,7 @@ async def test_a_refused_token_is_dropped_but_not_the_one_that_took_its_place(ri
     assert len(rig.transport.token_requests) == 2
 
 
-async def test_a_dropped_token_ends_the_refresh_until_the_next_is_needed(rig: Rig) -> None:
+async def test_a_dropped_token_stops_the_refresh_until_a_token_is_needed(rig: Rig) -> None:
     rig.session.discard(await rig.session.token())
     await _pass(24 * _HOUR)
     assert len(rig.transport.token_requests) == 1
@@ -367,7 +371,7 @@ async def test_a_dropped_token_ends_the_refresh_until_the_next_is_needed(rig: Ri
 # Closing
 
 
-async def test_closing_ends_everything_and_closing_twice_is_fine(sandbox: Sandbox) -> None:
+async def test_closing_stops_every_task_and_closing_twice_is_fine(sandbox: Sandbox) -> None:
     dollr = DollrClient(**sandbox.settings)
     await dollr.parties.list()
     assert len(_others()) == 1  # the refresh
@@ -381,7 +385,7 @@ def _others() -> set[asyncio.Task[object]]:
     return {task for task in asyncio.all_tasks() if task is not own and "dollr_async" in task.get_name()}
 
 
-async def test_closing_while_a_token_is_fetched_tells_those_who_wait(rig: Rig) -> None:
+async def test_closing_during_a_token_fetch_is_an_error_for_the_waiting_tasks(rig: Rig) -> None:
     rig.transport.latency = 5.0
     waiting = [asyncio.create_task(rig.session.token()) for _ in range(3)]
     await _pass(1.0)
@@ -392,7 +396,7 @@ async def test_closing_while_a_token_is_fetched_tells_those_who_wait(rig: Rig) -
     assert rig.transport.closed == 1
 
 
-async def test_a_cancelled_waiter_is_cancelled_even_when_the_client_closes(rig: Rig) -> None:
+async def test_a_cancelled_task_stays_cancelled_when_the_client_closes(rig: Rig) -> None:
     rig.transport.latency = 5.0
     waiting = asyncio.create_task(rig.session.token())
     await _pass(1.0)
@@ -404,7 +408,7 @@ async def test_a_cancelled_waiter_is_cancelled_even_when_the_client_closes(rig: 
     await closing
 
 
-async def test_a_cancelled_close_still_closes(rig: Rig) -> None:
+async def test_a_cancelled_close_still_closes_the_transport(rig: Rig) -> None:
     await rig.session.token()
 
     async def close() -> None:
@@ -420,7 +424,7 @@ async def test_a_cancelled_close_still_closes(rig: Rig) -> None:
     assert not _others()
 
 
-async def test_a_call_that_waits_to_be_repeated_ends_with_the_client(sandbox: Sandbox, dollr: DollrClient) -> None:
+async def test_closing_ends_a_call_that_waits_for_a_retry(sandbox: Sandbox, dollr: DollrClient) -> None:
     await dollr.parties.list()
     sandbox.fail("list_parties", 503, times=None)
     calling = asyncio.create_task(dollr.parties.list())
@@ -432,7 +436,7 @@ async def test_a_call_that_waits_to_be_repeated_ends_with_the_client(sandbox: Sa
         await calling
 
 
-async def test_a_call_whose_answer_is_awaited_ends_with_the_client(sandbox: Sandbox, dollr: DollrClient) -> None:
+async def test_closing_ends_a_call_that_waits_for_its_answer(sandbox: Sandbox, dollr: DollrClient) -> None:
     await dollr.parties.list()
     sandbox.fail("list_parties", "hang")
     calling = asyncio.create_task(dollr.parties.list())
@@ -442,7 +446,7 @@ async def test_a_call_whose_answer_is_awaited_ends_with_the_client(sandbox: Sand
         await calling
 
 
-async def test_a_closed_client_says_so(sandbox: Sandbox, dollr: DollrClient) -> None:
+async def test_using_a_closed_client_is_an_error(sandbox: Sandbox, dollr: DollrClient) -> None:
     await dollr.close()
     with pytest.raises(ConfigurationError, match="this DollrClient is closed: make a new one"):
         await dollr.parties.list()
@@ -452,7 +456,7 @@ async def test_a_closed_client_says_so(sandbox: Sandbox, dollr: DollrClient) -> 
     assert sandbox.requests == []
 
 
-async def test_a_token_that_comes_after_the_end_is_not_kept(rig: Rig) -> None:
+async def test_a_token_that_arrives_after_closing_is_not_kept(rig: Rig) -> None:
     closing: list[asyncio.Task[None]] = []
 
     async def late() -> RawAnswer:
@@ -465,7 +469,7 @@ async def test_a_token_that_comes_after_the_end_is_not_kept(rig: Rig) -> None:
     assert not _others()
 
 
-# Loops
+# Event loops
 
 
 def _in_a_loop(work: Callable[[], object], *, keep: bool = False) -> asyncio.AbstractEventLoop:
@@ -482,7 +486,7 @@ async def _settle() -> None:
     await asyncio.sleep(0.01)
 
 
-def test_a_second_loop_is_refused_while_the_first_lives() -> None:
+def test_a_second_event_loop_is_refused_while_the_first_is_open() -> None:
     dollr = DollrClient("id", "secret", base_url="http://127.0.0.1:9")
 
     async def open_it() -> None:
@@ -500,7 +504,7 @@ def test_a_second_loop_is_refused_while_the_first_lives() -> None:
     first.close()
 
 
-def test_a_second_loop_is_refused_after_the_first_has_ended_but_closing_is_not() -> None:
+def test_a_second_event_loop_may_only_close_after_the_first_is_closed() -> None:
     dollr = DollrClient("id", "secret", base_url="http://127.0.0.1:9", retry=RetryPolicy(attempts=1))
 
     async def open_it() -> None:
@@ -517,7 +521,7 @@ def test_a_second_loop_is_refused_after_the_first_has_ended_but_closing_is_not()
     _in_a_loop(use_it)
 
 
-def test_what_an_ended_loop_left_behind_does_not_keep_a_client_from_closing() -> None:
+def test_a_client_can_be_closed_after_its_event_loop_is_closed() -> None:
     rig = Rig()
 
     async def open_it() -> None:
@@ -530,13 +534,13 @@ def test_what_an_ended_loop_left_behind_does_not_keep_a_client_from_closing() ->
     _in_a_loop(rig.session.close)
     assert rig.transport.closed == 1
     for task in left:
-        task._log_destroy_pending = False  # type: ignore[attr-defined] # asyncio would tell of it, rightly
+        task._log_destroy_pending = False  # type: ignore[attr-defined] # asyncio would log an error, rightly
 
 
 # The caller's own session
 
 
-async def test_a_given_session_serves_and_stays_open(sandbox: Sandbox) -> None:
+async def test_a_given_session_is_used_and_stays_open(sandbox: Sandbox) -> None:
     defaults = {"Authorization": "Basic theirs", "Content-Type": "text/plain", "Accept": "text/html"}
     async with aiohttp.ClientSession(headers=defaults, raise_for_status=True) as session:
         async with DollrClient(**sandbox.settings, session=session) as dollr:
@@ -548,7 +552,7 @@ async def test_a_given_session_serves_and_stays_open(sandbox: Sandbox) -> None:
     assert sandbox.requests[0].headers["Content-Type"] == "application/json"
 
 
-async def test_a_given_session_that_is_closed_is_told_of_and_nothing_is_sent(sandbox: Sandbox) -> None:
+async def test_a_given_session_that_is_closed_is_an_error_and_nothing_is_sent(sandbox: Sandbox) -> None:
     session = aiohttp.ClientSession()
     await session.close()
     async with DollrClient(**sandbox.settings, session=session) as dollr:

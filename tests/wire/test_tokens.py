@@ -1,4 +1,4 @@
-"""A token's age and freshness, by two clocks, and how long it lives."""
+"""The token: its age and freshness by two clocks, its lifetime, and what a header can hold."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 
 from dollr_async.base.errors import DecodeError
 from dollr_async.base.fields import Secret
-from dollr_async.wire.tokens import Freshness, Token, checked_token, life_of
+from dollr_async.wire.tokens import Freshness, Token, checked_token, lifetime_of
 from tests.support.fakes import MORNING, FakeClock
 
 _HOUR = 3600.0
 
 
 class _Clock(FakeClock):
-    """A loop's clock at `loop` seconds, and a time of day `day` seconds after the morning."""
+    """A clock whose loop time is `loop` seconds and whose time of day is `day` seconds after `MORNING`."""
 
     def __init__(self, loop: float, day: float) -> None:
         super().__init__()
@@ -29,12 +29,18 @@ class _Clock(FakeClock):
         return self._loop
 
 
-def _token(life: float = _HOUR, jitter: float = 0.0) -> Token:
-    return Token(secret=Secret("s3cr3t"), life=life, born_at=100.0, born_on=MORNING.timestamp() + 100.0, jitter=jitter)
+def _token(lifetime: float = _HOUR, jitter: float = 0.0) -> Token:
+    return Token(
+        secret=Secret("s3cr3t"),
+        lifetime=lifetime,
+        requested_monotonic=100.0,
+        requested_time=MORNING.timestamp() + 100.0,
+        jitter=jitter,
+    )
 
 
 @pytest.mark.parametrize(
-    ("life", "age", "freshness"),
+    ("lifetime", "age", "freshness"),
     [
         (_HOUR, 0.0, Freshness.FRESH),
         (_HOUR, _HOUR - 300.1, Freshness.FRESH),
@@ -49,8 +55,8 @@ def _token(life: float = _HOUR, jitter: float = 0.0) -> Token:
         (1.0, 0.0, Freshness.FRESH),
     ],
 )
-def test_a_token_goes_stale_before_it_expires(life: float, age: float, freshness: Freshness) -> None:
-    assert _token(life).freshness(_Clock(100.0 + age, 100.0 + age)) is freshness
+def test_a_token_is_stale_before_it_expires(lifetime: float, age: float, freshness: Freshness) -> None:
+    assert _token(lifetime).freshness(_Clock(100.0 + age, 100.0 + age)) is freshness
 
 
 @pytest.mark.parametrize(
@@ -62,12 +68,12 @@ def test_the_larger_of_the_two_ages_counts(loop: float, day: float, age: float) 
 
 
 @given(st.floats(min_value=1.0, max_value=1e9), st.floats(min_value=0.0, max_value=0.2))
-def test_there_is_always_time_between_fresh_stale_and_expired(life: float, jitter: float) -> None:
-    token = _token(life, jitter)
-    assert 0 < token.refresh_after < token.expires_after < life
+def test_a_token_of_any_lifetime_is_fresh_then_stale_then_expired(lifetime: float, jitter: float) -> None:
+    token = _token(lifetime, jitter)
+    assert 0 < token.refresh_after < token.expires_after < lifetime
 
 
-def test_the_jitter_moves_the_refresh_forward_only() -> None:
+def test_the_jitter_only_makes_the_refresh_earlier() -> None:
     assert _token(jitter=0.2).refresh_after == _HOUR - 360.0
     assert _token(jitter=0.0).refresh_after == _HOUR - 300.0
 
@@ -76,7 +82,7 @@ def test_a_token_shows_no_secret() -> None:
     assert "s3cr3t" not in f"{_token()} {_token()!r}"
 
 
-# How long it lives
+# Its lifetime
 
 
 def _jwt(payload: bytes) -> str:
@@ -84,7 +90,7 @@ def _jwt(payload: bytes) -> str:
 
 
 @pytest.mark.parametrize(
-    ("claims", "life"),
+    ("claims", "lifetime"),
     [
         ({"iat": 1000, "exp": 1000 + 1800}, 1800.0),
         ({"iat": 1000.5, "exp": 1900.5}, 900.0),
@@ -100,8 +106,8 @@ def _jwt(payload: bytes) -> str:
         ("x", _HOUR),
     ],
 )
-def test_the_shorter_of_two_opinions_wins(claims: object, life: float) -> None:
-    assert life_of(_jwt(json.dumps(claims).encode()), 60) == life
+def test_the_shorter_lifetime_counts(claims: object, lifetime: float) -> None:
+    assert lifetime_of(_jwt(json.dumps(claims).encode()), 60) == lifetime
 
 
 @pytest.mark.parametrize(
@@ -122,32 +128,32 @@ def test_the_shorter_of_two_opinions_wins(claims: object, life: float) -> None:
         _jwt(b'{"exp": %s, "iat": 0}' % (b"9" * 400)),
     ],
 )
-def test_a_token_that_says_nothing_of_itself_lives_as_told(token: str) -> None:
-    assert life_of(token, 60) == _HOUR
+def test_an_unreadable_token_has_the_lifetime_that_the_answer_gives(token: str) -> None:
+    assert lifetime_of(token, 60) == _HOUR
 
 
-@pytest.mark.parametrize(("expires_in", "life"), [(60, _HOUR), (1, 60.0), (0.5, 30.0), (0, 1.0), (-60, 1.0)])
-def test_minutes_are_minutes(expires_in: float, life: float) -> None:
-    assert life_of("opaque", expires_in) == life
+@pytest.mark.parametrize(("expires_in", "lifetime"), [(60, _HOUR), (1, 60.0), (0.5, 30.0), (0, 1.0), (-60, 1.0)])
+def test_expires_in_is_in_minutes(expires_in: float, lifetime: float) -> None:
+    assert lifetime_of("opaque", expires_in) == lifetime
 
 
 @given(st.text(max_size=50), st.binary(max_size=50), st.integers(min_value=-(10**18), max_value=10**18))
-def test_any_token_has_a_life(text: str, payload: bytes, expires_in: int) -> None:
+def test_any_token_has_a_lifetime(text: str, payload: bytes, expires_in: int) -> None:
     for token in (text, _jwt(payload)):
-        assert life_of(token, expires_in) >= 1.0
+        assert lifetime_of(token, expires_in) >= 1.0
 
 
-# What a header can carry
+# What a header can hold
 
 
 @pytest.mark.parametrize("given_", ["abc", "a.b.c", "!#$%&'*+-.^_`|~", "a" * 10_000])
-def test_a_token_that_a_header_can_carry_is_taken(given_: str) -> None:
+def test_a_token_that_a_header_can_hold_is_accepted(given_: str) -> None:
     assert checked_token(given_).reveal() == given_
 
 
 @pytest.mark.parametrize("given_", ["", " ", "a b", "a\r\nX: 1", "a\tb", "a\x00", "a\x7f", "é", "😀", "\ud800"])
-def test_a_token_that_no_header_can_carry_is_refused_unseen(given_: str) -> None:
-    with pytest.raises(DecodeError, match="a token that no header can carry") as caught:
+def test_a_token_that_no_header_can_hold_is_refused_and_not_shown(given_: str) -> None:
+    with pytest.raises(DecodeError, match="a token that cannot be sent in a header") as caught:
         checked_token(given_)
     assert caught.value.path == "access_token"
     assert not given_.strip() or given_ not in f"{caught.value} {vars(caught.value)}"

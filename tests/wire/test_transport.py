@@ -1,4 +1,4 @@
-"""One request, one answer: what goes out, what comes back, and every way in which it can go wrong."""
+"""The transport: what it sends, what it returns, and each way in which a request can fail."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from dollr_async.wire.answers import RawAnswer
 
 Odd: TypeAlias = Any
-"""What the other side declares too narrowly for a test."""
+"""A type that is declared too narrowly for a test."""
 
 _TOKEN = "token-that-nobody-may-see"
 _PHONE = "231771234567"
@@ -55,15 +55,15 @@ async def _ask(
 
 
 def _everything(error: BaseException | None) -> str:
-    """Return all that an error and those behind it say of themselves."""
-    said = ""
+    """Return everything that an error and the errors in its chain show."""
+    shown = ""
     while error is not None:
-        said += f"{error!s} {error!r} {vars(error)!r} {error.args!r}"
+        shown += f"{error!s} {error!r} {vars(error)!r} {error.args!r}"
         error = error.__cause__ or error.__context__
-    return said
+    return shown
 
 
-# What may go wrong: each exception of aiohttp has one meaning
+# Failures: each exception of aiohttp becomes one of ours
 
 _KEY = ConnectionKey("127.0.0.1", 1, False, True, None, None, None)  # noqa: FBT003 - aiohttp's own order
 _REQUEST = aiohttp.RequestInfo(
@@ -97,7 +97,7 @@ _FOREIGN = sorted(
 
 
 def _made(cls: type[Exception]) -> Exception:
-    """Return an exception of aiohttp, with the request in it where it has room for one."""
+    """Return an exception of aiohttp that contains the request, if its class can."""
     arguments: dict[type, tuple[object, ...]] = {
         aiohttp.ServerFingerprintMismatch: (b"a", b"b", "api.example", 443),
         aiohttp.ClientResponseError: (_REQUEST, ()),
@@ -122,7 +122,7 @@ async def _with_middleware(error: BaseException) -> RawAnswer:
         return await _ask("http://127.0.0.1:1", session=session)
 
 
-def test_the_exceptions_of_aiohttp_are_all_there() -> None:
+def test_every_exception_of_aiohttp_is_tested() -> None:
     names = {found.__name__ for found in _FOREIGN}
     public = {name for name in aiohttp.__all__ if inspect.isclass(found := getattr(aiohttp, name))
               and issubclass(found, Exception)}  # fmt: skip
@@ -167,14 +167,14 @@ async def test_no_error_shows_the_token_or_the_phone(cls: type[Exception]) -> No
         aiohttp.TooManyRedirects,
     ],
 )
-async def test_an_exception_that_shows_the_request_is_not_kept(cls: type[Exception]) -> None:
+async def test_an_exception_that_shows_the_request_is_not_in_the_chain(cls: type[Exception]) -> None:
     with pytest.raises(TransportError) as caught:
         await _with_middleware(_made(cls))
     assert (caught.value.__cause__, caught.value.__context__) == (None, None)
 
 
 @pytest.mark.parametrize("foreign", [ValueError("odd"), RuntimeError("odd"), KeyError("odd"), OSError(5, "disk")])
-async def test_whatever_else_a_middleware_raises_is_ambiguous(foreign: Exception) -> None:
+async def test_any_other_exception_of_a_middleware_is_ambiguous(foreign: Exception) -> None:
     with pytest.raises(TransportError) as caught:
         await _with_middleware(foreign)
     assert type(caught.value) is TransportError
@@ -182,7 +182,7 @@ async def test_whatever_else_a_middleware_raises_is_ambiguous(foreign: Exception
     assert is_ambiguous(caught.value)
 
 
-async def test_cancellation_passes_untouched() -> None:
+async def test_cancellation_passes_unchanged() -> None:
     with pytest.raises(asyncio.CancelledError, match="mine"):
         await _with_middleware(asyncio.CancelledError("mine"))
 
@@ -202,7 +202,7 @@ async def test_a_cancelled_request_ends_at_once_and_leaves_no_connection(reply: 
         await transport.close()
 
 
-# What may go wrong: on the wire
+# Failures: on the wire
 
 _LENGTH = "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n"
 
@@ -220,7 +220,7 @@ _LENGTH = "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n"
         pytest.param(Reply(b"HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n{}", close=True), id="no length"),
         pytest.param(Reply(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 70_000 + b"\r\n\r\n", close=True), id="huge header"),
         pytest.param(Reply(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", close=True), id="bad chunk"),
-        pytest.param(answer(200, b"not gzip", Content_Encoding="gzip"), id="not the encoding it says"),
+        pytest.param(answer(200, b"not gzip", Content_Encoding="gzip"), id="wrong encoding"),
     ],
 )
 @pytest.mark.parametrize("method", ["GET", "POST"])
@@ -235,8 +235,8 @@ async def test_a_broken_answer_is_ambiguous(method: str, reply: Reply) -> None:
 
 
 @pytest.mark.parametrize(("method", "sends"), [("POST", 1), ("PUT", 2), ("DELETE", 2), ("GET", 2)])
-async def test_a_post_is_sent_once_whatever_happens_to_it(method: str, sends: int) -> None:
-    # The others are sent again by aiohttp itself, which has no switch for it (docs/design.md, rule 3).
+async def test_a_post_is_sent_once_after_a_dropped_connection(method: str, sends: int) -> None:
+    # aiohttp itself resends the other methods, and has no setting against it (docs/design.md, rule 3).
     async with RawServer(answer(), DROP) as server:
         transport = Transport(server.url, timeout=_TIMEOUT)
         await transport.send("POST", "x", headers=transport.headers(_HEADERS), content=b"{}")
@@ -248,7 +248,7 @@ async def test_a_post_is_sent_once_whatever_happens_to_it(method: str, sends: in
         assert len(server.seen) == 1 + sends
 
 
-async def test_nobody_there_means_that_nothing_was_sent() -> None:
+async def test_a_refused_connection_means_that_nothing_was_sent() -> None:
     async with RawServer(HANG) as server:
         url = server.url
     with pytest.raises(ConnectError, match=r"ClientConnectorError.*nothing was sent") as caught:
@@ -273,7 +273,7 @@ class _NoNames(AbstractResolver):
         return
 
 
-async def test_a_name_that_is_not_found_means_that_nothing_was_sent() -> None:
+async def test_an_unknown_host_name_means_that_nothing_was_sent() -> None:
     connector = aiohttp.TCPConnector(resolver=_NoNames())
     async with aiohttp.ClientSession(connector=connector) as session:
         with pytest.raises(ConnectError, match="DNSError"):
@@ -297,7 +297,7 @@ async def test_the_timeout_covers_the_whole_answer(reply: Reply) -> None:
         assert asyncio.get_running_loop().time() - began == pytest.approx(_TIMEOUT, abs=1.1)
 
 
-async def test_an_answer_in_time_is_taken() -> None:
+async def test_an_answer_within_the_timeout_is_returned() -> None:
     async with RawServer(Reply(answer().content, after=_TIMEOUT - 2.0)) as server:
         assert (await _ask(server.url)).status == 200
 
@@ -305,13 +305,13 @@ async def test_an_answer_in_time_is_taken() -> None:
 # Large bodies
 
 
-_ROOM = b" " * (1024 * 1024)
-_TOO_MANY = LARGEST_BODY // len(_ROOM) + 1
+_MEBIBYTE = b" " * (1024 * 1024)
+_TOO_MANY = LARGEST_BODY // len(_MEBIBYTE) + 1
 
 
 def _bomb(wbits: int) -> bytes:
     packer = zlib.compressobj(wbits=wbits)
-    return b"".join(packer.compress(_ROOM) for _ in range(_TOO_MANY)) + packer.flush()
+    return b"".join(packer.compress(_MEBIBYTE) for _ in range(_TOO_MANY)) + packer.flush()
 
 
 @pytest.mark.parametrize(
@@ -320,11 +320,11 @@ def _bomb(wbits: int) -> bytes:
         pytest.param(answer(200, _bomb(31), Content_Encoding="gzip"), id="gzip"),
         pytest.param(answer(200, _bomb(15), Content_Encoding="deflate"), id="deflate"),
         pytest.param(chunked(_bomb(31), Content_Encoding="gzip"), id="gzip in chunks"),
-        pytest.param(chunked(*[_ROOM] * _TOO_MANY), id="chunks"),
-        pytest.param(answer(200, _ROOM * _TOO_MANY), id="plain"),
+        pytest.param(chunked(*[_MEBIBYTE] * _TOO_MANY), id="chunks"),
+        pytest.param(answer(200, _MEBIBYTE * _TOO_MANY), id="plain"),
     ],
 )
-async def test_a_body_without_bounds_is_not_read_to_its_end(reply: Reply) -> None:
+async def test_a_body_that_is_too_large_is_not_read_completely(reply: Reply) -> None:
     async with RawServer(reply) as server:
         with pytest.raises(TransportError, match=f"larger than {LARGEST_BODY} bytes") as caught:
             await _ask(server.url)
@@ -340,13 +340,13 @@ async def test_a_body_without_bounds_is_not_read_to_its_end(reply: Reply) -> Non
         pytest.param(Reply(b'HTTP/1.0 200 OK\r\n\r\n{"a":1}', close=True), id="until the end"),
     ],
 )
-async def test_a_body_is_read_whole(reply: Reply) -> None:
+async def test_a_body_in_any_encoding_is_read_completely(reply: Reply) -> None:
     async with RawServer(reply) as server:
         assert (await _ask(server.url)).content == b'{"a":1}'
 
 
 @pytest.mark.parametrize("status", [200, 201, 204, 400, 401, 404, 418, 429, 500, 503])
-async def test_an_answer_of_any_status_is_an_answer(status: int) -> None:
+async def test_an_answer_of_any_status_is_returned(status: int) -> None:
     async with RawServer(answer(status, b"" if status == 204 else b"{}", Retry_After="7")) as server:
         found = await _ask(server.url)
         assert (found.status, found.headers["retry-after"]) == (status, "7")
@@ -381,7 +381,7 @@ async def test_a_redirect_is_never_followed(method: str, status: int) -> None:
         ("http://[::1]:9", "http://[::1]:9"),
     ],
 )
-def test_an_address_that_is_safe_is_taken(given: str, taken: str) -> None:
+def test_a_safe_address_is_accepted(given: str, taken: str) -> None:
     assert checked_base_url(given) == taken
 
 
@@ -428,13 +428,13 @@ def test_an_address_that_is_safe_is_taken(given: str, taken: str) -> None:
         7,
     ],
 )
-def test_an_address_that_is_not_safe_is_refused(given: str) -> None:
+def test_an_unsafe_address_is_refused(given: str) -> None:
     with pytest.raises(ConfigurationError, match=r"https address|plain address") as caught:
         checked_base_url(given)
     assert "password" not in str(caught.value)
 
 
-async def test_a_request_goes_to_its_path_as_it_is_written() -> None:
+async def test_a_request_goes_to_its_path_unchanged() -> None:
     async with RawServer(answer()) as server:
         transport = Transport(f"{server.url}/gateway/", timeout=_TIMEOUT)
         await transport.send(
@@ -458,7 +458,7 @@ async def test_a_header_cannot_be_injected(value: str) -> None:
         assert server.seen == []
 
 
-async def test_a_request_says_who_sends_it() -> None:
+async def test_a_request_has_our_user_agent() -> None:
     async with RawServer(answer()) as server:
         await _ask(server.url, "POST", content=b'{"a":1}')
         (seen,) = server.seen
@@ -470,7 +470,7 @@ async def test_a_request_says_who_sends_it() -> None:
 # The pool
 
 
-async def test_connections_are_kept_and_bounded() -> None:
+async def test_connections_are_reused_and_limited() -> None:
     async with RawServer(Reply(answer().content, after=1.0)) as server:
         transport = Transport(server.url, timeout=_TIMEOUT)
         for _ in range(2):
@@ -487,13 +487,13 @@ async def test_cookies_are_not_kept() -> None:
         for _ in range(2):
             await transport.send("GET", "x", headers=transport.headers(_HEADERS))
         assert "cookie" not in server.seen[1].headers
-        # A number for a host gets no cookies anyway, and a name cannot be looked up in virtual time.
+        # An IP address gets no cookies anyway, and a host name cannot be resolved in virtual time.
         assert transport._own is not None
         assert isinstance(transport._own.cookie_jar, aiohttp.DummyCookieJar)
         await transport.close()
 
 
-async def test_a_transport_that_never_opened_closes_in_silence() -> None:
+async def test_a_transport_that_never_opened_can_be_closed() -> None:
     transport = Transport("https://api.example", timeout=_TIMEOUT)
     await transport.close()
     await transport.close()
@@ -520,7 +520,7 @@ async def server() -> AsyncIterator[RawServer]:
 _DEFAULTS = {"Authorization": "Basic theirs", "Accept": "text/html", "Content-Type": "text/plain", "X-Theirs": "kept"}
 
 
-async def test_our_headers_win_over_those_of_a_given_session(server: RawServer) -> None:
+async def test_our_headers_replace_those_of_a_given_session(server: RawServer) -> None:
     async with aiohttp.ClientSession(headers=_DEFAULTS) as session:
         transport = Transport(server.url, timeout=_TIMEOUT, session=session)
         ours = {**_HEADERS, "Content-Type": "application/json"}
@@ -530,7 +530,7 @@ async def test_our_headers_win_over_those_of_a_given_session(server: RawServer) 
         assert (seen.headers["x-theirs"], seen.headers["user-agent"]) == ("kept", USER_AGENT)
 
 
-async def test_a_given_session_that_names_itself_keeps_its_name(server: RawServer) -> None:
+async def test_a_given_session_keeps_its_user_agent(server: RawServer) -> None:
     async with aiohttp.ClientSession(headers={"user-agent": "shop/1"}) as session:
         await _ask(server.url, session=session)
         assert server.seen[0].headers["user-agent"] == "shop/1"
@@ -574,7 +574,7 @@ def _session_with_credentials() -> AbstractAsyncContextManager[aiohttp.ClientSes
         return aiohttp.ClientSession(auth=aiohttp.BasicAuth("user", "password"))
 
 
-async def test_a_given_session_with_credentials_of_its_own_is_refused() -> None:
+async def test_a_given_session_with_its_own_credentials_is_refused() -> None:
     async with _session_with_credentials() as session:
         with pytest.raises(ConfigurationError, match="has auth= of its own: make one without it") as caught:
             await _ask("http://127.0.0.1:1", session=session)

@@ -1,4 +1,4 @@
-"""The websocket for live updates, against a server that behaves and against some that do not."""
+"""The websocket for live updates, against a correct server and against faulty ones."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class Server:
 
 
 class _Opened:
-    """A websocket at an address, closed at the end."""
+    """A websocket that is opened at an address and closed at the end."""
 
     def __init__(self, url: str, session: aiohttp.ClientSession | None = None) -> None:
         self._url = url
@@ -90,7 +90,7 @@ class _Opened:
 
 
 async def _fails(url: str, session: aiohttp.ClientSession | None = None) -> TransportError:
-    """Return the error of opening a websocket, which may show nothing of its address."""
+    """Return the error of opening a websocket, and check that it does not show the address."""
     with pytest.raises(TransportError) as caught:
         async with _Opened(url, session):
             pass
@@ -100,7 +100,7 @@ async def _fails(url: str, session: aiohttp.ClientSession | None = None) -> Tran
     return error
 
 
-async def test_nobody_there() -> None:
+async def test_a_refused_connection_is_a_connect_error() -> None:
     async with RawServer(HANG) as server:
         url = server.url
     error = await _fails(url.replace("http", "ws") + _PATH)
@@ -109,7 +109,7 @@ async def test_nobody_there() -> None:
 
 
 @pytest.mark.parametrize("status", [200, 401, 403, 404, 429, 500, 503])
-async def test_an_answer_that_opens_nothing(status: int) -> None:
+async def test_an_answer_that_is_not_a_websocket_is_an_error(status: int) -> None:
     async with RawServer(answer(status)) as server:
         error = await _fails(server.url + _PATH)
         assert type(error) is TransportError
@@ -126,7 +126,7 @@ async def test_an_answer_that_opens_nothing(status: int) -> None:
         Reply(b"HTTP/1.1 101 Switching\r\n\r\n"),
     ],
 )
-async def test_an_answer_that_is_no_handshake(reply: Reply) -> None:
+async def test_an_answer_that_is_not_a_handshake_is_an_error(reply: Reply) -> None:
     async with RawServer(reply) as server:
         assert type(await _fails(server.url + _PATH)) is TransportError
         await asyncio.sleep(0.1)
@@ -134,11 +134,11 @@ async def test_an_answer_that_is_no_handshake(reply: Reply) -> None:
 
 
 @pytest.mark.parametrize("url", ["ws://[::1", "mailto:someone", f"ws:///nowhere?apikey={_KEY}"])
-async def test_an_address_that_is_none(url: str) -> None:
+async def test_an_invalid_address_is_an_error(url: str) -> None:
     await _fails(url)
 
 
-async def test_no_answer_in_ten_seconds() -> None:
+async def test_no_answer_in_ten_seconds_is_a_timeout() -> None:
     async with RawServer(HANG) as server:
         began = asyncio.get_running_loop().time()
         assert isinstance(await _fails(server.url + _PATH), RequestTimeoutError)
@@ -161,17 +161,17 @@ async def test_cancelling_while_it_opens_leaves_no_connection() -> None:
         await transport.close()
 
 
-async def test_a_redirect_is_not_gone_along_with() -> None:
+async def test_a_redirect_is_an_error() -> None:
     async with Server() as elsewhere:
         location = elsewhere.url.replace("ws:", "http:")
         async with RawServer(answer(307, Location=location)) as server:
             error = await _fails(server.url.replace("http:", "ws:") + _PATH)
-            assert "leads somewhere else" in str(error)
+            assert "answers with a redirect" in str(error)
         await asyncio.sleep(0.1)
         assert elsewhere.open == 0
 
 
-async def test_an_end_that_the_server_announces() -> None:
+async def test_a_connection_that_the_server_closes_is_an_error() -> None:
     async def goodbye(socket: web.WebSocketResponse) -> None:
         await socket.close(code=1012, message=b"restarting")
 
@@ -184,7 +184,7 @@ async def test_an_end_that_the_server_announces() -> None:
         assert (caught.value.__cause__, caught.value.__context__) == (None, None)
 
 
-async def test_an_end_that_nobody_announces() -> None:
+async def test_a_connection_that_breaks_is_an_error() -> None:
     async def cut(socket: web.WebSocketResponse) -> None:
         transport = socket._req.transport if socket._req is not None else None
         assert transport is not None
@@ -196,7 +196,7 @@ async def test_an_end_that_nobody_announces() -> None:
 
 
 @pytest.mark.parametrize(("size", "is_taken"), [(LARGEST_MESSAGE - 1, True), (LARGEST_MESSAGE + 1, False)])
-async def test_a_message_has_bounds(size: int, *, is_taken: bool) -> None:
+async def test_a_message_that_is_too_large_closes_the_connection(size: int, *, is_taken: bool) -> None:
     async def flood(socket: web.WebSocketResponse) -> None:
         await socket.send_str("x" * size)
         await _echo(socket)
@@ -209,7 +209,7 @@ async def test_a_message_has_bounds(size: int, *, is_taken: bool) -> None:
                 await socket.receive()
 
 
-async def test_text_that_is_not_utf_8_ends_it() -> None:
+async def test_text_that_is_not_utf_8_closes_the_connection() -> None:
     async def garble(socket: web.WebSocketResponse) -> None:
         await socket.send_frame(b"\xff\xfe", aiohttp.WSMsgType.TEXT)
         await _echo(socket)
@@ -219,7 +219,7 @@ async def test_text_that_is_not_utf_8_ends_it() -> None:
             await socket.receive()
 
 
-async def test_closing_does_not_wait_for_a_server_that_is_gone() -> None:
+async def test_closing_does_not_wait_for_a_silent_server() -> None:
     async def silence(socket: web.WebSocketResponse) -> None:
         await asyncio.sleep(3600.0)
 
@@ -230,7 +230,7 @@ async def test_closing_does_not_wait_for_a_server_that_is_gone() -> None:
         assert asyncio.get_running_loop().time() - began < 2.5
 
 
-async def test_text_goes_out_and_comes_in_and_bytes_are_passed_over() -> None:
+async def test_text_is_sent_and_received_and_bytes_are_ignored() -> None:
     async def binary_first(socket: web.WebSocketResponse) -> None:
         await socket.send_bytes(b"bytes")
         await _echo(socket)
@@ -239,7 +239,7 @@ async def test_text_goes_out_and_comes_in_and_bytes_are_passed_over() -> None:
         await socket.send("Ænigma")
         assert await socket.receive() == "Ænigma"
         (request,) = server.requests
-        assert request.path_qs == _PATH  # not encoded once more
+        assert request.path_qs == _PATH  # not encoded twice
         assert request.headers["User-Agent"] == USER_AGENT
         assert "Authorization" not in request.headers
 
@@ -276,7 +276,7 @@ async def test_the_callers_own_session_is_used_as_it_is_and_never_closed() -> No
         assert server.requests[0].headers["User-Agent"] == "shop/1"
 
 
-async def test_what_a_middleware_raises_comes_out_as_ours() -> None:
+async def test_an_exception_of_a_middleware_becomes_one_of_ours() -> None:
     async def fail(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
         raise ValueError(request.url)
 

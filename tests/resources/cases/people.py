@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 async def _token(wired: Wired) -> tuple[str, float]:
     token = await wired.session.token()
-    return token.secret.reveal(), token.life
+    return token.secret.reveal(), token.lifetime
 
 
 CASES = (
