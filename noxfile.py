@@ -1,4 +1,11 @@
-"""The checks and tests of the project: `python3 -m nox` runs them all, `python3 -m nox -s lint` runs one."""
+"""The checks and tests of the project.
+
+- `python3 -m nox`: what to run before a commit; at most three minutes on two cores.
+- `python3 -m nox -s touched`: style and tests of what has changed since the last commit.
+- `python3 -m nox -t full`: the rest, as continuous integration runs it after the default.
+- `python3 -m nox -t slow`: kills, chaos, mutation and benchmarks; run before a change of the money rules is done.
+- `python3 -m nox -s lint`: one session; `python3 -m nox --list` names them all.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +20,7 @@ import nox
 nox.options.default_venv_backend = "uv"
 nox.options.error_on_missing_interpreters = False
 nox.options.stop_on_first_error = False
+nox.options.sessions = ["lint", "types", "imports", "tests"]
 
 ROOT = Path(__file__).parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -44,7 +52,7 @@ def interpreter(version: str) -> str | None:
 
 INTERPRETERS = {version: path for version in classified() if (path := interpreter(version))}
 FOUND = list(INTERPRETERS)
-OLDEST = FOUND[0] if FOUND else None
+OLDEST, NEWEST = (FOUND[0], FOUND[-1]) if FOUND else (None, None)
 os.environ["PATH"] = os.pathsep.join([*(str(Path(path).parent) for path in INTERPRETERS.values()), os.environ["PATH"]])
 
 
@@ -56,7 +64,7 @@ def install(session: nox.Session, *groups: str, extras: str = "cli", resolution:
 
 @nox.session(python=OLDEST)
 def lint(session: nox.Session) -> None:
-    """Style, formatting and the imports between the rooms."""
+    """Style and formatting."""
     session.install(*PROJECT["dependency-groups"]["lint"])
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
@@ -72,32 +80,75 @@ def types(session: nox.Session) -> None:
 
 @nox.session(python=OLDEST)
 def imports(session: nox.Session) -> None:
-    """Who may import whom."""
+    """Which package may import which."""
     install(session, "lint")
     session.run("lint-imports", "--no-cache")
 
 
-@nox.session(python=FOUND)
-def tests(session: nox.Session) -> None:
-    """The tests, against the installed package, on every Python of the classifiers that is found."""
-    install(session, "tests")
-    if session.python != OLDEST:
-        session.run("pytest", "-n", "auto", *session.posargs)
-        return
-    session.run("coverage", "erase")
-    session.run("coverage", "run", "-m", "pytest", "-n", "auto", *session.posargs)
-    session.run("coverage", "combine", "--quiet")
-    session.run("coverage", "report", "--fail-under=95")
-
-
 @nox.session(python=OLDEST)
-def tests_lowest(session: nox.Session) -> None:
-    """The tests, against the oldest dependencies that are allowed."""
-    install(session, "tests", resolution="lowest-direct")
+def tests(session: nox.Session) -> None:
+    """The tests, against the installed package; those that are marked `full` are left to the tag."""
+    install(session, "tests")
+    session.run("pytest", "-n", "auto", "-m", "not full", *session.posargs)
+
+
+@nox.session(python=OLDEST, default=False)
+def touched(session: nox.Session) -> None:
+    """Style and tests of what has changed since the last commit."""
+    install(session, "tests", "lint")
+    listed = ("git", "ls-files", "--modified", "--others", "--exclude-standard", "--", "*.py", "*.md")
+    names = session.run_install(*listed, external=True, silent=True) or ""
+    changed = [path for path in map(Path, str(names).split()) if path.exists()]
+    python = [str(path) for path in changed if path.suffix == ".py"]
+    if python:
+        session.run("ruff", "check", *python)
+        session.run("ruff", "format", "--check", *python)
+    if changed:
+        session.run("pytest", "-n", "auto", *sorted({str(tests_of(path)) for path in changed}), *session.posargs)
+
+
+def tests_of(path: Path) -> Path:
+    """Return the tests that a file belongs to: `tests/wire` for `dollr_async/wire/retry.py`, itself for a test."""
+    if path.parts[0] == "tests":
+        return path if path.name.startswith("test_") else path.parent
+    if path.parts[0] == "dollr_async" and (tests := Path("tests", path.parts[1])).exists():
+        return tests
+    here = {"examples": Path("tests/docs"), "docs": Path("tests/docs"), "benchmarks": Path("tests/benchmarks")}
+    return here.get(path.parts[0], Path("tests/project"))
+
+
+@nox.session(python=OLDEST, default=False, tags=["full"])
+def tests_rest(session: nox.Session) -> None:
+    """The tests that take long, on the Python of the default."""
+    install(session, "tests")
+    session.run("pytest", "-n", "auto", "-m", "full", *session.posargs)
+
+
+@nox.session(python=FOUND[1:-1], default=False, tags=["full"])
+def tests_all(session: nox.Session) -> None:
+    """All tests, on the Pythons between the oldest and the newest."""
+    install(session, "tests")
     session.run("pytest", "-n", "auto", *session.posargs)
 
 
-@nox.session(python=OLDEST)
+@nox.session(python=NEWEST, default=False, tags=["full"])
+def coverage(session: nox.Session) -> None:
+    """All tests on the newest Python, with branch coverage."""
+    install(session, "tests")
+    session.run("coverage", "erase")
+    session.run("coverage", "run", "-m", "pytest", "-n", "auto", *session.posargs)
+    session.run("coverage", "combine", "--quiet")
+    session.run("coverage", "report", "--fail-under=98")
+
+
+@nox.session(python=OLDEST, default=False, tags=["full"])
+def tests_lowest(session: nox.Session) -> None:
+    """The tests, against the oldest dependencies that are allowed."""
+    install(session, "tests", resolution="lowest-direct")
+    session.run("pytest", "-n", "auto", "-m", "not full", *session.posargs)
+
+
+@nox.session(python=OLDEST, default=False, tags=["full"])
 def package(session: nox.Session) -> None:
     """The package as it would be published: its metadata, what is in it, and that it works with the core alone."""
     session.install("build", "twine")
@@ -115,28 +166,28 @@ def package(session: nox.Session) -> None:
     session.run("mypy", "--strict", "--config-file=", program)
 
 
-@nox.session(python=OLDEST)
+@nox.session(python=OLDEST, default=False, tags=["full"])
 def fuzz(session: nox.Session) -> None:
     """Look for requests on which the sandbox leaves the contract."""
     install(session, "tests", "fuzz")
     session.run("python", "-m", "tests.contract.fuzz", "--max-examples", "40", *session.posargs)
 
 
-@nox.session(python=OLDEST)
+@nox.session(python=OLDEST, default=False, tags=["full"])
 def docs(session: nox.Session) -> None:
     """The documentation; a warning is an error."""
     install(session, "docs")
     session.run("sphinx-build", "-W", "--keep-going", "-b", "html", "docs", "docs/_build/html")
 
 
-@nox.session(python=OLDEST, default=False)
+@nox.session(python=OLDEST, default=False, tags=["slow"])
 def bench(session: nox.Session) -> None:
     """Measure what the library costs beside what its users would write by hand; half an hour on a quiet machine."""
     install(session, "bench")
     session.run("python", "-m", "benchmarks", *(session.posargs or ("--page", "docs/benchmarks_last.inc")))
 
 
-@nox.session(python=OLDEST, default=False)
+@nox.session(python=OLDEST, default=False, tags=["slow"])
 def capacity(session: nox.Session) -> None:
     """Simulate what following payments costs in polls, and how late it tells; some minutes on one core."""
     install(session, "bench")
@@ -144,14 +195,14 @@ def capacity(session: nox.Session) -> None:
     session.run("python", "-m", "benchmarks.capacity", *(session.posargs or files))
 
 
-@nox.session(python=OLDEST, default=False)
+@nox.session(python=OLDEST, default=False, tags=["slow"])
 def kill(session: nox.Session) -> None:
     """Kill a collection at every one of its steps, on every route; a few minutes."""
     install(session, "tests")
     session.run("python", "-m", "tests.proof.kill", *session.posargs)
 
 
-@nox.session(python=OLDEST, default=False)
+@nox.session(python=OLDEST, default=False, tags=["slow"])
 def chaos(session: nox.Session) -> None:
     """Collect 5,000 payments while everything fails at random, and hold the ledger against what callers were told."""
     install(session, "tests")
@@ -159,10 +210,10 @@ def chaos(session: nox.Session) -> None:
     session.run("pytest", "tests/proof/test_any_script_of_faults.py", env={"DOLLR_PROOF_EXAMPLES": "1000"})
 
 
-@nox.session(python=OLDEST, default=False)
+@nox.session(python=OLDEST, default=False, tags=["slow"])
 def mutation(session: nox.Session) -> None:
-    """Change the money rooms in every small way, and count the changes that the tests notice; an hour or more."""
-    # Not the package: the tests have to find the changed rooms, and no others.
+    """Change the modules that move money in every small way, and count what the tests notice; an hour or more."""
+    # Not the package: the tests have to find the changed modules, and no others.
     groups = PROJECT["dependency-groups"]
     project = PROJECT["project"]
     session.install(*project["dependencies"], *project["optional-dependencies"]["cli"], *groups["tests"])
