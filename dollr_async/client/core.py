@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from dollr_async.base.clock import Clock
     from dollr_async.flows.flow import Flow
     from dollr_async.journal.client_journal import ClientJournal, PaymentTerms
-    from dollr_async.journal.entry import Journal
+    from dollr_async.journal.protocol import Journal
     from dollr_async.push.connection import PushConnection
     from dollr_async.resources.executions import Execution
 
@@ -142,7 +142,7 @@ class Core(Groups):
         with reference_noted(chain, reference_id):
             if self._journal is None:
                 return await running(), steps
-            async with await self._journal.claimed(asked, reference_id, chain.kind) as kept:
+            async with await self._journal.claim(asked, chain.kind) as kept:
                 steps.continue_with(kept, kept.progress)
                 return await running(), steps
 

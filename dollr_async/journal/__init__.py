@@ -1,7 +1,8 @@
-"""A durable record of payments, so that a crash forgets none and a restart repeats none."""
+"""A durable record of payments: after a crash none is forgotten, and after a restart none is charged twice."""
 
-from dollr_async.journal.entry import Claim, Entry, Journal, LeaseLostError, Terms
+from dollr_async.journal.entry import Entry, Terms
 from dollr_async.journal.memory import MemoryJournal
+from dollr_async.journal.protocol import Claim, Journal, LeaseLostError
 from dollr_async.journal.rows import as_row, from_row
 from dollr_async.journal.sqlite.journal import SQLiteJournal
 

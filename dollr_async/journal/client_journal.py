@@ -1,4 +1,4 @@
-"""A journal as a client uses it: which payment a reference names, and on which terms."""
+"""The client's side of a journal: claims a payment for a run, compares its terms, and keeps what status checks find."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ import msgspec
 
 from dollr_async.base.errors import InvalidInputError, JournalError, ReferenceUsedError
 from dollr_async.base.progress import resume_call
-from dollr_async.journal.entry import Entry, Journal, Terms
-from dollr_async.journal.guarded import Guarded
+from dollr_async.journal.entry import Entry, Terms
 from dollr_async.journal.journaled_run import JournaledRun
+from dollr_async.journal.protocol import Journal
+from dollr_async.journal.translating_journal import TranslatingJournal
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -25,16 +26,21 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("dollr_async.journal")
 
-_PATIENCE = 0.25
-"""Seconds between two questions whether a run that is alive has ended."""
+_CLAIM_INTERVAL = 0.25
+"""Seconds between two claims while a live run holds the lease."""
 _encoder = msgspec.json.Encoder(order="deterministic")
 
 
 class PaymentTerms(Protocol):
-    """What a payment was asked with, of any kind."""
+    """What the journal needs of the terms of a payment, of any kind of money."""
+
+    @property
+    def reference_id(self) -> UUID:
+        """The payment's key."""
+        ...
 
     def compared(self) -> dict[str, object]:
-        """Return all that must be the same when the reference is used again."""
+        """Return every term that must be the same when the reference is used again."""
         ...
 
     def priced(self) -> tuple[Decimal, str | None, str]:
@@ -42,8 +48,8 @@ class PaymentTerms(Protocol):
         ...
 
 
-def new_entry(asked: PaymentTerms, reference_id: UUID, kind: ExecutionKind, *, key: bytes, clock: Clock) -> Entry:
-    """Return the entry of a payment that begins; `key` is derived from the client secret and never kept."""
+def new_entry(asked: PaymentTerms, kind: ExecutionKind, *, key: bytes, clock: Clock) -> Entry:
+    """Return the entry of a new payment. `key` is the one of `journal_key`; it is not kept."""
     now = clock.now()
     amount, currency, lines = asked.priced()
     content = _encoder.encode([kind, asked.compared()])
@@ -54,11 +60,11 @@ def new_entry(asked: PaymentTerms, reference_id: UUID, kind: ExecutionKind, *, k
         currency=currency,
         lines=lines,
     )
-    return Entry(reference_id=reference_id, kind=kind, began_at=now, updated_at=now, terms=terms)
+    return Entry(reference_id=asked.reference_id, kind=kind, began_at=now, updated_at=now, terms=terms)
 
 
 def journal_key(client_secret: str) -> bytes:
-    """Return the key under which terms are compared."""
+    """Return the key of the terms' HMAC, derived from the client secret."""
     return hashlib.sha256(b"dollr_async journal " + client_secret.encode()).digest()
 
 
@@ -67,27 +73,28 @@ def _check_terms(known: Entry, asked: Entry) -> None:
     if ours.key_id == theirs.key_id:
         same = hmac.compare_digest(ours.digest, theirs.digest)
     else:
-        # The client secret was changed since: what can still be compared is what stands there plainly.
+        # The client secret has changed since: only what is kept as plain text can still be compared.
         same = (ours.amount, ours.currency, ours.lines) == (theirs.amount, theirs.currency, theirs.lines)
     if same and known.kind == asked.kind:
         return
+    following = resume_call("watch", known.reference_id, known.kind)
     message = (
-        f"reference {known.reference_id} names a payment on other terms, begun {known.began_at:%Y-%m-%d %H:%M} UTC: "
-        f"follow that one with {resume_call('watch', known.reference_id, known.kind)}, or begin a new payment under "
-        "another reference_id"
+        f"reference {known.reference_id} names a payment with different terms, begun "
+        f"{known.began_at:%Y-%m-%d %H:%M} UTC: follow that one with {following}, or start a new payment under another "
+        "reference_id"
     )
     raise ReferenceUsedError(message, reference_id=known.reference_id)
 
 
 class ClientJournal:
-    """A journal, as a client uses it."""
+    """A journal and the key under which one client compares terms."""
 
     def __init__(self, journal: Journal, client_secret: str, clock: Clock) -> None:
-        """Derive the key under which terms are compared; the secret itself is not kept."""
+        """Derive the key from the client secret; the secret itself is not kept."""
         if not isinstance(journal, Journal):
-            sentence = "journal must keep payments, as dollr_async.journal.SQLiteJournal('payments.db') does"
+            sentence = "journal must be a Journal, such as dollr_async.journal.SQLiteJournal('payments.db')"
             raise InvalidInputError(sentence)
-        self._journal = Guarded(journal)
+        self._journal = TranslatingJournal(journal)
         self._key = journal_key(client_secret)
         self._clock = clock
 
@@ -95,14 +102,14 @@ class ClientJournal:
         """Show the journal."""
         return f"<ClientJournal of {self._journal!r}>"
 
-    async def claimed(self, asked: PaymentTerms, reference_id: UUID, kind: ExecutionKind) -> JournaledRun:
-        """Return the run of a payment, once no other that is alive works on it.
+    async def claim(self, asked: PaymentTerms, kind: ExecutionKind) -> JournaledRun:
+        """Return the run of a payment, once no other live run works on it.
 
         Raises:
-            ReferenceUsedError: the reference names a payment on other terms.
-            JournalError: it could not be made durable; nothing was sent.
+            ReferenceUsedError: the reference names a payment with different terms.
+            JournalError: the payment could not be stored; nothing was sent.
         """
-        entry = new_entry(asked, reference_id, kind, key=self._key, clock=self._clock)
+        entry = new_entry(asked, kind, key=self._key, clock=self._clock)
         while True:
             claim = await self._journal.claim(entry)
             run = JournaledRun(self._journal, claim, self._clock)
@@ -113,24 +120,24 @@ class ClientJournal:
                 raise
             if claim.is_mine:
                 return run
-            await self._clock.sleep(_PATIENCE)
+            await self._clock.sleep(_CLAIM_INTERVAL)
 
     async def saw(self, execution: Execution, reference_id: UUID) -> None:
-        """Note a status that was seen by following; a journal that fails is complained of, and followed on."""
+        """Keep a status that a status check found. If the journal fails, the error is logged and following goes on."""
         status = execution.status
         try:
             await self._journal.settle(reference_id, str(status), str(status) if status.is_final else None)
         except JournalError:
-            logger.exception("payment %s: its status could not be written down", reference_id)
+            logger.exception("payment %s: its status could not be written to the journal", reference_id)
 
     async def found(self, reference_id: UUID) -> Entry | None:
-        """Return what the journal knows of a payment; one that cannot be read is complained of, and knows nothing."""
+        """Return what the journal knows of a payment, or None. If it cannot be read, the error is logged."""
         try:
             return await self._journal.read(reference_id)
         except JournalError:
-            logger.exception("payment %s: its entry could not be read", reference_id)
+            logger.exception("payment %s: its entry in the journal could not be read", reference_id)
             return None
 
     async def unfinished(self) -> list[Entry]:
-        """Return every payment that an earlier run began and did not see end."""
+        """Return every open payment that no live run works on, the oldest first."""
         return await self._journal.unfinished()

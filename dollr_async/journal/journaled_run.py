@@ -1,4 +1,4 @@
-"""A run whose every step is in a journal, so that another process can take it up where this one stops."""
+"""A run that keeps every step in a journal, so that another process can resume it where this one stops."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dollr_async.base.errors import DollrError, JournalError
 from dollr_async.base.progress import resume_call
 from dollr_async.flows.attempt import Action, Attempt
 from dollr_async.flows.run import Run
-from dollr_async.journal.entry import LeaseLostError
+from dollr_async.journal.protocol import LeaseLostError
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -22,25 +22,26 @@ if TYPE_CHECKING:
     from dollr_async.base.clock import Clock
     from dollr_async.base.enums import ExecutionStatus
     from dollr_async.base.progress import Progress
-    from dollr_async.journal.entry import Claim, Journal
+    from dollr_async.journal.protocol import Claim, Journal
 
 logger = logging.getLogger("dollr_async.journal")
 
 REFUSED = "REFUSED"
+"""The outcome of an entry whose execution surely did not run."""
 
 
 class JournaledRun(Run):
-    """The one run that works on an entry; inside `async with` its lease is renewed, and given back at the end."""
+    """The one run that works on an entry. `async with` renews its lease, and gives it back at the end."""
 
     def __init__(self, journal: Journal, claim: Claim, clock: Clock) -> None:
-        """Begin at what the journal knows."""
+        """Continue from what the journal knows."""
         self._journal = journal
         self._clock = clock
         self._entry = claim.entry
         self._number = claim.number
         self.is_resumed = not claim.is_new
-        self._writing = asyncio.Lock()
-        self._renewing: asyncio.Task[None] | None = None
+        self._write_lock = asyncio.Lock()
+        self._renewal: asyncio.Task[None] | None = None
 
     @property
     def progress(self) -> Progress:
@@ -68,77 +69,84 @@ class JournaledRun(Run):
         return self._entry.payer_currency
 
     async def __aenter__(self) -> Self:
-        """Renew the lease from here on."""
-        self._renewing = asyncio.create_task(self._renew(), name="dollr_async lease")
+        """Start to renew the lease."""
+        self._renewal = asyncio.create_task(self._keep_renewing(), name="dollr_async lease")
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Give the lease back."""
+        """Stop renewing the lease, and give it back."""
         try:
-            if self._renewing is not None:
-                self._renewing.cancel()
-                await asyncio.gather(self._renewing, return_exceptions=True)
+            if self._renewal is not None:
+                self._renewal.cancel()
+                await asyncio.gather(self._renewal, return_exceptions=True)
         finally:
             await self.release()
 
     async def release(self) -> None:
-        """Give the lease back, if this run has it."""
+        """Give the lease back, if this run holds it."""
         if self._number is None:
             return
         try:
             await self._journal.release(self._entry.reference_id, self._number)
         except JournalError as error:
-            self._complain("its lease could not be given back", error)
+            self._log_error("its lease could not be given back", error)
 
-    async def _renew(self) -> None:
+    async def _keep_renewing(self) -> None:
         while self._number is not None:
             await self._clock.sleep(self._journal.lease / 3)
             try:
                 await self._journal.renew(self._entry.reference_id, self._number)
             except LeaseLostError:
-                return  # the next write says so
+                return  # the next write raises the same error
             except JournalError as error:
-                self._complain("its lease could not be renewed", error)
+                self._log_error("its lease could not be renewed", error)
 
     async def _write(self, **changes: object) -> None:
-        async with self._writing:
+        async with self._write_lock:
             entry = attrs.evolve(self._entry, updated_at=self._clock.now(), **changes)  # type: ignore[arg-type] # by name
             await self._journal.write(entry, self._number or 0)
             self._entry = entry
 
-    async def _write_or_complain(self, **changes: object) -> None:
-        """Write what is known after a send: the payment goes on without it, and the user is told."""
+    async def _write_or_log(self, **changes: object) -> None:
+        """Write what is known after a send. If that fails the payment goes on, and the log says so."""
         try:
             await self._write(**changes)
         except JournalError as error:
-            self._complain("what is known of it could not be written down", error)
+            self._log_error("its state could not be written to the journal", error)
 
-    def _complain(self, what: str, error: JournalError) -> None:
+    def _log_error(self, what: str, error: JournalError) -> None:
         logger.error("payment %s: %s (%s)", self._entry.reference_id, what, error)
 
     async def acknowledged(self, step: str, progress: Progress) -> None:
-        """Keep that a step is done."""
+        """Keep that the API has acknowledged a step."""
         await self._write(step=step, **ids_of(progress))
 
     async def refuse_second_on_source(self, progress: Progress) -> None:
-        """Refuse a document that another open payment is for, unless that one never began and nobody works on it."""
-        resting = {entry.reference_id for entry in await self._journal.unfinished()}
+        """Refuse a document that another open payment is for.
+
+        The other payment does not count when its execution was never begun, and either no live run works on it or it
+        began later than this one.
+
+        Raises:
+            DollrError: another payment is for this document; the message says which.
+        """
+        without_live_run = {entry.reference_id for entry in await self._journal.unfinished()}
         for entry in await self._journal.unfinished(with_live=True):
             is_same = (entry.source_type, entry.source_id) == (progress.source_type, progress.source_id)
             is_first = (entry.began_at, entry.reference_id) < (self._entry.began_at, self._entry.reference_id)
-            is_at_work = entry.executed or (entry.reference_id not in resting and is_first)
-            if is_same and is_at_work and entry.reference_id != self._entry.reference_id:
+            has_precedence = entry.executed or (entry.reference_id not in without_live_run and is_first)
+            if is_same and has_precedence and entry.reference_id != self._entry.reference_id:
                 message = (
-                    f"{entry.source_type} {entry.source_id} is being paid already by payment {entry.reference_id}: "
-                    f"follow that one with {resume_call('wait', entry.reference_id)}, and begin another only when "
+                    f"{entry.source_type} {entry.source_id} is already being paid by payment {entry.reference_id}: "
+                    f"follow that one with {resume_call('wait', entry.reference_id)}, and start another one only if "
                     "it FAILED"
                 )
                 raise DollrError(message)
 
     def resume(self, attempt: Attempt, now: float) -> tuple[Attempt, Action]:
-        """Return what is known of the execution, and what to do first."""
+        """Return what is known of the execution, and the first action."""
         entry = self._entry
         if not entry.executed:
             return attempt, Action.SEND
@@ -148,7 +156,8 @@ class JournaledRun(Run):
         known = attrs.evolve(known, session_sends=entry.session_sends, is_renewed=entry.is_renewed)
         is_payout = entry.kind == ExecutionKind.PAYOUT
         if entry.status is not None or is_payout:
-            # It has landed, or it cannot be sent again, since a passcode is not kept: only look, whatever its session.
+            # It was accepted, or it is a payout, which cannot be resent because its passcode is not kept. So only check
+            # the status, whatever its session.
             known = attrs.evolve(known, attempts=entry.sends, is_renewed=True)
         elif not entry.in_doubt:
             return known, Action.SEND
@@ -157,7 +166,7 @@ class JournaledRun(Run):
     async def before_send(
         self, progress: Progress, attempt: Attempt, *, session_expires_at: datetime | None, payer_currency: str | None
     ) -> None:
-        """Make durable that an execution is about to be sent; until more is known, it is in doubt."""
+        """Store durably that an execution is about to be sent. It is in doubt until more is known."""
         await self._write(
             sends=attempt.sends + 1,
             session_sends=attempt.session_sends + 1,
@@ -170,30 +179,34 @@ class JournaledRun(Run):
         )
 
     async def after_send(self, attempt: Attempt) -> None:
-        """Keep what a send has told; a refusal is doubt as long as nobody has looked."""
-        await self._write_or_complain(in_doubt=attempt.doubt_since is not None or attempt.is_refused)
+        """Keep the result of a send. A refusal is doubt until a status check has confirmed it."""
+        await self._write_or_log(in_doubt=attempt.doubt_since is not None or attempt.is_refused)
 
     async def landed(self, status: ExecutionStatus) -> None:
         """Keep that the API has accepted the execution."""
         outcome = str(status) if status.is_final else None
-        await self._write_or_complain(step="execution", in_doubt=False, status=str(status), outcome=outcome)
+        await self._write_or_log(step="execution", in_doubt=False, status=str(status), outcome=outcome)
 
     async def refused(self) -> None:
         """Keep that the execution surely did not run."""
-        await self._write_or_complain(in_doubt=False, outcome=REFUSED)
+        await self._write_or_log(in_doubt=False, outcome=REFUSED)
 
     async def must_be_ours(self) -> None:
-        """Raise `LeaseLostError` when another run has taken the payment over, so that this one knows nothing of it."""
+        """Check that this run still holds the lease, before it says how the payment ended.
+
+        Raises:
+            LeaseLostError: another run has taken the payment over, so this one does not know its outcome.
+        """
         try:
             await self._journal.renew(self._entry.reference_id, self._number or 0)
         except LeaseLostError:
             raise
         except JournalError as error:
-            self._complain("its lease could not be renewed", error)
+            self._log_error("its lease could not be renewed", error)
 
 
 def ids_of(progress: Progress) -> dict[str, object]:
-    """Return the ids of a payment under the names that an entry has for them."""
+    """Return the ids of a payment under the names of an entry's fields."""
     return {
         "source_type": progress.source_type,
         "source_id": progress.source_id,

@@ -1,4 +1,4 @@
-"""An entry as one flat row of plain values, and back: what a table can hold."""
+"""An entry as one row of plain values, as a database table holds it, and back."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _ENTRY_NAMES = tuple(name for name in field_names(Entry) if name != "terms")
 _TERMS_NAMES = tuple(field_names(Terms))
 
 COLUMNS = (*_ENTRY_NAMES, *(_TERMS + name for name in _TERMS_NAMES))
-"""The columns of an entry; those of its terms begin with `terms_`."""
+"""The columns of an entry. Those of its terms begin with `terms_`."""
 
 _READERS: dict[str, Callable[..., object]] = {
     "reference_id": UUID,
@@ -45,18 +45,17 @@ def as_row(entry: Entry) -> dict[str, Plain]:
 
 
 def from_row(row: Mapping[str, object]) -> Entry:
-    """Return the entry of a row that `as_row` made; columns of your own beside it are left aside.
+    """Return the entry of a row that `as_row` made. Columns of your own are ignored.
 
     Raises:
-        JournalError: the row was changed and does not hold an entry any more.
+        JournalError: the row was changed by something else and holds no valid entry.
     """
     try:
         terms: dict[str, Any] = {name: _read(row, _TERMS + name) for name in _TERMS_NAMES}
         entry: dict[str, Any] = {name: _read(row, name) for name in _ENTRY_NAMES}
     except (ValueError, TypeError, ArithmeticError, LookupError) as error:
-        sentence = (
-            f"the journal's row of payment {row.get('reference_id')} cannot be read: {error!r}. Restore it from a copy"
-        )
+        reference_id = row.get("reference_id")
+        sentence = f"the journal's row of payment {reference_id} cannot be read: {error!r}. Restore it from a backup"
         raise JournalError(sentence) from error
     return Entry(terms=Terms(**terms), **entry)
 
@@ -67,7 +66,7 @@ def _plain(value: object) -> Plain:
     if isinstance(value, int):
         return int(value)
     if isinstance(value, datetime):
-        # A fixed width, so that the text sorts as the time does.
+        # A fixed width, so that the text sorts in the order of time.
         return value.astimezone(UTC).isoformat(timespec="microseconds")
     return str(value)
 

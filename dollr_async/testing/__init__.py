@@ -1,4 +1,4 @@
-"""What the parts that you can write yourself have to keep to, as tests that run with pytest or without."""
+"""Contract tests for the parts that you can write yourself. They run with or without pytest."""
 
 from dollr_async.testing.journal_contract import JournalContract
 

@@ -1,4 +1,4 @@
-"""A process that a test starts and kills: told to go, it claims a reference, says what it got, and writes for ever."""
+"""A process that a test starts and kills: on a line of input it claims a reference, then writes until it is killed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dollr_async.testing.journal_contract import an_entry
 
 
 async def main(path: str, reference_id: str) -> None:
-    """Print the number of the lease, then that of each write once it was acknowledged."""
+    """Print the number of the lease, then the number of each write once it is durable."""
     sys.stdin.readline()
     entry = attrs.evolve(an_entry(), reference_id=UUID(reference_id))
     async with SQLiteJournal(path) as journal:

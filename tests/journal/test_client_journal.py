@@ -1,4 +1,4 @@
-"""A journal as a client uses it: what it keeps of the terms, how they are compared, and what is complained of."""
+"""The client's side of a journal: what it keeps of the terms, how it compares them, and which errors it logs."""
 
 from __future__ import annotations
 
@@ -26,10 +26,11 @@ _PAYOUT, _COLLECTION = ExecutionKind.PAYOUT, ExecutionKind.COLLECTION
 
 @attrs.frozen
 class _Asked:
-    """What a payment was asked with."""
+    """The terms of a payment."""
 
     name: str = "Amara Kamara"
     amount: Decimal = Decimal("250.10")
+    reference_id: UUID = _ID
 
     def compared(self) -> dict[str, object]:
         return {"payer": {"name": self.name, "phone": "231771234567"}, "amount": self.amount}
@@ -38,67 +39,67 @@ class _Asked:
         return self.amount, "USD", f"{self.amount} x 1"
 
 
-async def _entry(secret: str = CLIENT_SECRET, kind: ExecutionKind = _COLLECTION, asked: _Asked | None = None) -> Entry:
-    return new_entry(asked or _Asked(), _ID, kind, key=journal_key(secret), clock=FakeClock())
+def _entry(secret: str = CLIENT_SECRET) -> Entry:
+    return new_entry(_Asked(), _COLLECTION, key=journal_key(secret), clock=FakeClock())
 
 
 def _journal(journal: MemoryJournal, secret: str = CLIENT_SECRET) -> ClientJournal:
     return ClientJournal(journal, secret, LoopClock())
 
 
-async def test_what_an_earlier_version_kept_of_the_terms_can_still_be_compared() -> None:
-    entry = await _entry()
+async def test_terms_that_an_earlier_version_kept_can_still_be_compared() -> None:
+    entry = _entry()
     assert (entry.terms.key_id, entry.terms.digest) == (
         "e3e04567b08bce34",
         "8e75d785ceeb24f41b202b5327140771376c86c15d65a4c29b524e05245f2ee7",
     )
 
 
-async def test_an_entry_begins_with_what_was_asked_and_with_nothing_done() -> None:
-    entry = await _entry()
+async def test_a_new_entry_has_the_terms_and_no_progress() -> None:
+    entry = _entry()
     terms = (entry.terms.amount, entry.terms.currency, entry.terms.lines)
     assert terms == (Decimal("250.10"), "USD", "250.10 x 1")
     assert (entry.reference_id, entry.kind, entry.began_at, entry.updated_at) == (_ID, "COLLECTION", MORNING, MORNING)
     assert (entry.sends, entry.outcome, entry.executed) == (0, None, False)
 
 
-async def test_the_terms_say_nothing_to_those_who_have_not_the_secret() -> None:
-    ours, others = await _entry(), await _entry("another secret")
+async def test_the_kept_terms_cannot_be_read_without_the_secret() -> None:
+    ours, others = _entry(), _entry("another secret")
     assert ours.terms.digest != others.terms.digest
     assert ours.terms.key_id != others.terms.key_id
     assert "Amara" not in repr(ours)
 
 
 @pytest.mark.parametrize("secret", [CLIENT_SECRET, "after-the-change"])
-async def test_a_reference_of_another_kind_of_money_is_refused_whatever_the_secret(secret: str) -> None:
+async def test_a_reference_of_another_kind_of_money_is_refused_with_any_secret(secret: str) -> None:
     journal = MemoryJournal()
-    await (await _journal(journal).claimed(_Asked(), _ID, _PAYOUT)).release()
-    words = (
-        rf"reference {_ID} names a payment on other terms, begun \d{{4}}-\d\d-\d\d \d\d:\d\d UTC: follow that one with"
-    )
-    with pytest.raises(ReferenceUsedError, match=rf"{words} dollr\.watch\('{_ID}', kind='PAYOUT'\)") as caught:
-        await _journal(journal, secret).claimed(_Asked(), _ID, _COLLECTION)
+    await (await _journal(journal).claim(_Asked(), _PAYOUT)).release()
+    words = rf"reference {_ID} names a payment with different terms, begun \d{{4}}-\d\d-\d\d \d\d:\d\d UTC"
+    with pytest.raises(
+        ReferenceUsedError, match=rf"{words}: follow that one with dollr\.watch\('{_ID}', kind='PAYOUT'\)"
+    ) as caught:
+        await _journal(journal, secret).claim(_Asked(), _COLLECTION)
     assert caught.value.reference_id == _ID
 
 
 async def test_names_are_compared_as_long_as_the_secret_is_the_same() -> None:
     journal = MemoryJournal()
-    await (await _journal(journal).claimed(_Asked(), _ID, _COLLECTION)).release()
+    await (await _journal(journal).claim(_Asked(), _COLLECTION)).release()
     renamed = _Asked(name="Amara Kamarra")
     with pytest.raises(ReferenceUsedError):
-        await _journal(journal).claimed(renamed, _ID, _COLLECTION)
-    assert (await _journal(journal, "after-the-change").claimed(renamed, _ID, _COLLECTION)).is_resumed
+        await _journal(journal).claim(renamed, _COLLECTION)
+    assert (await _journal(journal, "after-the-change").claim(renamed, _COLLECTION)).is_resumed
 
 
-async def test_a_refused_reference_is_left_free_for_those_who_know_its_terms() -> None:
+async def test_a_refused_claim_holds_no_lease() -> None:
     journal = MemoryJournal()
-    await (await _journal(journal).claimed(_Asked(), _ID, _COLLECTION)).release()
+    await (await _journal(journal).claim(_Asked(), _COLLECTION)).release()
     with pytest.raises(ReferenceUsedError):
-        await _journal(journal).claimed(_Asked(amount=Decimal(1)), _ID, _COLLECTION)
+        await _journal(journal).claim(_Asked(amount=Decimal(1)), _COLLECTION)
     assert [entry.reference_id for entry in await journal.unfinished()] == [_ID]
 
 
-async def test_whoever_waits_for_another_run_asks_four_times_a_second() -> None:
+async def test_a_run_that_waits_for_another_claims_four_times_a_second() -> None:
     class Counting(MemoryJournal):
         claims = 0
 
@@ -107,16 +108,16 @@ async def test_whoever_waits_for_another_run_asks_four_times_a_second() -> None:
             return await super().claim(entry)
 
     journal, clock = Counting(), FakeClock()
-    first = await _journal(journal).claimed(_Asked(), _ID, _COLLECTION)
+    first = await _journal(journal).claim(_Asked(), _COLLECTION)
     waiting = ClientJournal(journal, CLIENT_SECRET, clock)
     journal.claims = 0
-    # A run that renews nothing holds its lease for 15 seconds.
-    second = await waiting.claimed(_Asked(), _ID, _COLLECTION)
+    # A lease that is not renewed expires after 15 seconds.
+    second = await waiting.claim(_Asked(), _COLLECTION)
     assert (first.is_resumed, second.is_resumed) == (False, True)
     assert (journal.claims, set(clock.slept)) == (61, {0.25})
 
 
-async def test_a_journal_that_fails_is_complained_of_by_the_payments_reference(
+async def test_an_entry_that_cannot_be_read_is_logged_with_the_payments_reference(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     class Unreadable(MemoryJournal):
@@ -125,24 +126,27 @@ async def test_a_journal_that_fails_is_complained_of_by_the_payments_reference(
 
     assert await _journal(Unreadable()).found(_ID) is None
     (record,) = caplog.records
-    assert (record.levelname, record.getMessage()) == ("ERROR", f"payment {_ID}: its entry could not be read")
+    assert (record.levelname, record.getMessage()) == (
+        "ERROR",
+        f"payment {_ID}: its entry in the journal could not be read",
+    )
     assert f"{_ID} cannot be read" in caplog.text
 
 
-async def test_nothing_is_found_of_what_no_journal_knows() -> None:
+async def test_an_unknown_payment_is_not_found() -> None:
     journal = MemoryJournal()
     assert await _journal(journal).found(_ID) is None
-    await journal.claim(await _entry())
+    await journal.claim(_entry())
     found = await _journal(journal).found(_ID)
     assert found is not None
     assert found.began_at == MORNING
 
 
-async def test_what_is_no_journal_is_refused_with_one_that_is() -> None:
-    with pytest.raises(InvalidInputError, match=r"as dollr_async\.journal\.SQLiteJournal\('payments\.db'\) does"):
+async def test_a_value_that_is_not_a_journal_is_refused_with_an_example() -> None:
+    with pytest.raises(InvalidInputError, match=r"such as dollr_async\.journal\.SQLiteJournal\('payments\.db'\)"):
         ClientJournal("payments.db", CLIENT_SECRET, LoopClock())  # type: ignore[arg-type] # the point
 
 
-async def test_a_keeper_shows_its_journal_and_no_secret() -> None:
+async def test_its_repr_shows_the_journal_and_no_secret() -> None:
     journal = MemoryJournal()
     assert repr(_journal(journal)) == f"<ClientJournal of {journal!r}>"

@@ -1,4 +1,4 @@
-"""A client with a journal: durable before the money moves, one charge for one reference, and nothing forgotten."""
+"""A client with a journal: stored before the money moves, one charge for one reference, and no payment forgotten."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ def journal() -> MemoryJournal:
 
 
 @pytest.fixture
-async def kept(sandbox: Sandbox, journal: MemoryJournal) -> AsyncIterator[DollrClient]:
-    """A client that keeps a journal."""
+async def journaled(sandbox: Sandbox, journal: MemoryJournal) -> AsyncIterator[DollrClient]:
+    """A client with a journal."""
     async with DollrClient(**sandbox.settings, journal=journal) as dollr:
         yield dollr
 
@@ -72,7 +72,7 @@ async def _entry(journal: MemoryJournal, reference_id: UUID = _ID) -> Entry:
     return found
 
 
-async def _open(dollr: DollrClient) -> list[UnfinishedPayment]:
+async def _unfinished(dollr: DollrClient) -> list[UnfinishedPayment]:
     return [payment async for payment in dollr.unfinished()]
 
 
@@ -80,7 +80,7 @@ async def _open(dollr: DollrClient) -> list[UnfinishedPayment]:
 
 
 class _Failing(MemoryJournal):
-    """Fails to write what it is told to fail at; `error` is what it says."""
+    """Raises `error` when it writes an entry for which `fails` is true."""
 
     def __init__(self, fails: Callable[[Entry], bool], error: type[JournalError] = JournalError) -> None:
         super().__init__()
@@ -114,7 +114,7 @@ async def test_a_payment_that_cannot_be_claimed_sends_nothing(sandbox: Sandbox) 
 
 
 @pytest.mark.parametrize("step", ["party", "counterparty", "document", "items", "publish", "session"])
-async def test_a_step_that_cannot_be_kept_ends_the_run(sandbox: Sandbox, step: str) -> None:
+async def test_a_step_that_cannot_be_stored_ends_the_run(sandbox: Sandbox, step: str) -> None:
     journal = _Failing(lambda entry: entry.step == step)
     async with DollrClient(**sandbox.settings, journal=journal) as dollr:
         with pytest.raises(JournalError):
@@ -126,9 +126,7 @@ async def test_a_step_that_cannot_be_kept_ends_the_run(sandbox: Sandbox, step: s
 
 
 @pytest.mark.parametrize("error", [JournalError, LeaseLostError])
-async def test_an_execution_that_cannot_be_made_durable_is_not_sent(
-    sandbox: Sandbox, error: type[JournalError]
-) -> None:
+async def test_an_execution_that_cannot_be_stored_is_not_sent(sandbox: Sandbox, error: type[JournalError]) -> None:
     async with DollrClient(**sandbox.settings, journal=_Failing(lambda entry: entry.sends > 0, error)) as dollr:
         with pytest.raises(error, match="the disk is full"):
             await _collect(dollr)
@@ -136,7 +134,7 @@ async def test_an_execution_that_cannot_be_made_durable_is_not_sent(
 
 
 @pytest.mark.parametrize("kind", ["PAYOUT", "TRANSFER", "REFUND"])
-async def test_no_kind_of_money_moves_before_it_is_durable(sandbox: Sandbox, dollr: DollrClient, kind: str) -> None:
+async def test_no_kind_of_money_moves_before_it_is_stored(sandbox: Sandbox, dollr: DollrClient, kind: str) -> None:
     await ready(kind, sandbox, dollr)
     async with DollrClient(**sandbox.settings, journal=_Failing(lambda entry: entry.sends > 0)) as failing:
         move = await ready(kind, sandbox, failing) if kind == "PAYOUT" else Move(kind, _moving(kind, failing), sandbox)
@@ -151,7 +149,7 @@ def _moving(kind: str, dollr: DollrClient) -> Callable[..., Any]:
     return lambda: dollr.refund(original_payment_intent_id=700_001, amount=Decimal(1))
 
 
-async def test_a_journal_that_fails_after_the_execution_lets_it_go_on_and_says_so_loudly(
+async def test_a_payment_goes_on_when_the_journal_fails_after_the_execution_and_the_error_is_logged(
     sandbox: Sandbox, caplog: pytest.LogCaptureFixture
 ) -> None:
     journal = _Failing(lambda entry: entry.status is not None)
@@ -159,15 +157,15 @@ async def test_a_journal_that_fails_after_the_execution_lets_it_go_on_and_says_s
         collection = await _collect(dollr)
         journal.fails = lambda _: True
         assert (await collection.wait()).status == "COMPLETED"
-    told = [(record.name, record.levelname) for record in caplog.records]
-    assert set(told) == {("dollr_async.journal", "ERROR")}
-    words = f"payment {REFERENCE}: what is known of it could not be written down (the disk is full)"
+    logged = [(record.name, record.levelname) for record in caplog.records]
+    assert set(logged) == {("dollr_async.journal", "ERROR")}
+    words = f"payment {REFERENCE}: its state could not be written to the journal (the disk is full)"
     assert caplog.records[0].getMessage() == words
     assert all(REFERENCE in record.getMessage() for record in caplog.records)
 
 
 @pytest.mark.parametrize("error", [JournalError, LeaseLostError])
-async def test_a_resend_that_cannot_be_made_durable_leaves_the_fate_unknown(
+async def test_a_resend_that_cannot_be_stored_leaves_the_outcome_unknown(
     sandbox: Sandbox, error: type[JournalError]
 ) -> None:
     sandbox.fail("collect", "drop")
@@ -178,7 +176,7 @@ async def test_a_resend_that_cannot_be_made_durable_leaves_the_fate_unknown(
     assert (len(sent(sandbox, "collect")), sandbox.ledger) == (1, ())
 
 
-async def test_a_send_whose_end_could_not_be_kept_is_still_in_doubt_for_the_next_run(sandbox: Sandbox) -> None:
+async def test_a_send_whose_result_could_not_be_stored_stays_in_doubt_for_the_next_run(sandbox: Sandbox) -> None:
     journal = _Failing(lambda entry: entry.sends > 0 and (not entry.in_doubt or entry.outcome is not None))
     sandbox.fail("collect", "rate_limited", times=4)
     async with DollrClient(**sandbox.settings, journal=journal) as dollr:
@@ -197,7 +195,7 @@ async def test_watching_goes_on_when_the_journal_cannot_be_read(sandbox: Sandbox
         assert (await other.wait(collection.reference_id)).status == "COMPLETED"
 
 
-# One reference on its terms
+# One reference with its terms
 
 
 _CHANGES: dict[str, dict[str, Any]] = {
@@ -222,13 +220,13 @@ _CHANGES: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("changes", _CHANGES.values(), ids=_CHANGES)
-async def test_a_reference_on_other_terms_is_refused(
-    sandbox: Sandbox, kept: DollrClient, changes: dict[str, Any]
+async def test_a_reference_with_different_terms_is_refused(
+    sandbox: Sandbox, journaled: DollrClient, changes: dict[str, Any]
 ) -> None:
-    await _collect(kept)
+    await _collect(journaled)
     sandbox.requests.clear()
-    with pytest.raises(ReferenceUsedError, match=r"on other terms, begun .* UTC: follow that one with") as caught:
-        await _collect(kept, **changes)
+    with pytest.raises(ReferenceUsedError, match=r"with different terms, begun .* UTC: follow that one with") as caught:
+        await _collect(journaled, **changes)
     assert (caught.value.reference_id, sandbox.requests) == (_ID, [])
 
 
@@ -243,31 +241,33 @@ async def test_a_reference_on_other_terms_is_refused(
     ],
     ids=lambda changes: next(iter(changes)),
 )
-async def test_what_does_not_change_a_payment_is_not_compared(
-    sandbox: Sandbox, kept: DollrClient, changes: dict[str, Any]
+async def test_terms_that_do_not_change_a_payment_are_not_compared(
+    sandbox: Sandbox, journaled: DollrClient, changes: dict[str, Any]
 ) -> None:
-    first = await _collect(kept)
-    again = await _collect(kept, **changes)
+    first = await _collect(journaled)
+    again = await _collect(journaled, **changes)
     assert (again.source_id, len(sandbox.ledger)) == (first.source_id, 1)
 
 
 @pytest.mark.parametrize("changes", [{"currency": "LRD"}, {"amount": Decimal(11)}, {"to": KnownPayer(200_001)}])
-async def test_a_payout_on_other_terms_is_refused(sandbox: Sandbox, kept: DollrClient, changes: dict[str, Any]) -> None:
-    await payout(kept, reference_id=REFERENCE)
+async def test_a_payout_with_different_terms_is_refused(
+    sandbox: Sandbox, journaled: DollrClient, changes: dict[str, Any]
+) -> None:
+    await payout(journaled, reference_id=REFERENCE)
     with pytest.raises(ReferenceUsedError):
-        await payout(kept, reference_id=REFERENCE, **changes)
+        await payout(journaled, reference_id=REFERENCE, **changes)
     assert len(sandbox.ledger) == 1
 
 
-async def test_a_reference_of_another_kind_is_refused(kept: DollrClient) -> None:
-    await payout(kept, reference_id=REFERENCE)
+async def test_a_reference_of_another_kind_is_refused(journaled: DollrClient) -> None:
+    await payout(journaled, reference_id=REFERENCE)
     with pytest.raises(ReferenceUsedError, match="kind='PAYOUT'"):
-        await _collect(kept)
+        await _collect(journaled)
 
 
 @pytest.fixture
 async def rotated(contract: Contract, sandbox: Sandbox, journal: MemoryJournal) -> AsyncIterator[Sandbox]:
-    """A sandbox with another secret, after a payment that began under the first one and made nothing."""
+    """A sandbox whose secret changed after a payment that began under the first secret and made nothing."""
     sandbox.fail("*", 422, times=None)
     async with DollrClient(**sandbox.settings, journal=journal) as dollr:
         with pytest.raises(CollectError):
@@ -278,7 +278,7 @@ async def rotated(contract: Contract, sandbox: Sandbox, journal: MemoryJournal) 
 
 
 @pytest.mark.parametrize("name", ["amount", "quantity", "one line more", "currency"])
-async def test_lines_and_currency_are_compared_after_the_secret_was_changed(
+async def test_lines_and_currency_are_compared_after_the_secret_has_changed(
     rotated: Sandbox, journal: MemoryJournal, name: str
 ) -> None:
     async with DollrClient(**rotated.settings, journal=journal) as dollr:
@@ -287,18 +287,20 @@ async def test_lines_and_currency_are_compared_after_the_secret_was_changed(
     assert rotated.requests == []
 
 
-async def test_a_payment_is_taken_up_after_the_secret_was_changed(rotated: Sandbox, journal: MemoryJournal) -> None:
+async def test_a_payment_is_resumed_after_the_secret_has_changed(rotated: Sandbox, journal: MemoryJournal) -> None:
     async with DollrClient(**rotated.settings, journal=journal) as dollr:
         await _collect(dollr)
     assert len(rotated.ledger) == 1
 
 
-# Two at once
+# Two runs at the same time
 
 
-async def test_two_tasks_of_one_client_make_one_charge_and_both_get_it(sandbox: Sandbox, kept: DollrClient) -> None:
+async def test_two_tasks_of_one_client_make_one_charge_and_both_get_it(
+    sandbox: Sandbox, journaled: DollrClient
+) -> None:
     sandbox.set_latency(0.2)
-    first, second = await asyncio.gather(_collect(kept), _collect(kept))
+    first, second = await asyncio.gather(_collect(journaled), _collect(journaled))
     assert (first.source_id, first.session_id) == (second.source_id, second.session_id)
     assert {len(sent(sandbox, operation)) for operation in ("create_invoice", "collect")} == {1}
     assert len(sandbox.ledger) == 1
@@ -317,11 +319,11 @@ async def test_two_processes_with_one_file_make_one_charge_and_both_get_it(sandb
     assert (len(sent(sandbox, "collect")), len(sandbox.ledger)) == (1, 1)
 
 
-async def test_whoever_waits_goes_on_when_the_other_is_cancelled(sandbox: Sandbox, kept: DollrClient) -> None:
+async def test_a_waiting_run_continues_when_the_other_is_cancelled(sandbox: Sandbox, journaled: DollrClient) -> None:
     sandbox.fail("publish_invoice", "hang")
-    first = asyncio.create_task(_collect(kept))
+    first = asyncio.create_task(_collect(journaled))
     await asyncio.sleep(1.0)
-    second = asyncio.create_task(_collect(kept))
+    second = asyncio.create_task(_collect(journaled))
     await asyncio.sleep(5.0)
     assert len(sent(sandbox, "create_invoice")) == 1
     first.cancel()
@@ -330,21 +332,21 @@ async def test_whoever_waits_goes_on_when_the_other_is_cancelled(sandbox: Sandbo
     assert (len(sent(sandbox, "create_invoice")), len(sandbox.ledger)) == (1, 1)
 
 
-async def test_whoever_waits_may_leave(sandbox: Sandbox, kept: DollrClient) -> None:
+async def test_a_waiting_run_can_be_cancelled(sandbox: Sandbox, journaled: DollrClient) -> None:
     sandbox.fail("publish_invoice", "hang")
-    first = asyncio.create_task(_collect(kept))
+    first = asyncio.create_task(_collect(journaled))
     await asyncio.sleep(1.0)
     with pytest.raises(TimeoutError):
-        await asyncio.wait_for(_collect(kept), 5.0)
+        await asyncio.wait_for(_collect(journaled), 5.0)
     await first
     assert len(sandbox.ledger) == 1
 
 
-async def test_a_lease_is_renewed_while_its_run_lives(sandbox: Sandbox, kept: DollrClient) -> None:
+async def test_a_lease_is_renewed_while_its_run_lives(sandbox: Sandbox, journaled: DollrClient) -> None:
     sandbox.fail("create_checkout_session", Fault.latency(29.0), times=3)
-    first = asyncio.create_task(_collect(kept))
+    first = asyncio.create_task(_collect(journaled))
     await asyncio.sleep(20.0)
-    await asyncio.gather(first, _collect(kept))
+    await asyncio.gather(first, _collect(journaled))
     assert (len(sent(sandbox, "create_checkout_session")), len(sandbox.ledger)) == (1, 1)
 
 
@@ -368,7 +370,7 @@ async def test_a_lease_is_renewed_at_every_third_of_it_until_its_run_ends(sandbo
 
 
 class _Silent(MemoryJournal):
-    """A journal whose first run is too busy to renew its lease, until another one has it."""
+    """A journal whose first run does not renew its lease until another run has taken it."""
 
     taken = 0
 
@@ -396,9 +398,7 @@ async def test_a_run_that_lost_its_lease_sends_nothing_more(sandbox: Sandbox, op
 
 
 @pytest.mark.parametrize("fault", [Fault.latency(25.0), Fault.hang()], ids=["late", "never"])
-async def test_an_execution_whose_run_lost_its_lease_is_sent_once_or_repeated_by_the_other(
-    sandbox: Sandbox, fault: Fault
-) -> None:
+async def test_an_execution_whose_run_lost_its_lease_is_charged_once(sandbox: Sandbox, fault: Fault) -> None:
     sandbox.fail("collect", fault)
     async with DollrClient(**sandbox.settings, journal=_Silent()) as dollr:
         first = asyncio.create_task(_collect(dollr))
@@ -426,8 +426,8 @@ async def test_a_refused_run_that_lost_its_lease_does_not_say_that_no_money_move
     assert [entry.reference_id for entry in sandbox.ledger] == [REFERENCE]
 
 
-class _Forgetful(MemoryJournal):
-    """A journal that keeps entries, and knows nothing of who works on them."""
+class _WithoutLeases(MemoryJournal):
+    """A journal that keeps entries, and can neither renew nor release a lease."""
 
     async def renew(self, reference_id: UUID, number: int) -> None:
         raise JournalError("the disk is full")
@@ -436,9 +436,9 @@ class _Forgetful(MemoryJournal):
         raise JournalError("the disk is full")
 
 
-async def test_a_journal_that_cannot_renew_is_complained_of(sandbox: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_lease_that_cannot_be_renewed_is_logged(sandbox: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
     sandbox.fail("create_checkout_session", Fault.latency(6.0))
-    async with DollrClient(**sandbox.settings, journal=_Forgetful()) as dollr:
+    async with DollrClient(**sandbox.settings, journal=_WithoutLeases()) as dollr:
         await _collect(dollr)
     assert [record.levelname for record in caplog.records] == ["ERROR", "ERROR"]
     assert [record.getMessage() for record in caplog.records] == [
@@ -448,44 +448,42 @@ async def test_a_journal_that_cannot_renew_is_complained_of(sandbox: Sandbox, ca
 
 
 @pytest.mark.parametrize("operation", ["create_party", "collect"])
-async def test_a_run_that_cannot_ask_whether_it_was_replaced_says_so_and_how_it_ended(
+async def test_a_run_that_cannot_check_its_lease_logs_that_and_raises_its_own_error(
     sandbox: Sandbox, caplog: pytest.LogCaptureFixture, operation: str
 ) -> None:
     sandbox.fail(operation, 422)
-    async with DollrClient(**sandbox.settings, journal=_Forgetful()) as dollr:
+    async with DollrClient(**sandbox.settings, journal=_WithoutLeases()) as dollr:
         with pytest.raises(CollectError):
             await _collect(dollr)
     renewed = f"payment {REFERENCE}: its lease could not be renewed (the disk is full)"
     assert [record.getMessage() for record in caplog.records][:1] == [renewed]
 
 
-async def test_a_status_that_cannot_be_noted_is_complained_of(
-    sandbox: Sandbox, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_status_that_cannot_be_stored_is_logged(sandbox: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
     class Unsettling(MemoryJournal):
         async def settle(self, reference_id: UUID, status: str, outcome: str | None) -> None:
             raise JournalError("the disk is full")
 
     async with DollrClient(**sandbox.settings, journal=Unsettling()) as dollr:
         assert (await (await _collect(dollr)).wait()).status == "COMPLETED"
-    words = f"payment {REFERENCE}: its status could not be written down"
+    words = f"payment {REFERENCE}: its status could not be written to the journal"
     assert {record.getMessage() for record in caplog.records} == {words}
     assert "the disk is full" in caplog.text
 
 
-# What is unfinished
+# Unfinished payments
 
 
 async def test_without_a_journal_nobody_knows_what_is_unfinished(dollr: DollrClient) -> None:
     with pytest.raises(ConfigurationError, match=r"make the client with DollrClient\(journal=\.\.\.\)"):
-        await _open(dollr)
+        await _unfinished(dollr)
 
 
 async def _cut_off(sandbox: Sandbox, dollr: DollrClient, operation: str, fault: str = "hang") -> None:
     sandbox.fail(operation, fault)
     task = asyncio.create_task(_collect(dollr))
     await asyncio.sleep(1.0)
-    assert await _open(dollr) == [], "a run that is alive is working on it"
+    assert await _unfinished(dollr) == [], "a live run works on it"
     task.cancel()
     await asyncio.wait([task])
 
@@ -499,55 +497,55 @@ async def _cut_off(sandbox: Sandbox, dollr: DollrClient, operation: str, fault: 
         ("collect", {"session"}, True, 300_001),
     ],
 )
-async def test_what_was_cut_off_is_unfinished(
-    sandbox: Sandbox, kept: DollrClient, operation: str, steps: set[str], made: int | None, *, executed: bool
+async def test_a_payment_that_was_cut_off_is_unfinished(
+    sandbox: Sandbox, journaled: DollrClient, operation: str, steps: set[str], made: int | None, *, executed: bool
 ) -> None:
-    await _cut_off(sandbox, kept, operation)
-    (payment,) = await _open(kept)
+    await _cut_off(sandbox, journaled, operation)
+    (payment,) = await _unfinished(journaled)
     assert (payment.reference_id, payment.kind, payment.executed) == (_ID, "COLLECTION", executed)
     assert payment.step in steps
     assert payment.progress.source_id == made
     assert datetime.now(UTC) - payment.began_at < timedelta(minutes=1)
 
 
-async def test_a_look_at_the_reference_is_no_step(sandbox: Sandbox, kept: DollrClient) -> None:
+async def test_the_check_of_a_new_reference_is_not_a_step(sandbox: Sandbox, journaled: DollrClient) -> None:
     sandbox.fail("create_party", "hang")
     wallet = MobileMoney(method="ORANGE_MONEY_LBR", provider="PAWAPAY")
-    task = asyncio.create_task(_collect(kept, pay_with=wallet))
+    task = asyncio.create_task(_collect(journaled, pay_with=wallet))
     await asyncio.sleep(1.0)
     task.cancel()
     await asyncio.wait([task])
-    assert [(payment.step, payment.executed) for payment in await _open(kept)] == [("", False)]
+    assert [(payment.step, payment.executed) for payment in await _unfinished(journaled)] == [("", False)]
 
 
-async def test_the_oldest_comes_first(sandbox: Sandbox, kept: DollrClient) -> None:
-    begun = [(await collect(kept)).reference_id for _ in range(3)]
-    assert [payment.reference_id for payment in await _open(kept)] == begun
+async def test_the_oldest_comes_first(sandbox: Sandbox, journaled: DollrClient) -> None:
+    begun = [(await collect(journaled)).reference_id for _ in range(3)]
+    assert [payment.reference_id for payment in await _unfinished(journaled)] == begun
     assert len(sandbox.ledger) == 3
 
 
-async def test_an_unfinished_payment_is_followed_to_its_end(sandbox: Sandbox, kept: DollrClient) -> None:
-    await _cut_off(sandbox, kept, "collect", "hang_after")
-    (payment,) = await _open(kept)
+async def test_an_unfinished_payment_is_followed_to_its_final_status(sandbox: Sandbox, journaled: DollrClient) -> None:
+    await _cut_off(sandbox, journaled, "collect", "hang_after")
+    (payment,) = await _unfinished(journaled)
     assert [change.status async for change in payment.watch()][-1] == "COMPLETED"
     assert (await payment.wait()).status == "COMPLETED"
-    assert await _open(kept) == []
+    assert await _unfinished(journaled) == []
 
 
-async def test_an_unfinished_payout_is_followed_as_one(sandbox: Sandbox, kept: DollrClient) -> None:
-    await payout(kept)
-    (payment,) = await _open(kept)
+async def test_an_unfinished_payout_is_followed_as_a_payout(sandbox: Sandbox, journaled: DollrClient) -> None:
+    await payout(journaled)
+    (payment,) = await _unfinished(journaled)
     assert (payment.kind, (await payment.wait()).status) == ("PAYOUT", "COMPLETED")
     assert len(sandbox.requests_to("get_payout_status")) >= 1
 
 
 @pytest.mark.parametrize("ends", ["wait", "watch", "the handle's wait", "the handle"])
 @pytest.mark.parametrize(("phone", "outcome"), [("231770000001", "COMPLETED"), ("231770000002", "FAILED")])
-async def test_an_end_that_is_seen_by_following_is_kept(
-    sandbox: Sandbox, kept: DollrClient, journal: MemoryJournal, ends: str, phone: str, outcome: str
+async def test_a_final_status_that_following_finds_is_stored(
+    sandbox: Sandbox, journaled: DollrClient, journal: MemoryJournal, ends: str, phone: str, outcome: str
 ) -> None:
-    collection = await _collect(kept, payer=Payer("Amara Kamara", phone))
-    assert len(await _open(kept)) == 1
+    collection = await _collect(journaled, payer=Payer("Amara Kamara", phone))
+    assert len(await _unfinished(journaled)) == 1
     async with DollrClient(**sandbox.settings, journal=journal) as other:
         following: dict[str, Callable[[], Awaitable[object]]] = {
             "wait": lambda: other.wait(REFERENCE),
@@ -560,7 +558,7 @@ async def test_an_end_that_is_seen_by_following_is_kept(
         except PaymentFailedError:
             assert outcome == "FAILED"
     entry = await _entry(journal)
-    assert (entry.status, entry.outcome, await _open(kept)) == (outcome, outcome, [])
+    assert (entry.status, entry.outcome, await _unfinished(journaled)) == (outcome, outcome, [])
 
 
 async def _to_the_end(changes: Any) -> None:  # noqa: ANN401 - a handle or a watch
@@ -568,60 +566,64 @@ async def _to_the_end(changes: Any) -> None:  # noqa: ANN401 - a handle or a wat
         pass
 
 
-async def test_following_what_no_journal_knows_is_fine(sandbox: Sandbox, dollr: DollrClient, kept: DollrClient) -> None:
+async def test_a_payment_that_is_not_in_the_journal_can_be_followed(
+    sandbox: Sandbox, dollr: DollrClient, journaled: DollrClient
+) -> None:
     collection = await collect(dollr)
-    assert (await kept.wait(collection.reference_id)).status == "COMPLETED"
-    assert (await _open(kept), len(sandbox.ledger)) == ([], 1)
+    assert (await journaled.wait(collection.reference_id)).status == "COMPLETED"
+    assert (await _unfinished(journaled), len(sandbox.ledger)) == ([], 1)
 
 
 @pytest.mark.parametrize(("age", "interval"), [(0.0, 2.0), (3600.0, 5.0)])
-async def test_the_journal_tells_how_old_a_payment_is(
-    sandbox: Sandbox, dollr: DollrClient, kept: DollrClient, journal: MemoryJournal, age: float, interval: float
+async def test_the_age_of_a_payment_comes_from_the_journal(
+    sandbox: Sandbox, dollr: DollrClient, journaled: DollrClient, journal: MemoryJournal, age: float, interval: float
 ) -> None:
     collection = await collect(dollr, payer=Payer("Amara Kamara", "231770000004"))
     began_at = datetime.now(UTC) - timedelta(seconds=age)
     await journal.claim(attrs.evolve(an_entry(began_at=began_at), reference_id=collection.reference_id))
     sandbox.requests.clear()
     with pytest.raises(DollrError):
-        await kept.wait(collection.reference_id, timeout=20.0)
+        await journaled.wait(collection.reference_id, timeout=20.0)
     first, second = [request.second for request in sandbox.requests_to("get_collection_status")][:2]
     assert second - first == pytest.approx(interval, rel=0.11)
 
 
-# A document that exists
+# An existing document
 
 
-async def test_a_declined_payment_leaves_its_document_to_another_one(sandbox: Sandbox, kept: DollrClient) -> None:
-    first = await _collect(kept, payer=Payer("Amara Kamara", "231770000002"))
+async def test_after_a_declined_payment_another_one_may_pay_its_document(
+    sandbox: Sandbox, journaled: DollrClient
+) -> None:
+    first = await _collect(journaled, payer=Payer("Amara Kamara", "231770000002"))
     with pytest.raises(PaymentFailedError):
         await first.wait()
     source = KnownSource("INVOICE", first.source_id or 0, Decimal("250.00"))
     payer = KnownPayer(first.counterparty_id or 0)
-    second = await collect(kept, payer=payer, pay_with=MobileMoney("231770000001"), items=None, source=source)
+    second = await collect(journaled, payer=payer, pay_with=MobileMoney("231770000001"), items=None, source=source)
     assert (await second.wait()).status == "COMPLETED"
     assert [entry.status for entry in sandbox.ledger] == ["FAILED", "COMPLETED"]
 
 
 @pytest.mark.parametrize("fault", ["none", "hang", "hang_after"])
 async def test_a_document_that_is_being_paid_is_not_charged_again(
-    sandbox: Sandbox, kept: DollrClient, fault: str
+    sandbox: Sandbox, journaled: DollrClient, fault: str
 ) -> None:
     if fault == "none":
-        await _collect(kept, payer=Payer("Amara Kamara", "231770000004"))
+        await _collect(journaled, payer=Payer("Amara Kamara", "231770000004"))
     else:
-        await _cut_off(sandbox, kept, "collect", fault)
+        await _cut_off(sandbox, journaled, "collect", fault)
     before = len(sent(sandbox, "collect"))
-    # What the API does not know of yet, the journal does.
-    words = f"is being paid already by payment {REFERENCE}: follow that one" if fault == "hang" else "is PROCESSING"
+    # What the API does not know yet, the journal knows.
+    words = f"is already being paid by payment {REFERENCE}: follow that one" if fault == "hang" else "is PROCESSING"
     with pytest.raises(CollectError, match=words):
-        await collect(kept, items=None, source=KnownSource("INVOICE", 300_001, Decimal("250.00")))
+        await collect(journaled, items=None, source=KnownSource("INVOICE", 300_001, Decimal("250.00")))
     assert len(sent(sandbox, "collect")) == before
 
 
 # The journal itself
 
 
-async def test_a_journal_of_the_callers_is_not_closed(sandbox: Sandbox, tmp_path: Path) -> None:
+async def test_the_callers_journal_is_not_closed(sandbox: Sandbox, tmp_path: Path) -> None:
     async with SQLiteJournal(tmp_path / "journal.db") as journal:
         async with DollrClient(**sandbox.settings, journal=journal) as dollr:
             await _collect(dollr)
@@ -630,15 +632,15 @@ async def test_a_journal_of_the_callers_is_not_closed(sandbox: Sandbox, tmp_path
         assert found.executed
 
 
-async def test_a_transfers_counterparty_is_kept(sandbox: Sandbox, dollr: DollrClient, kept: DollrClient) -> None:
+async def test_a_transfers_counterparty_is_stored(sandbox: Sandbox, dollr: DollrClient, journaled: DollrClient) -> None:
     await ready("TRANSFER", sandbox, dollr)
-    first = await transfer(kept, reference_id=REFERENCE)
-    again = await transfer(kept, reference_id=REFERENCE)
+    first = await transfer(journaled, reference_id=REFERENCE)
+    again = await transfer(journaled, reference_id=REFERENCE)
     assert (first.counterparty_id, again.counterparty_id) == (200_001, 200_001)
 
 
-async def test_every_id_is_kept(kept: DollrClient, journal: MemoryJournal) -> None:
-    collection = await _collect(kept)
+async def test_every_id_is_stored(journaled: DollrClient, journal: MemoryJournal) -> None:
+    collection = await _collect(journaled)
     entry = await _entry(journal)
     for name in ("source_id", "source_number", "party_id", "counterparty_id", "payment_account_id", "session_id"):
         assert getattr(entry, name) == getattr(collection, name) is not None

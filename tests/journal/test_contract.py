@@ -1,4 +1,4 @@
-"""The contract that every journal keeps to: held by both of ours, and broken by journals that are wrong in one way."""
+"""The contract tests for journals: our journals pass them, and a journal with one mistake does not."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 from dollr_async.base.errors import InvalidInputError
 from dollr_async.journal import Claim, Entry, LeaseLostError, MemoryJournal, SQLiteJournal
-from dollr_async.journal.guarded import Guarded
+from dollr_async.journal.translating_journal import TranslatingJournal
 from dollr_async.testing.journal_contract import JournalContract, an_entry
 from tests.support.fakes import FakeClock
 
@@ -40,12 +40,12 @@ class TestMemoryJournal(JournalContract):
         yield MemoryJournal()
 
 
-class TestGuardedJournal(JournalContract):
-    """What a client puts before a journal is one itself."""
+class TestTranslatingJournal(JournalContract):
+    """The wrapper that a client puts around a journal is a journal itself."""
 
     @asynccontextmanager
-    async def journal(self) -> AsyncIterator[Guarded]:
-        yield Guarded(MemoryJournal())
+    async def journal(self) -> AsyncIterator[TranslatingJournal]:
+        yield TranslatingJournal(MemoryJournal())
 
 
 class TestSQLiteJournal(JournalContract):
@@ -67,12 +67,12 @@ class TestSQLiteJournal(JournalContract):
         SetClock.time += seconds
 
 
-class Forgets(MemoryJournal):
+class DropsWrites(MemoryJournal):
     async def write(self, entry: Entry, number: int) -> None:
         await self.renew(entry.reference_id, number)
 
 
-class Overwrites(MemoryJournal):
+class OverwritesOnClaim(MemoryJournal):
     async def claim(self, entry: Entry) -> Claim:
         claim = await super().claim(entry)
         if claim.number is not None:
@@ -80,50 +80,60 @@ class Overwrites(MemoryJournal):
         return attrs.evolve(claim, entry=entry)
 
 
-class GivesToAll(MemoryJournal):
+class LeasesToEveryRun(MemoryJournal):
     async def claim(self, entry: Entry) -> Claim:
         claim = await super().claim(entry)
         return attrs.evolve(claim, number=claim.number or 1)
 
 
-class GivesToNone(MemoryJournal):
+class LeasesToNoRun(MemoryJournal):
     async def claim(self, entry: Entry) -> Claim:
         return attrs.evolve(await super().claim(entry), number=None)
 
 
-class CountsNot(MemoryJournal):
+class LowersTheNumber(MemoryJournal):
     async def release(self, reference_id: UUID, number: int) -> None:
-        self._kept[reference_id].number -= 1
+        self._stored[reference_id].lease_number -= 1
         await super().release(reference_id, number - 1)
 
 
-class KeepsNoNumber(MemoryJournal):
+class WritesUnderAnyNumber(MemoryJournal):
     async def write(self, entry: Entry, number: int) -> None:
-        self._kept[entry.reference_id].entry = entry
+        self._stored[entry.reference_id].entry = entry
 
 
-class NeverLetsGo(MemoryJournal):
+class NeverReleases(MemoryJournal):
     async def release(self, reference_id: UUID, number: int) -> None:
         pass
 
 
-class SettlesAgain(MemoryJournal):
+class ReplacesAnOutcome(MemoryJournal):
     async def settle(self, reference_id: UUID, status: str, outcome: str | None) -> None:
-        if reference_id in self._kept:
-            kept = self._kept[reference_id]
-            kept.entry = attrs.evolve(kept.entry, status=status, outcome=outcome)
+        if reference_id in self._stored:
+            stored = self._stored[reference_id]
+            stored.entry = attrs.evolve(stored.entry, status=status, outcome=outcome)
 
 
-class ListsAnyhow(MemoryJournal):
+class ListsInReverse(MemoryJournal):
     async def unfinished(self, *, with_live: bool = False) -> list[Entry]:
         return (await super().unfinished(with_live=with_live))[::-1]
 
 
 @pytest.mark.parametrize(
     "wrong",
-    [Forgets, Overwrites, GivesToAll, GivesToNone, CountsNot, KeepsNoNumber, NeverLetsGo, SettlesAgain, ListsAnyhow],
+    [
+        DropsWrites,
+        OverwritesOnClaim,
+        LeasesToEveryRun,
+        LeasesToNoRun,
+        LowersTheNumber,
+        WritesUnderAnyNumber,
+        NeverReleases,
+        ReplacesAnOutcome,
+        ListsInReverse,
+    ],
 )
-async def test_a_journal_that_is_wrong_in_one_way_does_not_pass(wrong: type[MemoryJournal]) -> None:
+async def test_a_journal_with_one_mistake_does_not_pass(wrong: type[MemoryJournal]) -> None:
     class Contract(JournalContract):
         @asynccontextmanager
         async def journal(self) -> AsyncIterator[MemoryJournal]:
@@ -137,21 +147,21 @@ async def test_the_contract_runs_without_pytest() -> None:
     await TestMemoryJournal().check()
 
 
-async def test_a_contract_without_a_journal_says_what_is_missing() -> None:
+async def test_a_contract_without_a_journal_says_what_to_implement() -> None:
     with pytest.raises(NotImplementedError, match="opens an empty journal"):
         await JournalContract().check()
 
 
 @pytest.mark.parametrize("lease", [0, -1.0, float("inf"), float("nan"), True, "15", 10**400])
-def test_a_lease_that_is_no_time_is_refused(lease: float, tmp_path: Path) -> None:
-    with pytest.raises(InvalidInputError, match="lease is a number of seconds above zero"):
+def test_a_lease_that_is_not_a_number_of_seconds_is_refused(lease: float, tmp_path: Path) -> None:
+    with pytest.raises(InvalidInputError, match="lease must be a number of seconds above 0"):
         MemoryJournal(lease=lease)
-    with pytest.raises(InvalidInputError, match="lease is a number of seconds above zero"):
+    with pytest.raises(InvalidInputError, match="lease must be a number of seconds above 0"):
         SQLiteJournal(tmp_path / "payments.db", lease=lease)
 
 
-def test_the_refusal_of_a_lease_shows_it() -> None:
-    with pytest.raises(InvalidInputError, match=r"it was -1\.0"):
+def test_the_refusal_of_a_lease_shows_its_value() -> None:
+    with pytest.raises(InvalidInputError, match=r"not -1\.0"):
         MemoryJournal(lease=-1.0)
 
 
@@ -160,7 +170,7 @@ async def test_the_lease_can_be_read(tmp_path: Path) -> None:
     assert MemoryJournal().lease == SQLiteJournal(tmp_path / "payments.db").lease == 15.0
 
 
-async def test_a_silent_run_that_nobody_replaced_may_go_on() -> None:
+async def test_a_run_whose_lease_expired_continues_when_no_other_run_took_it() -> None:
     journal, entry = MemoryJournal(lease=1), an_entry()
     claim = await journal.claim(entry)
     await JournalContract().pass_time(1000)
@@ -170,7 +180,7 @@ async def test_a_silent_run_that_nobody_replaced_may_go_on() -> None:
 
 
 @pytest.mark.parametrize("kind", [MemoryJournal, SQLiteJournal])
-async def test_a_claim_says_whose_it_is_and_whether_it_is_the_first(
+async def test_a_claim_says_whether_it_holds_the_lease_and_whether_it_is_the_first(
     kind: type[MemoryJournal | SQLiteJournal], tmp_path: Path
 ) -> None:
     journal = MemoryJournal() if kind is MemoryJournal else SQLiteJournal(tmp_path / "payments.db")
@@ -188,7 +198,7 @@ async def test_a_claim_says_whose_it_is_and_whether_it_is_the_first(
 
 
 @pytest.mark.parametrize("kind", [MemoryJournal, SQLiteJournal])
-async def test_a_lease_that_was_lost_names_its_payment(
+async def test_the_error_of_a_lost_lease_names_the_payment(
     kind: type[MemoryJournal | SQLiteJournal], tmp_path: Path
 ) -> None:
     journal = MemoryJournal() if kind is MemoryJournal else SQLiteJournal(tmp_path / "payments.db")
@@ -202,7 +212,7 @@ async def test_a_lease_that_was_lost_names_its_payment(
 
 
 @pytest.mark.parametrize("kind", [MemoryJournal, SQLiteJournal])
-async def test_when_a_status_was_seen_is_kept_in_utc(kind: type[MemoryJournal | SQLiteJournal], tmp_path: Path) -> None:
+async def test_the_time_of_a_status_is_kept_in_utc(kind: type[MemoryJournal | SQLiteJournal], tmp_path: Path) -> None:
     journal = MemoryJournal() if kind is MemoryJournal else SQLiteJournal(tmp_path / "payments.db")
     entry = an_entry()
     await journal.claim(entry)
@@ -215,7 +225,7 @@ async def test_when_a_status_was_seen_is_kept_in_utc(kind: type[MemoryJournal | 
         await journal.close()
 
 
-async def test_a_lease_in_memory_lives_as_long_as_it_was_told_to() -> None:
+async def test_a_lease_in_memory_expires_after_its_seconds() -> None:
     journal, entry = MemoryJournal(lease=20.0), an_entry()
     number = (await journal.claim(entry)).number
     assert number == 1
@@ -227,7 +237,7 @@ async def test_a_lease_in_memory_lives_as_long_as_it_was_told_to() -> None:
     assert (await journal.claim(entry)).number == 2
 
 
-async def test_a_lease_in_memory_may_go_by_a_clock_of_the_callers() -> None:
+async def test_a_lease_in_memory_can_use_the_callers_clock() -> None:
     class Set(FakeClock):
         seconds = 1000.0
 

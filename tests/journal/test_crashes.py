@@ -1,4 +1,4 @@
-"""What a journal keeps when processes are killed, race, are forked, or forget to close it."""
+"""What a journal keeps when processes are killed, race, are forked, or do not close it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.real_time  # other processes take real time
 
 @contextmanager
 def children(path: Path, reference_id: UUID, *, how_many: int) -> Iterator[list[subprocess.Popen[str]]]:
-    """Start processes that wait for a line; the caller's block ends with their deaths."""
+    """Start processes that wait for a line of input, and kill them at the end of the block."""
     command = [sys.executable, "-m", child.__name__, str(path), str(reference_id)]
     started = [
         subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(how_many)
@@ -39,7 +39,7 @@ def children(path: Path, reference_id: UUID, *, how_many: int) -> Iterator[list[
             process.communicate()
 
 
-def tell(process: subprocess.Popen[str]) -> None:
+def start(process: subprocess.Popen[str]) -> None:
     pipe(process.stdin).write("go\n")
     pipe(process.stdin).flush()
 
@@ -53,10 +53,10 @@ def pipe(end: IO[str] | None) -> IO[str]:
     return end
 
 
-async def test_a_killed_process_is_replaced_at_once_and_what_it_acknowledged_is_there(tmp_path: Path) -> None:
+async def test_a_killed_process_is_replaced_at_once_and_its_durable_writes_are_there(tmp_path: Path) -> None:
     entry = an_entry()
     with children(tmp_path / "payments.db", entry.reference_id, how_many=1) as (process,):
-        tell(process)
+        start(process)
         lines = [int(pipe(process.stdout).readline()) for _ in range(50)]
         async with SQLiteJournal(tmp_path / "payments.db") as journal:
             assert not (await journal.claim(entry)).is_mine
@@ -69,7 +69,7 @@ async def test_a_killed_process_is_replaced_at_once_and_what_it_acknowledged_is_
     assert lines == [1, *range(1, 50)]
     assert claim.number == 2
     assert claim.entry == open_entry
-    # The last one may have been written and not acknowledged.
+    # The last write may be durable and not printed.
     assert claim.entry.sends - max([*lines, *acknowledged]) in {0, 1}
     assert files(tmp_path) == ["payments.db"]
 
@@ -78,7 +78,7 @@ async def test_processes_that_race_for_a_new_file_and_one_reference_have_one_win
     reference_id = uuid4()
     with children(tmp_path / "payments.db", reference_id, how_many=3) as racing:
         for process in racing:
-            tell(process)
+            start(process)
         numbers = [pipe(process.stdout).readline().strip() for process in racing]
     assert sorted(numbers) == ["1", "None", "None"]
     async with SQLiteJournal(tmp_path / "payments.db") as journal:
@@ -93,7 +93,7 @@ def run(program: str, path: Path, *options: str) -> str:
     return done.stdout
 
 
-def test_a_journal_that_was_never_closed_warns_of_nothing_and_is_closed_at_the_end(tmp_path: Path) -> None:
+def test_a_journal_that_was_never_closed_is_closed_at_exit_without_a_warning(tmp_path: Path) -> None:
     program = """if True:
         import asyncio, sys
         from dollr_async.journal import SQLiteJournal
@@ -105,15 +105,15 @@ def test_a_journal_that_was_never_closed_warns_of_nothing_and_is_closed_at_the_e
     assert files(tmp_path) == ["payments.db"]
 
 
-def test_the_room_is_entered_without_loading_sqlite() -> None:
-    # Whoever measures the coverage of this program would load it.
+def test_the_package_is_imported_without_sqlite() -> None:
+    # Coverage measurement would load it.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
     program = "import sys, dollr_async.journal, dollr_async.testing; sys.exit('sqlite3' in sys.modules)"
     subprocess.run([sys.executable, "-c", program], check=True, env=environment)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no fork on Windows")
-def test_a_forked_process_is_told_to_make_its_own_and_leaves_its_parents_alone(tmp_path: Path) -> None:
+def test_a_forked_process_is_refused_with_what_to_do_and_leaves_its_parents_journal_alone(tmp_path: Path) -> None:
     program = """if True:
         import asyncio, os, pathlib, sys
         from dollr_async import JournalError
@@ -136,6 +136,6 @@ def test_a_forked_process_is_told_to_make_its_own_and_leaves_its_parents_alone(t
         asyncio.run(again())
     """
     # Python itself warns of a fork beside threads, and of the connection that the child inherits.
-    told, claimed = run(program, tmp_path / "payments.db", "-W", "ignore").splitlines()
-    assert "was used before this process was forked: make one in each process" in told
+    refusal, claimed = run(program, tmp_path / "payments.db", "-W", "ignore").splitlines()
+    assert "was used before this process was forked: make a SQLiteJournal in each process" in refusal
     assert claimed == "None"

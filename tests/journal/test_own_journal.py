@@ -1,4 +1,4 @@
-"""The guide to a journal of one's own: its code is run, and keeps to the contract."""
+"""The guide to a journal of your own: its code runs and passes the contract tests."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ def guide() -> dict[str, Any]:
 
 
 @pytest.mark.skipif(sqlite3.sqlite_version_info < (3, 35), reason="this SQLite has no RETURNING")
-async def test_the_guides_journal_keeps_to_the_contract() -> None:
+async def test_the_guides_journal_passes_the_contract_tests() -> None:
     table_journal: Any = guide()["TestTableJournal"]
-    # Its leases are on the time of day, which passes here only when the contract says so.
+    # Its leases use the time of day, which moves here only when the contract lets time pass.
     with time_machine.travel(datetime(2026, 1, 31, tzinfo=UTC), tick=False) as time_of_day:
 
         class OnAClock(table_journal):  # type: ignore[misc] # made by the page

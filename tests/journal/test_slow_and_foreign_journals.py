@@ -1,4 +1,4 @@
-"""A journal that is slow, or that is somebody else's: the reference is never lost, and no foreign error comes out."""
+"""A slow journal loses no reference, and the errors of a user's own journal come out as `JournalError`."""
 
 from __future__ import annotations
 
@@ -50,20 +50,20 @@ async def test_cancelled_at_any_moment_the_reference_is_known_and_the_lease_is_f
                 await task
             noted = " ".join(getattr(cancelled.value, "__notes__", []))
             assert "dollr.watch('" in noted, f"cancelled after {moment:.2f} of {whole:.2f} seconds"
-        resting = await journal.unfinished()
-        assert len(resting) == len(await journal.unfinished(with_live=True))
-    noted_or_ended = {str(entry.reference_id) for entry in resting}
-    assert {entry.reference_id for entry in sandbox.ledger} <= noted_or_ended
+        unfinished = await journal.unfinished()
+        assert len(unfinished) == len(await journal.unfinished(with_live=True))
+    in_the_journal = {str(entry.reference_id) for entry in unfinished}
+    assert {entry.reference_id for entry in sandbox.ledger} <= in_the_journal
 
 
 class _Foreign(MemoryJournal):
-    """Raises what a database of a framework might, from one of its methods on."""
+    """Raises the error of a database driver in one of its methods."""
 
     def __init__(self, method: str, *, times: int = 1, after: int = 0) -> None:
         super().__init__()
         self._method, self._left, self._after = method, times, after
 
-    def _strike(self, method: str) -> None:
+    def _fail(self, method: str) -> None:
         if method == self._method and self._left:
             if self._after:
                 self._after -= 1
@@ -72,15 +72,15 @@ class _Foreign(MemoryJournal):
             raise RuntimeError("the pool is closed")
 
     async def claim(self, entry: Entry) -> Claim:
-        self._strike("claim")
+        self._fail("claim")
         return await super().claim(entry)
 
     async def write(self, entry: Entry, number: int) -> None:
-        self._strike("write" if entry.status is None else "landed")
+        self._fail("write" if entry.status is None else "landed")
         await super().write(entry, number)
 
     async def settle(self, reference_id: UUID, status: str, outcome: str | None) -> None:
-        self._strike("settle")
+        self._fail("settle")
         await super().settle(reference_id, status, outcome)
 
 
@@ -104,13 +104,13 @@ async def test_a_foreign_error_after_the_money_lets_the_payment_go_on(
 
 
 @pytest.mark.parametrize("settings", [{"journal": "payments.db"}, {"retry": None}, {"polling": {}}])
-def test_what_is_no_setting_is_refused_at_once(settings: dict[str, object]) -> None:
+def test_a_setting_of_the_wrong_type_is_refused(settings: dict[str, object]) -> None:
     name = next(iter(settings))
     with pytest.raises(InvalidInputError, match=f"{name} must"):
-        DollrClient("id", "secret", **settings)  # type: ignore[arg-type] # what a caller without types might write
+        DollrClient("id", "secret", **settings)  # type: ignore[arg-type] # what a caller without type checks might write
 
 
-async def test_a_read_is_sent_as_often_as_the_policy_says_and_no_more(sandbox: Sandbox) -> None:
+async def test_a_read_is_sent_as_often_as_the_policy_allows(sandbox: Sandbox) -> None:
     sandbox.fail("predictions.mmo_provider_info", 503, times=None)
     async with DollrClient(**sandbox.settings, retry=RetryPolicy(attempts=3)) as dollr:
         with pytest.raises(Exception, match="operator"):
@@ -128,7 +128,9 @@ async def test_a_resumed_payment_that_was_only_limited_keeps_its_session(sandbox
     assert len(sandbox.ledger) == 1
 
 
-async def test_a_finished_payment_that_cannot_be_asked_after_is_told_as_last_seen(sandbox: Sandbox) -> None:
+async def test_when_the_status_of_a_finished_payment_cannot_be_checked_its_last_status_is_reported(
+    sandbox: Sandbox,
+) -> None:
     async with DollrClient(**sandbox.settings, journal=MemoryJournal()) as dollr:
         await (await collect(dollr, reference_id=REFERENCE)).wait()
         sandbox.fail("status.collection", 503, times=None)

@@ -1,4 +1,4 @@
-"""The SQLite journal: what it refuses, its file, its leases, and what cancelling and closing leave behind."""
+"""The SQLite journal: what it refuses, its file, its leases, and the effects of cancelling and closing."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ import pytest
 from dollr_async.base.errors import InvalidInputError, JournalError
 from dollr_async.journal import Entry, LeaseLostError, SQLiteJournal, as_row, from_row
 from dollr_async.journal.rows import COLUMNS
-from dollr_async.journal.sqlite.changes import Change, Changes
-from dollr_async.journal.sqlite.database import Database, explained
-from dollr_async.journal.sqlite.owner import is_alive
+from dollr_async.journal.sqlite.change_queue import Change, ChangeQueue
+from dollr_async.journal.sqlite.database import Database, as_journal_errors
+from dollr_async.journal.sqlite.lease_owner import is_alive
 from dollr_async.journal.sqlite.schema import APPLICATION, MIGRATIONS, use_write_ahead_log
 from dollr_async.testing.journal_contract import a_full_entry, an_entry
 from tests.journal.test_contract import SetClock
@@ -34,13 +34,13 @@ T = TypeVar("T")
 
 
 class Impatient(SQLiteJournal):
-    """A journal that hardly waits for another process."""
+    """A journal that waits only shortly for another process."""
 
     _busy_timeout = 0.02
 
 
 class Watched(SQLiteJournal):
-    """A journal that tells when its thread has begun to work."""
+    """A journal with an event that is set when its thread starts to work."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
@@ -52,7 +52,7 @@ class Watched(SQLiteJournal):
 
 
 class CancelledLate(SQLiteJournal):
-    """A journal whose changes are made, and cancelled before their caller hears of it."""
+    """A journal whose changes are made, and whose callers are cancelled before they get the result."""
 
     async def _change(self, make: Callable[[Database], T]) -> T:
         done = await super()._change(make)
@@ -68,7 +68,7 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "payments.db"
 
 
-def tables(path: Path, *statements: str) -> None:
+def run_sql(path: Path, *statements: str) -> None:
     with closing(sqlite3.connect(path)) as connection, connection:
         for statement in statements:
             connection.execute(statement)
@@ -86,7 +86,7 @@ async def pragma(journal: SQLiteJournal, words: str) -> object:
     def ask(database: Database) -> object:
         return next(iter(database._connection.execute(f"PRAGMA {words}").fetchone() or [None]))
 
-    return await journal._run(ask)
+    return await journal._query(ask)
 
 
 def directory_missing(path: Path) -> Path:
@@ -104,7 +104,7 @@ def garbage(path: Path) -> Path:
 
 
 def another_program(path: Path) -> Path:
-    tables(path, "CREATE TABLE orders (id)")
+    run_sql(path, "CREATE TABLE orders (id)")
     return path
 
 
@@ -113,7 +113,7 @@ def move_away(path: Path) -> None:
 
 
 def newer(path: Path) -> Path:
-    tables(path, *MIGRATIONS, f"PRAGMA application_id = {APPLICATION}", "PRAGMA user_version = 99")
+    run_sql(path, *MIGRATIONS, f"PRAGMA application_id = {APPLICATION}", "PRAGMA user_version = 99")
     return path
 
 
@@ -131,22 +131,22 @@ async def claim_one(path: Path) -> Entry:
 
 
 @pytest.mark.parametrize(
-    ("broken", "says"),
+    ("broken", "message"),
     [
         (directory_missing, "make its directory first"),
-        (a_directory, "cannot be opened: give it a file, in a directory where this user may write"),
+        (a_directory, "cannot be opened: name a file, in a directory that this user may write to"),
         (garbage, "is damaged, or is no SQLite file"),
         (damaged, "is damaged, or is no SQLite file"),
         (another_program, "is the database of another program: give the journal a file of its own"),
         (newer, r"was written by a newer dollr_async \(schema 99, this one knows 2\): update dollr_async here"),
     ],
 )
-def test_a_file_that_cannot_be_a_journal_is_refused_in_a_sentence(
-    path: Path, broken: Callable[[Path], Path], says: str
+def test_a_file_that_cannot_be_a_journal_is_refused_with_what_to_do(
+    path: Path, broken: Callable[[Path], Path], message: str
 ) -> None:
     place = broken(path)
     before = place.read_bytes() if place.is_file() else None
-    with pytest.raises(JournalError, match=says) as caught:
+    with pytest.raises(JournalError, match=message) as caught:
         asyncio.run(claim_one(place))
     assert str(place) in str(caught.value)
     assert (place.read_bytes() if place.is_file() else None) == before
@@ -155,7 +155,7 @@ def test_a_file_that_cannot_be_a_journal_is_refused_in_a_sentence(
 
 @pytest.fixture
 def unprivileged() -> Iterator[None]:
-    """Do without the rights of the superuser, whom no directory is closed to."""
+    """Give up the rights of the superuser, who may write to every directory."""
     before = os.geteuid()
     if before == 0:
         os.seteuid(65534)
@@ -163,20 +163,22 @@ def unprivileged() -> Iterator[None]:
     os.seteuid(before)
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="users are another matter on Windows")
-async def test_a_place_that_may_not_be_written_is_refused(path: Path, request: pytest.FixtureRequest) -> None:
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such users")
+async def test_a_directory_that_may_not_be_written_is_refused(path: Path, request: pytest.FixtureRequest) -> None:
     path.parent.chmod(0o500)
     request.getfixturevalue("unprivileged")
-    with pytest.raises(JournalError, match="put it where this user may write, on a local disk with space"):
+    with pytest.raises(
+        JournalError, match="put it in a directory that this user may write to, on a local disk with free space"
+    ):
         await claim_one(path)
 
 
-async def test_memory_is_refused_in_favour_of_the_memory_journal() -> None:
+async def test_a_path_in_memory_is_refused_with_the_memory_journal_as_advice() -> None:
     with pytest.raises(InvalidInputError, match=r"use MemoryJournal\(\)"):
         SQLiteJournal(":memory:")
 
 
-async def test_a_failed_opening_is_tried_again_at_the_next_use(path: Path) -> None:
+async def test_opening_that_failed_is_tried_again_at_the_next_use(path: Path) -> None:
     async with SQLiteJournal(path / "payments.db") as journal:
         with pytest.raises(JournalError, match="make its directory first"):
             await journal.unfinished()
@@ -184,14 +186,16 @@ async def test_a_failed_opening_is_tried_again_at_the_next_use(path: Path) -> No
         assert await journal.unfinished() == []
 
 
-async def test_a_full_disk_refuses_and_keeps_what_was_there(path: Path) -> None:
+async def test_a_full_disk_is_an_error_and_changes_nothing(path: Path) -> None:
     async with SQLiteJournal(path) as journal:
         entry = (await journal.claim(an_entry())).entry
         await pragma(journal, "max_page_count = 1")
-        with pytest.raises(JournalError, match="cannot be written since its disk is full: make space") as caught:
+        with pytest.raises(
+            JournalError, match="cannot be written, because its disk is full: free some space"
+        ) as caught:
             await asyncio.gather(*(journal.claim(attrs.evolve(an_entry(), step="x" * 10_000)) for _ in range(20)))
         assert isinstance(caught.value.__cause__, sqlite3.OperationalError)
-        assert await unleased(path) == [entry]
+        assert await without_leases(path) == [entry]
         assert await journal.read(entry.reference_id) == entry
         await pragma(journal, "max_page_count = 1000000")
         assert (await journal.claim(an_entry())).is_mine
@@ -200,11 +204,11 @@ async def test_a_full_disk_refuses_and_keeps_what_was_there(path: Path) -> None:
 async def test_a_file_that_became_read_only_is_an_error(path: Path) -> None:
     async with SQLiteJournal(path) as journal:
         await pragma(journal, "query_only = ON")
-        with pytest.raises(JournalError, match="cannot be written: put it where this user may write"):
+        with pytest.raises(JournalError, match="cannot be written: put it in a directory that this user may write to"):
             await journal.claim(an_entry())
 
 
-async def test_a_file_that_stays_locked_is_an_error_and_then_goes_on(path: Path) -> None:
+async def test_a_file_that_stays_locked_is_an_error_and_works_again_once_it_is_unlocked(path: Path) -> None:
     async with Impatient(path) as journal:
         entry = (await journal.claim(an_entry())).entry
         with locked(path):
@@ -217,13 +221,13 @@ async def test_a_file_that_stays_locked_is_an_error_and_then_goes_on(path: Path)
 
 
 async def test_a_file_that_is_locked_while_it_is_opened_is_an_error(path: Path) -> None:
-    tables(path)
+    run_sql(path)
     async with Impatient(path) as journal:
         with locked(path, "EXCLUSIVE"), pytest.raises(JournalError, match="was locked by another program for too long"):
             await journal.unfinished()
 
 
-async def test_a_journal_that_is_locked_while_it_is_opened_is_opened_by_the_next_use(path: Path) -> None:
+async def test_a_journal_that_was_locked_while_it_was_opened_is_opened_by_the_next_use(path: Path) -> None:
     entry = await claim_one(path)
     async with Impatient(path) as journal:
         with locked(path), pytest.raises(JournalError, match="was locked by another program for too long"):
@@ -231,71 +235,71 @@ async def test_a_journal_that_is_locked_while_it_is_opened_is_opened_by_the_next
         assert await journal.unfinished() == [entry]
 
 
-def test_the_write_ahead_log_is_waited_for_while_another_writes(path: Path) -> None:
-    tables(path, "CREATE TABLE orders (id)")
+def test_the_write_ahead_log_waits_while_another_process_writes(path: Path) -> None:
+    run_sql(path, "CREATE TABLE orders (id)")
     connection = sqlite3.connect(path, timeout=0)
     with closing(connection), locked(path), pytest.raises(sqlite3.OperationalError, match="locked"):
-        use_write_ahead_log(connection, path, patience=0.02)
+        use_write_ahead_log(connection, path, timeout=0.02)
 
 
-@pytest.mark.real_time  # a lock between two connections is the operating system's
-def test_the_write_ahead_log_is_had_once_the_other_has_written(path: Path) -> None:
-    tables(path, "CREATE TABLE orders (id)")
+@pytest.mark.real_time  # the operating system locks between two connections
+def test_the_write_ahead_log_is_on_once_the_other_process_has_written(path: Path) -> None:
+    run_sql(path, "CREATE TABLE orders (id)")
     other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     other.execute("BEGIN IMMEDIATE")
     ending = threading.Timer(0.1, other.execute, ["ROLLBACK"])
     ending.start()
     with closing(other), closing(sqlite3.connect(path, timeout=0)) as connection:
-        use_write_ahead_log(connection, path, patience=10.0)
+        use_write_ahead_log(connection, path, timeout=10.0)
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
         ending.join()
 
 
-def test_whatever_is_no_lock_is_not_waited_for(path: Path) -> None:
+def test_an_error_that_is_not_a_lock_is_raised_at_once(path: Path) -> None:
     garbage(path)
     began = time.monotonic()
     with closing(sqlite3.connect(path)) as connection, pytest.raises(sqlite3.DatabaseError, match="not a database"):
-        use_write_ahead_log(connection, path, patience=5.0)
+        use_write_ahead_log(connection, path, timeout=5.0)
     assert time.monotonic() - began < 5.0
 
 
-def test_without_a_write_ahead_log_there_is_no_journal(path: Path) -> None:
-    connection, says = sqlite3.connect(":memory:"), r"SQLite gave 'memory'\): put the journal on a local disk"
-    with closing(connection), pytest.raises(JournalError, match=says):
-        use_write_ahead_log(connection, path, patience=0)
+def test_a_file_without_a_write_ahead_log_is_refused(path: Path) -> None:
+    connection, message = sqlite3.connect(":memory:"), r"SQLite gave 'memory'\): put the journal on a local disk"
+    with closing(connection), pytest.raises(JournalError, match=message):
+        use_write_ahead_log(connection, path, timeout=0)
 
 
-async def test_a_file_that_was_removed_or_replaced_takes_no_more_payments(path: Path) -> None:
+async def test_a_file_that_was_moved_or_replaced_takes_no_more_payments(path: Path) -> None:
     async with SQLiteJournal(path) as journal:
         await journal.claim(an_entry())
         move_away(path)
-        with pytest.raises(JournalError, match="leave the file where it is while it is open"):
+        with pytest.raises(JournalError, match="do not move the file while it is open"):
             await journal.claim(an_entry())
         another_program(path)
-        with pytest.raises(JournalError, match="was replaced while it was open: put it back, and start again"):
+        with pytest.raises(JournalError, match="was replaced while it was open: put the file back, and open it again"):
             await journal.claim(an_entry())
 
 
 @pytest.mark.parametrize("use", ["read", "unfinished", "claim"])
-async def test_whatever_goes_wrong_in_a_file_names_it(path: Path, use: str) -> None:
+async def test_every_error_of_a_file_names_the_file(path: Path, use: str) -> None:
     entry = an_entry()
     async with SQLiteJournal(path) as journal:
         await journal.claim(entry)
-        tables(path, "DROP TABLE payments")
+        run_sql(path, "DROP TABLE payments")
         uses: dict[str, Callable[[], Awaitable[object]]] = {
             "read": lambda: journal.read(entry.reference_id),
             "unfinished": journal.unfinished,
             "claim": lambda: journal.claim(entry),
         }
-        with pytest.raises(JournalError, match="could not be read or written: look at the file and at its disk") as bad:
+        with pytest.raises(JournalError, match="could not be read or written: check the file and its disk") as bad:
             await uses[use]()
     assert str(bad.value).startswith(f"the journal {path} could not")
 
 
-async def test_a_row_that_somebody_changed_is_an_error_with_its_reference(path: Path) -> None:
+async def test_a_row_with_an_invalid_value_is_an_error_with_its_reference(path: Path) -> None:
     async with SQLiteJournal(path) as journal:
         entry = (await journal.claim(an_entry())).entry
-        tables(path, "UPDATE payments SET terms_amount = 'much'")
+        run_sql(path, "UPDATE payments SET terms_amount = 'much'")
         with pytest.raises(JournalError, match=f"row of payment {entry.reference_id} cannot be read"):
             await journal.read(entry.reference_id)
 
@@ -311,7 +315,7 @@ async def test_a_value_that_sqlite_cannot_hold_is_an_error_and_changes_nothing(
         assert await journal.read(entry.reference_id) == entry
 
 
-async def test_a_change_that_breaks_a_rule_of_the_table_is_taken_back(path: Path) -> None:
+async def test_a_change_that_violates_a_constraint_is_rolled_back(path: Path) -> None:
     async with SQLiteJournal(path) as journal:
         entry = (await journal.claim(an_entry())).entry
         kindless = attrs.evolve(an_entry(), kind=None)  # type: ignore[arg-type] # the point
@@ -321,13 +325,13 @@ async def test_a_change_that_breaks_a_rule_of_the_table_is_taken_back(path: Path
         await journal.write(entry, 1)
 
 
-def test_what_sqlite_says_without_a_code_is_explained_too(path: Path) -> None:
-    says = "could not be read or written: look at the file and at its disk"
-    with pytest.raises(JournalError, match=says), explained(path):
+def test_an_error_of_sqlite_without_a_code_has_advice_too(path: Path) -> None:
+    message = "could not be read or written: check the file and its disk"
+    with pytest.raises(JournalError, match=message), as_journal_errors(path):
         raise sqlite3.ProgrammingError("closed")
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="modes are another matter on Windows")
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such file modes")
 async def test_only_the_user_may_read_what_is_written(path: Path) -> None:
     before = os.umask(0)
     try:
@@ -343,7 +347,7 @@ async def test_only_the_user_may_read_what_is_written(path: Path) -> None:
     assert owners == [0o600]
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="modes are another matter on Windows")
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such file modes")
 def test_a_file_that_others_could_read_is_closed_to_them(path: Path) -> None:
     path.touch(mode=0o644)
     asyncio.run(claim_one(path))
@@ -351,7 +355,7 @@ def test_a_file_that_others_could_read_is_closed_to_them(path: Path) -> None:
     asyncio.run(claim_one(path))
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="modes are another matter on Windows")
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such file modes")
 def test_a_directory_in_its_place_is_left_as_open_as_it_is(path: Path) -> None:
     a_directory(path).chmod(0o755)
     with pytest.raises(JournalError):
@@ -359,8 +363,8 @@ def test_a_directory_in_its_place_is_left_as_open_as_it_is(path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o755
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="modes are another matter on Windows")
-async def test_what_stands_beside_a_file_is_closed_to_others_too(path: Path) -> None:
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such file modes")
+async def test_the_files_beside_the_journal_are_private_too(path: Path) -> None:
     beside = [path.with_name(f"payments.db{ending}") for ending in ("", "-wal", "-shm")]
     async with SQLiteJournal(path) as first:
         await first.claim(an_entry())
@@ -371,7 +375,7 @@ async def test_what_stands_beside_a_file_is_closed_to_others_too(path: Path) -> 
             assert [found.stat().st_mode & 0o777 for found in beside] == [0o600] * 3
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="links need rights of their own on Windows")
+@pytest.mark.skipif(sys.platform == "win32", reason="links need special rights on Windows")
 async def test_two_names_of_one_file_are_one_journal(path: Path) -> None:
     (path.parent / "elsewhere").mkdir()
     link = path.parent / "elsewhere" / "link.db"
@@ -394,31 +398,31 @@ async def test_every_write_is_synced_to_a_write_ahead_log(path: Path) -> None:
         assert path.with_name("payments.db-wal").stat().st_size > before
 
 
-async def test_what_is_written_at_once_shares_a_sync_and_one_refusal_takes_nothing_from_the_others(path: Path) -> None:
+async def test_simultaneous_writes_share_one_commit_and_a_refused_one_does_not_affect_the_others(path: Path) -> None:
     async with SQLiteJournal(path) as journal:
         entries = [(await journal.claim(an_entry())).entry for _ in range(20)]
-        said: list[str] = []
-        going_on = threading.Event()
+        statements: list[str] = []
+        released = threading.Event()
 
         def listen(database: Database) -> None:
-            database._connection.set_trace_callback(said.append)
-            going_on.wait()
+            database._connection.set_trace_callback(statements.append)
+            released.wait()
 
-        busy = asyncio.create_task(journal._run(listen))
+        busy = asyncio.create_task(journal._query(listen))
         await asyncio.sleep(0)
         writes = [asyncio.create_task(journal.write(attrs.evolve(entry, sends=1), 1)) for entry in entries]
         writes[1:1] = [asyncio.create_task(journal.write(entries[0], 99))]
         await asyncio.sleep(0)
-        going_on.set()
+        released.set()
         first, second, *others = await asyncio.gather(*writes, return_exceptions=True)
         await busy
         assert isinstance(second, LeaseLostError)
         assert [first, *others] == [None] * len(entries)
-        assert said.count("COMMIT") == 1
-        assert [entry.sends for entry in await unleased(path)] == [1] * len(entries)
+        assert statements.count("COMMIT") == 1
+        assert [entry.sends for entry in await without_leases(path)] == [1] * len(entries)
 
 
-async def unleased(path: Path) -> list[Entry]:
+async def without_leases(path: Path) -> list[Entry]:
     async with SetClock(path) as later:
         SetClock.time += 10**9
         return await later.unfinished()
@@ -426,7 +430,7 @@ async def unleased(path: Path) -> list[Entry]:
 
 async def test_a_file_of_the_first_schema_is_brought_up_to_date(path: Path) -> None:
     entry = a_full_entry(an_entry().reference_id)
-    tables(path, MIGRATIONS[0], f"PRAGMA application_id = {APPLICATION}", "PRAGMA user_version = 1")
+    run_sql(path, MIGRATIONS[0], f"PRAGMA application_id = {APPLICATION}", "PRAGMA user_version = 1")
     with closing(sqlite3.connect(path)) as connection, connection:
         row = as_row(entry) | {"lease_number": 4}
         places = ", ".join(f":{column}" for column in row)
@@ -437,7 +441,7 @@ async def test_a_file_of_the_first_schema_is_brought_up_to_date(path: Path) -> N
     assert (claim.number, claim.entry) == (5, entry)
 
 
-def test_every_field_of_an_entry_is_tried() -> None:
+def test_the_full_entry_has_no_default_values() -> None:
     full, fresh = a_full_entry(an_entry().reference_id), an_entry()
     defaults = [field for field in attrs.fields(Entry) if field.default is not attrs.NOTHING]
     assert [field.name for field in defaults if getattr(full, field.name) == field.default] == []
@@ -446,7 +450,7 @@ def test_every_field_of_an_entry_is_tried() -> None:
 
 @pytest.fixture
 def _far_from_utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Live where the clocks on the wall are two hours before UTC."""
+    """Set the local time to two hours ahead of UTC."""
     monkeypatch.setenv("TZ", "AWAY-2")
     time.tzset()
     yield
@@ -454,9 +458,9 @@ def _far_from_utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     time.tzset()
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="a process on Windows cannot move")
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no time.tzset")
 @pytest.mark.usefixtures("_far_from_utc")
-def test_a_row_holds_plain_values_that_sort_as_they_should() -> None:
+def test_a_row_has_plain_values_that_sort_correctly() -> None:
     east = timezone(timedelta(hours=2))
     entry = attrs.evolve(an_entry(began_at=datetime(2026, 7, 31, 14, tzinfo=east)), in_doubt=True, source_id=310)
     row = as_row(entry)
@@ -469,21 +473,21 @@ def test_a_row_holds_plain_values_that_sort_as_they_should() -> None:
     ]
 
 
-def test_a_row_that_cannot_be_read_says_which_and_what_to_do() -> None:
+def test_a_row_that_cannot_be_read_is_an_error_with_its_reference_and_what_to_do() -> None:
     row = as_row(an_entry())
-    says = f"the journal's row of payment {row['reference_id']} cannot be read: .*. Restore it from a copy"
-    with pytest.raises(JournalError, match=says):
+    message = f"the journal's row of payment {row['reference_id']} cannot be read: .*. Restore it from a backup"
+    with pytest.raises(JournalError, match=message):
         from_row(row | {"began_at": "yesterday"})
 
 
-def test_a_row_lacking_a_column_is_an_error() -> None:
+def test_a_row_without_a_column_is_an_error() -> None:
     row = as_row(an_entry())
     del row["terms_digest"]
     with pytest.raises(JournalError, match="terms_digest"):
         from_row(row)
 
 
-async def test_closing_gives_every_lease_back_at_once(path: Path) -> None:
+async def test_closing_frees_every_lease_at_once(path: Path) -> None:
     entry = an_entry()
     async with SQLiteJournal(path) as other:
         async with SQLiteJournal(path) as journal:
@@ -493,7 +497,7 @@ async def test_closing_gives_every_lease_back_at_once(path: Path) -> None:
         assert len(list(path.parent.glob("*-owner-*"))) == 1
 
 
-async def test_what_dead_owners_left_is_removed_and_nothing_else(path: Path) -> None:
+async def test_the_lock_files_of_dead_owners_are_removed_and_nothing_else(path: Path) -> None:
     names = ["payments.db-owner-dead", "payments.db-owner-", "other.db-owner-dead", "payments.db-backup"]
     dead, nameless, *others = (path.with_name(name) for name in names)
     for found in (dead, nameless, *others):
@@ -502,7 +506,7 @@ async def test_what_dead_owners_left_is_removed_and_nothing_else(path: Path) -> 
     assert sorted(path.parent.iterdir()) == sorted([path, *others])
 
 
-async def test_an_owners_file_that_somebody_removed_is_not_missed(path: Path) -> None:
+async def test_a_lock_file_that_was_removed_does_no_harm(path: Path) -> None:
     async with SQLiteJournal(path) as journal:
         await journal.claim(an_entry())
         (owner,) = path.parent.glob("*-owner-*")
@@ -510,11 +514,11 @@ async def test_an_owners_file_that_somebody_removed_is_not_missed(path: Path) ->
     assert list(path.parent.iterdir()) == [path]
 
 
-async def test_an_owner_that_cannot_be_asked_is_taken_to_live_until_its_lease_ends(path: Path) -> None:
+async def test_an_owner_that_cannot_be_checked_counts_as_alive_until_its_lease_expires(path: Path) -> None:
     path.with_name("payments.db-owner-odd").mkdir()
     assert is_alive(path, "odd")
     entry = await claim_one(path)
-    tables(path, "UPDATE payments SET lease_owner = 'odd', lease_until = 2000")
+    run_sql(path, "UPDATE payments SET lease_owner = 'odd', lease_until = 2000")
     async with SetClock(path) as journal:
         SetClock.time = 1999
         assert not (await journal.claim(entry)).is_mine
@@ -522,7 +526,7 @@ async def test_an_owner_that_cannot_be_asked_is_taken_to_live_until_its_lease_en
         assert (await journal.claim(entry)).number == 2
 
 
-async def test_two_tasks_of_one_journal_exclude_each_other_until_the_first_is_silent(path: Path) -> None:
+async def test_two_tasks_of_one_journal_exclude_each_other_until_the_lease_expires(path: Path) -> None:
     entry = an_entry()
     async with SetClock(path) as journal:
         first = await journal.claim(entry)
@@ -534,7 +538,7 @@ async def test_two_tasks_of_one_journal_exclude_each_other_until_the_first_is_si
             await journal.write(entry, first.number)
 
 
-async def test_a_silent_run_that_nobody_replaced_may_go_on(path: Path) -> None:
+async def test_a_run_whose_lease_expired_continues_when_no_other_run_took_it(path: Path) -> None:
     async with SetClock(path) as journal:
         entry = (await journal.claim(an_entry())).entry
         SetClock.time += 1000
@@ -542,7 +546,7 @@ async def test_a_silent_run_that_nobody_replaced_may_go_on(path: Path) -> None:
         assert await journal.unfinished() == []
 
 
-async def test_closing_twice_is_fine_and_a_use_after_it_is_an_error(path: Path) -> None:
+async def test_closing_twice_is_fine_and_a_later_use_is_an_error(path: Path) -> None:
     unopened, journal = SQLiteJournal(path), SQLiteJournal(path)
     await journal.claim(an_entry())
     await asyncio.gather(unopened.close(), journal.close(), journal.close())
@@ -552,7 +556,7 @@ async def test_closing_twice_is_fine_and_a_use_after_it_is_an_error(path: Path) 
     assert [found.name for found in path.parent.iterdir()] == ["payments.db"]
 
 
-async def test_a_close_that_is_cancelled_closes_all_the_same(path: Path) -> None:
+async def test_a_cancelled_close_still_closes(path: Path) -> None:
     journal = SQLiteJournal(path)
     await journal.claim(an_entry())
     thread = thread_of(journal)
@@ -573,7 +577,7 @@ def thread_of(journal: SQLiteJournal) -> threading.Thread:
     return thread
 
 
-async def test_a_forgotten_journal_is_closed_when_it_is_collected(path: Path) -> None:
+async def test_a_journal_that_was_not_closed_is_closed_when_it_is_garbage_collected(path: Path) -> None:
     journal = SQLiteJournal(path)
     await journal.claim(an_entry())
     thread = thread_of(journal)
@@ -584,8 +588,8 @@ async def test_a_forgotten_journal_is_closed_when_it_is_collected(path: Path) ->
     assert [found.name for found in path.parent.iterdir()] == ["payments.db"]
 
 
-@pytest.mark.real_time  # the moment at which the thread works is the point
-async def test_a_claim_that_is_cancelled_while_it_is_carried_out_holds_nothing(path: Path) -> None:
+@pytest.mark.real_time  # the test needs the moment at which the thread works
+async def test_a_claim_that_is_cancelled_while_it_is_made_holds_no_lease(path: Path) -> None:
     entry = an_entry()
     async with Watched(path) as journal:
         await journal.unfinished()
@@ -596,38 +600,38 @@ async def test_a_claim_that_is_cancelled_while_it_is_carried_out_holds_nothing(p
             claiming.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await claiming
-        # The first number was taken in the thread, and given back.
+        # The thread took the lease with the first number, and gave it back.
         assert await journal.unfinished() == [entry]
         assert (await journal.claim(entry)).number == 2
 
 
-async def test_a_claim_that_is_cancelled_before_its_turn_was_never_made(path: Path) -> None:
-    entry, going_on = an_entry(), threading.Event()
+async def test_a_claim_that_is_cancelled_while_it_waits_is_never_made(path: Path) -> None:
+    entry, released = an_entry(), threading.Event()
     async with SQLiteJournal(path) as journal:
-        busy = asyncio.create_task(journal._run(lambda database: going_on.wait()))
+        busy = asyncio.create_task(journal._query(lambda database: released.wait()))
         claiming = asyncio.create_task(journal.claim(entry))
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         claiming.cancel()
         with pytest.raises(asyncio.CancelledError):
             await claiming
-        going_on.set()
+        released.set()
         await busy
         assert await journal.read(entry.reference_id) is None
 
 
-def test_a_change_that_is_withdrawn_as_its_turn_comes_is_not_made(path: Path) -> None:
-    entry, changes = an_entry(), Changes()
+def test_a_withdrawn_change_is_not_made(path: Path) -> None:
+    entry, changes = an_entry(), ChangeQueue()
     withdrawn: Change[object] = Change(lambda database: database.claim(entry))
     with closing(Database(path, lease=15.0, busy_timeout=1.0, now=lambda: 0.0)) as database:
         changes.add(withdrawn)
         withdrawn.is_withdrawn = True
         with pytest.raises(JournalError, match="withdrawn before it was made"):
-            changes.turn(withdrawn, lambda: database)
+            changes.make(withdrawn, lambda: database)
         assert database.read(entry.reference_id) is None
 
 
-async def test_a_claim_that_is_cancelled_at_the_last_moment_holds_nothing(path: Path) -> None:
+async def test_a_claim_that_is_cancelled_after_it_was_made_holds_no_lease(path: Path) -> None:
     entry = an_entry()
     async with CancelledLate(path) as cancelled, SQLiteJournal(path) as journal:
         with pytest.raises(asyncio.CancelledError):
@@ -637,7 +641,7 @@ async def test_a_claim_that_is_cancelled_at_the_last_moment_holds_nothing(path: 
         assert (await journal.claim(entry)).number == 2
 
 
-async def test_a_cancelled_claim_of_what_another_run_holds_leaves_it_alone(path: Path) -> None:
+async def test_a_cancelled_claim_leaves_the_lease_of_another_run_alone(path: Path) -> None:
     entry = an_entry()
     async with CancelledLate(path) as cancelled, SQLiteJournal(path) as journal:
         assert (await journal.claim(entry)).is_mine
@@ -647,8 +651,8 @@ async def test_a_cancelled_claim_of_what_another_run_holds_leaves_it_alone(path:
         await journal.write(entry, 1)
 
 
-@pytest.mark.real_time  # the moment at which the thread works is the point
-async def test_a_claim_that_is_cancelled_while_the_journal_closes_holds_nothing(path: Path) -> None:
+@pytest.mark.real_time  # the test needs the moment at which the thread works
+async def test_a_claim_that_is_cancelled_while_the_journal_closes_holds_no_lease(path: Path) -> None:
     entry, journal = an_entry(), Watched(path)
     await journal.unfinished()
     journal.begun.clear()
@@ -665,8 +669,8 @@ async def test_a_claim_that_is_cancelled_while_the_journal_closes_holds_nothing(
         assert (await other.claim(entry)).number == 2
 
 
-@pytest.mark.real_time  # the moment at which the thread works is the point
-async def test_a_write_that_is_cancelled_is_whole_and_the_journal_goes_on(path: Path) -> None:
+@pytest.mark.real_time  # the test needs the moment at which the thread works
+async def test_a_cancelled_write_is_complete_and_the_journal_continues(path: Path) -> None:
     async with Watched(path) as journal:
         entry = (await journal.claim(an_entry())).entry
         full = a_full_entry(entry.reference_id)
@@ -681,8 +685,8 @@ async def test_a_write_that_is_cancelled_is_whole_and_the_journal_goes_on(path: 
         await journal.write(entry, 1)
 
 
-@pytest.mark.real_time  # two ordinary event loops beside each other
-def test_event_loops_of_several_threads_share_a_journal(path: Path) -> None:
+@pytest.mark.real_time  # several real event loops at the same time
+def test_event_loops_in_several_threads_share_a_journal(path: Path) -> None:
     entries, numbers = [an_entry() for _ in range(10)], []
     journal = SQLiteJournal(path)
 

@@ -1,4 +1,4 @@
-"""What a SQLite journal does with its file, in whichever thread it is told to."""
+"""The SQL of a SQLite journal, run in the thread of the journal."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from dollr_async.base.errors import JournalError
-from dollr_async.journal.entry import Claim, LeaseLostError
-from dollr_async.journal.leases import lost
+from dollr_async.journal.protocol import Claim, lease_lost
 from dollr_async.journal.rows import COLUMNS, as_row, from_row
 from dollr_async.journal.sqlite import schema
-from dollr_async.journal.sqlite.owner import Owner, is_alive, sweep
+from dollr_async.journal.sqlite.lease_owner import LeaseOwner, is_alive, remove_dead_owners
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 
     from dollr_async.journal.entry import Entry
 
-# Only names that this package has written itself are ever put into a statement; values are always bound.
+# Only column names of this package are put into a statement. Values are always bound.
 _INSERT = (
     f"INSERT INTO payments ({', '.join(COLUMNS)}, lease_number, lease_owner, lease_until) "  # noqa: S608 - see above
     f"VALUES ({', '.join(f':{column}' for column in COLUMNS)}, :lease_number, :lease_owner, :lease_until)"
@@ -39,27 +38,27 @@ _OPEN = "SELECT * FROM payments WHERE outcome IS NULL ORDER BY began_at"
 
 
 class Database:
-    """An open journal. Used by one thread at a time; changes are made `together`, and durable when that returns.
+    """An open journal file, used by one thread at a time. Changes are made by `together`, and durable when it returns.
 
-    `now` is a clock in seconds that all processes of the host share and that never jumps. It starts again with the
-    host, and that does no harm: the owners of all leases died with it.
+    `now` is a clock in seconds that all processes of the host share and that never jumps. It starts again when the host
+    restarts, which does no harm: then the owners of all leases are dead.
     """
 
     def __init__(self, path: Path, *, lease: float, busy_timeout: float, now: Callable[[], float]) -> None:
-        """Open the file, or make it; bring its schema up to date, and remove what dead owners left.
+        """Open the file or make it, bring its schema up to date, and remove the lock files of dead owners.
 
         Raises:
-            JournalError: it could not be opened; the message says why, and what to do.
+            JournalError: it could not be opened. The message says why, and what to do.
         """
         self._path, self._lease, self._now = path, lease, now
-        self._owner: Owner | None = None
-        with explained(path):
+        self._owner: LeaseOwner | None = None
+        with as_journal_errors(path):
             self._connection = schema.connect(path, busy_timeout=busy_timeout)
             try:
                 with schema.writing(self._connection):
                     schema.migrate(self._connection)
-                    self._owner = owner = Owner(path)
-                    sweep(path)
+                    self._owner = owner = LeaseOwner(path)
+                    remove_dead_owners(path)
             except BaseException:
                 self.close()
                 raise
@@ -67,33 +66,35 @@ class Database:
         self._me = owner.name
 
     def close(self) -> None:
-        """Close the file; every lease taken through it is free from now on."""
+        """Close the file. Every lease taken through it is free from now on."""
         self._connection.close()
         if self._owner is not None:
             self._owner.release()
 
     def together(self, changes: list[Callable[[Database], object]]) -> list[object]:
-        """Make changes in one transaction, and return what came of each: a `JournalError` where it was refused.
+        """Make changes in one transaction, and return the result of each: a `JournalError` where it was refused.
 
-        A change that is refused has changed nothing, and takes nothing from the others.
+        A refused change has changed nothing, and does not affect the others.
 
         Raises:
             JournalError: none of them was made.
         """
-        with explained(self._path):
+        with as_journal_errors(self._path):
             if _identity(self._path) != self._identity:
-                # SQLite would go on writing to a file that nobody can find any more.
-                sentence = f"the journal {self._path} was replaced while it was open: put it back, and start again"
+                # SQLite would go on writing to a file that no longer has a name.
+                sentence = (
+                    f"the journal {self._path} was replaced while it was open: put the file back, and open it again"
+                )
                 raise JournalError(sentence)
             with schema.writing(self._connection):
                 return [self._outcome(change) for change in changes]
 
     def claim(self, entry: Entry) -> Claim:
-        """Keep a new entry, or find the one with its reference, and take the lease unless a live run has it."""
+        """Keep a new entry, or find the one with its reference, and take the lease unless a live run holds it."""
         reference = str(entry.reference_id)
         row = self._connection.execute(_READ, (reference,)).fetchone()
         if row is None:
-            self._connection.execute(_INSERT, as_row(entry) | self._lease_of(1))
+            self._connection.execute(_INSERT, as_row(entry) | self._lease_columns(1))
             return Claim(entry=entry, number=1, is_new=True)
         found = from_row(dict(row))
         if self._is_live(row):
@@ -104,7 +105,7 @@ class Database:
 
     def write(self, entry: Entry, number: int) -> None:
         """Replace an entry under a lease, and renew it."""
-        written = self._connection.execute(_WRITE, as_row(entry) | self._lease_of(number))
+        written = self._connection.execute(_WRITE, as_row(entry) | self._lease_columns(number))
         _check_held(written, entry.reference_id)
 
     def renew(self, reference_id: UUID, number: int) -> None:
@@ -113,23 +114,23 @@ class Database:
         _check_held(renewed, reference_id)
 
     def release(self, reference_id: UUID, number: int) -> None:
-        """Give a lease back, unless it is another run's by now."""
+        """Give a lease back. A lease that another run holds now is left alone."""
         self._connection.execute(_RELEASE, (str(reference_id), number))
 
     def settle(self, reference_id: UUID, status: str, outcome: str | None) -> None:
-        """Note a status that was seen, unless there is an outcome."""
+        """Keep a status that a status check found, unless the payment has its outcome already."""
         seen_at = datetime.now(UTC).isoformat(timespec="microseconds")
         self._connection.execute(_SETTLE, (status, outcome, seen_at, str(reference_id)))
 
     def read(self, reference_id: UUID) -> Entry | None:
         """Return the entry of a reference, or None."""
-        with explained(self._path):
+        with as_journal_errors(self._path):
             row = self._connection.execute(_READ, (str(reference_id),)).fetchone()
         return None if row is None else from_row(dict(row))
 
     def unfinished(self, *, with_live: bool) -> list[Entry]:
-        """Return the open entries that no live run is working on, the oldest first; `with_live` adds the others."""
-        with explained(self._path):
+        """Return the open entries that no live run works on, the oldest first; `with_live` adds the others."""
+        with as_journal_errors(self._path):
             rows = self._connection.execute(_OPEN).fetchall()
         return [from_row(dict(row)) for row in rows if with_live or not self._is_live(row)]
 
@@ -137,7 +138,7 @@ class Database:
     def _until(self) -> float:
         return self._now() + self._lease
 
-    def _lease_of(self, number: int) -> dict[str, str | float]:
+    def _lease_columns(self, number: int) -> dict[str, str | float]:
         return {"lease_number": number, "lease_owner": self._me, "lease_until": self._until}
 
     def _is_live(self, row: sqlite3.Row) -> bool:
@@ -156,14 +157,14 @@ class Database:
 
 
 @contextlib.contextmanager
-def explained(path: Path) -> Iterator[None]:
-    """Turn what SQLite and the operating system say into a `JournalError` that says what to do."""
+def as_journal_errors(path: Path) -> Iterator[None]:
+    """Turn errors of SQLite and of the operating system into a `JournalError` that says what to do."""
     try:
         yield
     except sqlite3.Error as error:
         raise JournalError(f"the journal {path} {_advice(error)} ({error})") from error
     except OSError as error:
-        raise JournalError(f"the journal {path} {_place_advice(error)} ({error.strerror})") from error
+        raise JournalError(f"the journal {path} {_os_advice(error)} ({error.strerror})") from error
 
 
 def _identity(path: Path) -> tuple[int, int]:
@@ -173,28 +174,28 @@ def _identity(path: Path) -> tuple[int, int]:
 
 def _check_held(changed: sqlite3.Cursor, reference_id: UUID) -> None:
     if changed.rowcount == 0:
-        raise LeaseLostError(lost(reference_id))
+        raise lease_lost(reference_id)
 
 
 def _advice(error: sqlite3.Error) -> str:
-    # The lowest byte is the kind of error, the others are its details.
+    # The lowest byte is the kind of error. The others are its details.
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
-    return _ADVICE.get(code, "could not be read or written: look at the file and at its disk")
+    return _ADVICE.get(code, "could not be read or written: check the file and its disk")
 
 
-def _place_advice(error: OSError) -> str:
+def _os_advice(error: OSError) -> str:
     if isinstance(error, FileNotFoundError):
-        return "is not there: make its directory first, and leave the file where it is while it is open"
-    return "cannot be made: put it where this user may write, on a local disk with space"
+        return "does not exist: make its directory first, and do not move the file while it is open"
+    return "cannot be made: put it in a directory that this user may write to, on a local disk with free space"
 
 
-_DAMAGED = "is damaged, or is no SQLite file: restore it from a copy, or look up each open payment by its reference"
-_READ_ONLY = "cannot be written: put it where this user may write"
+_DAMAGED = "is damaged, or is no SQLite file: restore it from a backup, or check each open payment by its reference"
+_READ_ONLY = "cannot be written: put it in a directory that this user may write to"
 _ADVICE = {
-    sqlite3.SQLITE_BUSY: "was locked by another program for too long: end that program, then try again",
-    sqlite3.SQLITE_CANTOPEN: "cannot be opened: give it a file, in a directory where this user may write",
+    sqlite3.SQLITE_BUSY: "was locked by another program for too long: stop that program, then try again",
+    sqlite3.SQLITE_CANTOPEN: "cannot be opened: name a file, in a directory that this user may write to",
     sqlite3.SQLITE_CORRUPT: _DAMAGED,
-    sqlite3.SQLITE_FULL: "cannot be written since its disk is full: make space, then try again",
+    sqlite3.SQLITE_FULL: "cannot be written, because its disk is full: free some space, then try again",
     sqlite3.SQLITE_NOTADB: _DAMAGED,
     sqlite3.SQLITE_PERM: _READ_ONLY,
     sqlite3.SQLITE_READONLY: _READ_ONLY,

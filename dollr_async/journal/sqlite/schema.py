@@ -1,4 +1,4 @@
-"""The file of a SQLite journal: made, recognised, and brought up to date."""
+"""The file of a SQLite journal: how it is opened or made, recognised, and brought up to date."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 APPLICATION = int.from_bytes(b"DOLR")
-"""The mark by which a file is known to be a journal."""
+"""The `application_id` by which a file is recognised as a journal."""
 
-_OTHERS = 0o077
-_PAUSE = 0.01
+_GROUP_AND_OTHERS = 0o077
+_RETRY_PAUSE = 0.01
 
 MIGRATIONS = (
     """
@@ -55,26 +55,26 @@ MIGRATIONS = (
     """,
     "CREATE INDEX open_payments ON payments (began_at) WHERE outcome IS NULL",
 )
-"""What takes a file from each version of its schema to the next, beginning with an empty file. Only ever add to it."""
+"""The statements that bring a file from each schema version to the next, from an empty file on. Only append to them."""
 
 
 def connect(path: Path, *, busy_timeout: float) -> sqlite3.Connection:
-    """Open or make a journal's file, durable and for its owner's eyes only; its schema may still be an older one.
+    """Open or make a journal's file, durable and readable by its owner alone. Its schema may still be an older one.
 
     Raises:
-        JournalError: it is no journal, or one of a newer version, or the write-ahead log was not granted.
+        JournalError: the file is no journal, or is of a newer version, or cannot have a write-ahead log.
         sqlite3.Error: SQLite could not open or read it.
         OSError: it could not be made.
     """
     _make_private(path)
-    # One thread uses it at a time; the one that closes it may be another.
+    # One thread uses it at a time, but another one may close it.
     connection = sqlite3.connect(path, timeout=busy_timeout, isolation_level=None, check_same_thread=False)
     try:
         connection.row_factory = sqlite3.Row
         _recognise(connection, path)
-        use_write_ahead_log(connection, path, patience=busy_timeout)
+        use_write_ahead_log(connection, path, timeout=busy_timeout)
         connection.execute("PRAGMA synchronous = FULL")
-        # On macOS an ordinary sync leaves the data in the drive's own cache; elsewhere this changes nothing.
+        # On macOS an ordinary sync leaves the data in the drive's cache. Elsewhere this changes nothing.
         connection.execute("PRAGMA fullfsync = ON")
     except BaseException:
         connection.close()
@@ -83,7 +83,7 @@ def connect(path: Path, *, busy_timeout: float) -> sqlite3.Connection:
 
 
 def migrate(connection: sqlite3.Connection) -> None:
-    """Bring the schema up to date, inside a write transaction."""
+    """Bring the schema up to date. Call it inside a write transaction."""
     version = _number(connection, "user_version")
     for migration in MIGRATIONS[version:]:
         connection.execute(migration)
@@ -94,21 +94,21 @@ def migrate(connection: sqlite3.Connection) -> None:
 
 @contextlib.contextmanager
 def writing(connection: sqlite3.Connection) -> Iterator[None]:
-    """Hold the file's one write transaction: kept as a whole, and durable at the end, or not at all."""
+    """Hold the file's write transaction: at the end, all of it is durable, or nothing of it was done."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield
         connection.execute("COMMIT")
     finally:
-        # SQLite itself rolls back after some failures.
+        # After some failures SQLite has rolled back by itself.
         if connection.in_transaction:
             connection.execute("ROLLBACK")
 
 
-def use_write_ahead_log(connection: sqlite3.Connection, path: Path, *, patience: float) -> None:
-    """Ask for the write-ahead log, and do not go on without it."""
-    # While another process asks for it too SQLite answers "locked" at once, whatever the timeout.
-    last_try = time.monotonic() + patience
+def use_write_ahead_log(connection: sqlite3.Connection, path: Path, *, timeout: float) -> None:
+    """Turn the write-ahead log on, waiting up to `timeout` seconds, or raise a `JournalError`."""
+    # While another process turns it on too, SQLite answers "locked" at once, whatever its own timeout.
+    last_try = time.monotonic() + timeout
     while True:
         try:
             granted = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
@@ -116,15 +116,15 @@ def use_write_ahead_log(connection: sqlite3.Connection, path: Path, *, patience:
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > last_try:
                 raise
-            time.sleep(_PAUSE)
+            time.sleep(_RETRY_PAUSE)
     if granted != "wal":
         sentence = f"{path} cannot have a write-ahead log (SQLite gave {granted!r}): put the journal on a local disk"
         raise JournalError(sentence)
 
 
 def _make_private(path: Path) -> None:
-    # SQLite gives the mode of the file to those it makes beside it. A file that exists is not opened here: closing it
-    # would lose the locks that another connection of this process has on it.
+    # SQLite gives the files that it makes beside this one the same mode. A file that exists is not opened here: closing
+    # it would drop the locks that another connection of this process holds on it.
     try:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     except FileExistsError:
@@ -133,15 +133,15 @@ def _make_private(path: Path) -> None:
 
 
 def _close_to_others(path: Path) -> None:
-    # It may be absent, or belong to another user, who decides.
+    # It may be absent, or belong to another user, who decides about its mode.
     with contextlib.suppress(OSError):
         mode = path.stat().st_mode
-        if path.is_file() and mode & _OTHERS:
-            path.chmod(mode & ~_OTHERS)
+        if path.is_file() and mode & _GROUP_AND_OTHERS:
+            path.chmod(mode & ~_GROUP_AND_OTHERS)
 
 
 def _recognise(connection: sqlite3.Connection, path: Path) -> None:
-    # One look at all three, since another process may be making the schema at this moment.
+    # All three are read in one transaction, since another process may be making the schema at this moment.
     connection.execute("BEGIN")
     mark, version = _number(connection, "application_id"), _number(connection, "user_version")
     is_empty = _number(connection, "schema_version") == 0

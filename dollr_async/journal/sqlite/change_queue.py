@@ -1,4 +1,4 @@
-"""Changes that wait for their transaction: all that wait at one moment share one, and so one sync of the disk."""
+"""Group commit: all changes that wait at one moment share one transaction, and so one sync of the disk."""
 
 from __future__ import annotations
 
@@ -17,59 +17,59 @@ T = TypeVar("T")
 
 
 class Change(Generic[T]):
-    """One change; it may be withdrawn as long as it has not been made."""
+    """One change of the database. It can be withdrawn until it is made."""
 
     def __init__(self, make: Callable[[Database], T]) -> None:
-        """Wait."""
+        """Describe the change by the function that makes it."""
         self.make = make
         self.is_withdrawn = False
-        self.is_over = False
+        self.is_done = False
         self._result: T
         self._failure: Exception | None = JournalError("this change was withdrawn before it was made")
 
-    def end(self, result: T) -> None:
-        """Keep what came of it; it is durable by now."""
-        self._result, self._failure, self.is_over = result, None, True
+    def succeed(self, result: T) -> None:
+        """Keep the result. The change is durable by now."""
+        self._result, self._failure, self.is_done = result, None, True
 
     def fail(self, failure: Exception) -> None:
-        """Keep why it was not made."""
-        self._failure, self.is_over = failure, True
+        """Keep why the change was not made."""
+        self._failure, self.is_done = failure, True
 
     def result(self) -> T:
-        """Return what came of it, or raise why it was not made."""
+        """Return the result, or raise why the change was not made."""
         if self._failure is not None:
-            # A copy, since others may be told of the same failure.
+            # A copy, since one failure may be raised for several changes.
             failure = copy.copy(self._failure).with_traceback(self._failure.__traceback__)
             raise failure from self._failure.__cause__
         return self._result
 
 
-class Changes:
-    """The changes that wait. Any thread may add one, and one thread makes them."""
+class ChangeQueue:
+    """The changes that wait. Any thread may add one; one thread makes them."""
 
     def __init__(self) -> None:
-        """Begin with none."""
+        """Make an empty queue."""
         self._waiting: deque[Change[Any]] = deque()
 
     def add(self, change: Change[T]) -> None:
-        """Let a change wait for its turn."""
+        """Put a change at the end of the queue."""
         self._waiting.append(change)
 
-    def turn(self, change: Change[T], opened: Callable[[], Database]) -> T:
-        """Make this change with all that wait, unless it was made with an earlier one, and return what came of it."""
-        if not change.is_over:
+    def make(self, change: Change[T], opened: Callable[[], Database]) -> T:
+        """Make this change together with all that wait, unless an earlier call made it, and return its result."""
+        if not change.is_done:
             waiting = [self._waiting.popleft() for _ in range(len(self._waiting))]
-            _make([one for one in waiting if not one.is_withdrawn], opened)
+            _make_together([one for one in waiting if not one.is_withdrawn], opened)
         return change.result()
 
 
-def _make(changes: list[Change[Any]], opened: Callable[[], Database]) -> None:
+def _make_together(changes: list[Change[Any]], opened: Callable[[], Database]) -> None:
     try:
         outcomes = opened().together([change.make for change in changes])
-    except Exception as error:  # noqa: BLE001 - whatever it is, everybody who waits is told
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is raised for every change
         outcomes = [error] * len(changes)
     for change, outcome in zip(changes, outcomes, strict=True):
         if isinstance(outcome, Exception):
             change.fail(outcome)
         else:
-            change.end(outcome)
+            change.succeed(outcome)

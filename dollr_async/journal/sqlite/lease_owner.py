@@ -1,6 +1,7 @@
-"""Whether the process that took a lease still lives: a file beside the journal that it holds locked until it dies.
+"""Whether the process that took a lease still lives, shown by a lock file beside the journal.
 
-The operating system gives such a lock back however the process ends, so a restart need not wait for a lease to run out.
+The process holds the file locked until it ends. The operating system releases the lock however the process ends, so a
+restart need not wait until a lease expires.
 """
 
 from __future__ import annotations
@@ -37,22 +38,22 @@ else:
 
     def _is_held(file: int) -> bool:
         try:
-            # Shared, so that two who ask at once do not take each other for the owner.
+            # Shared, so that two processes that ask at the same time do not take each other for the owner.
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             return True
         return False
 
 
-class Owner:
-    """This opening of a journal, as the others see it. No two have one name.
+class LeaseOwner:
+    """One opened journal, as other processes see it. Every opening has a name of its own.
 
-    Make it, and sweep, only inside a write transaction of the journal: between the making of its file and the lock on
-    it a sweeper would take it for dead.
+    Make one, and call `remove_dead_owners`, only inside a write transaction of the journal. Between the creation of the
+    lock file and its lock, another process would take this owner for dead.
     """
 
     def __init__(self, journal: Path) -> None:
-        """Make the file and hold it."""
+        """Make the lock file and lock it."""
         self.name = uuid4().hex
         self._path = _path_of(journal, self.name)
         self._file = os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
@@ -62,20 +63,20 @@ class Owner:
             undo.pop_all()
 
     def release(self) -> None:
-        """Be gone: every lease of this owner may be taken from now on."""
+        """Release the lock: every lease of this owner is free from now on."""
         os.close(self._file)
         _remove(self._path)
 
 
 def is_alive(journal: Path, name: str) -> bool:
-    """Whether the owner of this name still holds its file; where that cannot be asked, it is taken to."""
+    """Whether the owner of this name still holds its lock. When that cannot be checked, the answer is yes."""
     return _is_alive(_path_of(journal, name))
 
 
-def sweep(journal: Path) -> None:
-    """Remove what dead owners left."""
+def remove_dead_owners(journal: Path) -> None:
+    """Remove the lock files of dead owners."""
     prefix = _path_of(journal, "").name
-    # A directory that may not be listed keeps what is left there, which does no harm.
+    # In a directory that may not be listed the files stay, which does no harm.
     with contextlib.suppress(OSError):
         for path in journal.parent.iterdir():
             if path.name.startswith(prefix):
@@ -99,7 +100,7 @@ def _is_alive(path: Path) -> bool:
 
 
 def _remove(path: Path) -> None:
-    # Another may have been quicker; and no name is used twice, so a file that stays does no harm.
+    # Another process may have removed it. No name is used twice, so a file that stays does no harm.
     with contextlib.suppress(OSError):
         path.unlink()
 
