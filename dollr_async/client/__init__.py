@@ -1,37 +1,46 @@
-"""`DollrClient`: where everything is put together."""
+"""`DollrClient`, in one class for each job: open the file that has the method you look for.
+
+- `core`: the settings, opening and closing, and how a payment runs from its first step to an accepted execution
+- `money_in`: `collect`, `hosted_checkout`, `payment_link`
+- `money_out`: `payout`, `transfer`, `refund`
+- `following`: `watch`, `watch_many`, `wait`, `check`, `unfinished`, `watch_source`, `verify_source`
+
+The API's other operations are the groups of `dollr_async.resources`, such as `dollr.invoices`.
+"""
 
 from __future__ import annotations
 
-from dollr_async.client.following import Following
-from dollr_async.client.money_in import Collecting
-from dollr_async.client.money_out import PayingOut
+from dollr_async.client.following import FollowingMethods
+from dollr_async.client.money_in import MoneyInMethods
+from dollr_async.client.money_out import MoneyOutMethods
 
 __all__ = ["DollrClient"]
 
 
-class DollrClient(Collecting, PayingOut, Following):
+class DollrClient(MoneyInMethods, MoneyOutMethods, FollowingMethods):
     """A client of the Dollr API for one event loop.
 
-    It can be made without a running loop and opens at first use. Close it with `async with` or `await close()`.
-    The API's operations are methods of its groups: `parties`, `invoices`, `executions`, and so on.
+    You can create it without a running loop. It opens at its first request. Close it with `async with` or
+    `await close()`. The API's operations are methods of its groups: `parties`, `invoices`, `executions`, and so on.
 
     Args:
-        client_id: from the portal; by default the environment's DOLLR_CLIENT_ID.
-        client_secret: from the portal; by default the environment's DOLLR_CLIENT_SECRET.
-        base_url: by default the environment's DOLLR_BASE_URL, else the API's own address. It must be https, except on
-            loopback.
-        session: an aiohttp session of yours, used as it is (proxy, traces and middlewares apply) and never closed.
-        timeout: seconds for one request, from the wait for a connection to the last byte of its answer.
-        retry: how often and how patiently a request is sent again.
+        client_id: from the portal; by default the environment variable DOLLR_CLIENT_ID.
+        client_secret: from the portal; by default the environment variable DOLLR_CLIENT_SECRET.
+        base_url: by default the environment variable DOLLR_BASE_URL, else the API's address. It must be https, except
+            on loopback.
+        session: your own aiohttp session. It is used as it is (its proxy, traces and middlewares apply) and is never
+            closed.
+        timeout: seconds for one request, from the wait for a connection to the last byte of the answer.
+        retry: how often, and after which pauses, a request is retried.
         polling: how a payment is followed.
-        journal: a durable record of your payments, such as `dollr_async.journal.SQLiteJournal(path)`. With one, a
-            payment is taken up where a process that died has left it, and never forgotten. It is yours to close.
-        max_polls_per_second: how often this client asks how far its payments are, at most; None is no limit. At the
-            limit all are asked more rarely, the old ones most.
-        realtime: where collections are followed by push as well, `RealtimeSettings(url, anon_key)`. What is pushed is
-            a hint to look, and while it is down polling alone tells the same changes.
+        journal: a durable record of your payments, such as `dollr_async.journal.SQLiteJournal(path)`. With it a payment
+            is resumed where a dead process stopped. The client does not close it.
+        max_polls_per_second: the most status checks that following makes in a second; None is no limit. At the limit
+            every payment is polled less often, and old payments least often.
+        realtime: `RealtimeSettings(url, anon_key)` to follow collections by push as well. A pushed change starts a
+            status check. While push is down, polling finds the same changes.
 
     Raises:
         ConfigurationError: a credential is missing, or the base URL is not https.
-        InvalidInputError: a number is out of its range.
+        InvalidInputError: a setting has the wrong type, or a number is out of range.
     """

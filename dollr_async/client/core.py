@@ -1,4 +1,4 @@
-"""What a client is made of: its settings, its connection, and how a flow runs on it."""
+"""What all methods of the client share: the settings, opening and closing, and how a payment runs."""
 
 from __future__ import annotations
 
@@ -38,13 +38,16 @@ if TYPE_CHECKING:
     from dollr_async.resources.executions import Execution
 
 T = TypeVar("T")
+P = TypeVar("P", bound="PaymentTerms")
+if TYPE_CHECKING:
+    MakeFlow = Callable[[Groups, P, Steps, Clock], Flow]
 DEFAULT_BASE_URL = "https://api.heydollr.app"
 _RETRY = RetryPolicy()
 _POLLING = PollPolicy()
 
 
-class Core(Groups):
-    """The settings and the connection of one client."""
+class ClientCore(Groups):
+    """The settings and the connection of one client. The classes with the public methods build on it."""
 
     def __init__(
         self,
@@ -60,13 +63,13 @@ class Core(Groups):
         max_polls_per_second: float | None = None,
         realtime: RealtimeSettings | None = None,
     ) -> None:
-        """Keep the settings."""
-        self._retry = _given(retry, RetryPolicy, "retry")
-        self._polling = _given(polling, PollPolicy, "polling")
+        """Check the settings and build the parts of the client. Nothing is sent."""
+        self._retry = _checked(retry, RetryPolicy, "retry")
+        self._polling = _checked(polling, PollPolicy, "polling")
         if self._retry.recovery <= self._polling.not_found_grace:
             sentence = (
                 f"RetryPolicy.recovery ({self._retry.recovery:g} s) must exceed PollPolicy.not_found_grace "
-                f"({self._polling.not_found_grace:g} s): a payment cannot be given up before it may be missing"
+                f"({self._polling.not_found_grace:g} s), since a 404 counts only after that period"
             )
             raise InvalidInputError(sentence)
         self._clock = LoopClock()
@@ -83,11 +86,11 @@ class Core(Groups):
             clock=self._clock,
         )
         super().__init__(HttpCaller(self._session, retry=self._retry, clock=self._clock))
-        self._journal = None if journal is None else _journal(journal, client_secret, self._clock)
+        self._journal = None if journal is None else _client_journal(journal, client_secret, self._clock)
         schedule = PollSchedule(
             self._clock, check_open=self._session.check_open, per_second=_per_second(max_polls_per_second)
         )
-        self._realtime = None if realtime is None else self._push(realtime)
+        self._realtime = None if realtime is None else self._push_connection(realtime)
         self._registry = PollerRegistry(
             self.status,
             schedule,
@@ -98,7 +101,7 @@ class Core(Groups):
         )
 
     async def __aenter__(self) -> Self:
-        """Return the client; it opens at its first request."""
+        """Return the client. It opens at its first request."""
         self._session.check_open()
         return self
 
@@ -109,49 +112,47 @@ class Core(Groups):
         await self.close()
 
     async def close(self) -> None:
-        """End the background work and close the connections; closing twice is fine.
+        """End the background work and close the connections. Closing twice is fine.
 
         Raises:
-            ConfigurationError: the client was opened in another event loop, which is still running.
+            ConfigurationError: the client was opened in another event loop that is still running.
         """
         if self._realtime is not None:
             await self._realtime.close()
         await self._session.close()
         await self._registry.close(ConfigurationError(CLOSED))
 
-    def _push(self, settings: RealtimeSettings) -> PushConnection:
-        # Whoever follows nothing by push does not pay for it at import.
+    def _push_connection(self, settings: RealtimeSettings) -> PushConnection:
+        # A program that uses no push does not import it.
         from dollr_async.push.connection import PushConnection  # noqa: PLC0415 - see above
 
         return PushConnection(
-            _given(settings, RealtimeSettings, "realtime", "url, anon_key"),
+            _checked(settings, RealtimeSettings, "realtime", "url, anon_key"),
             connect=self._session.websocket,
             keys=self.realtime_keys,
             retry=self._retry,
             clock=self._clock,
         )
 
-    async def _accepted(
-        self, asked: PaymentTerms, reference_id: UUID, chain_of: Callable[[Steps], Flow]
-    ) -> tuple[Execution, Steps]:
-        """Run a flow until its execution is surely accepted; with a journal, from where the last run stopped."""
+    async def _run_payment(self, terms: P, make_flow: MakeFlow[P]) -> tuple[Execution, Progress]:
+        """Run a payment until its execution is surely accepted; with a journal, from where the last run stopped."""
         self._session.check_open()
-        steps = self._steps(reference_id)
-        chain = chain_of(steps)
-        running = partial(run, chain, steps, retry=self._retry, grace=self._polling.not_found_grace, clock=self._clock)
-        with reference_noted(chain, reference_id):
+        steps = self._new_steps(terms.reference_id)
+        flow = make_flow(self, terms, steps, self._clock)
+        run_flow = partial(run, flow, steps, retry=self._retry, grace=self._polling.not_found_grace, clock=self._clock)
+        with reference_noted(flow, terms.reference_id):
             if self._journal is None:
-                return await running(), steps
-            async with await self._journal.claim(asked, chain.kind) as kept:
-                steps.continue_with(kept, kept.progress)
-                return await running(), steps
+                return await run_flow(), steps.progress
+            async with await self._journal.claim(terms, flow.kind) as journaled:
+                steps.continue_with(journaled, journaled.progress)
+                return await run_flow(), steps.progress
 
-    def _steps(self, reference_id: UUID) -> Steps:
+    def _new_steps(self, reference_id: UUID) -> Steps:
         return Steps(Progress(reference_id=reference_id), self._clock, retry=self._retry)
 
 
-def _journal(journal: Journal, client_secret: str | None, clock: Clock) -> ClientJournal:
-    # Whoever has no journal does not pay for it at import.
+def _client_journal(journal: Journal, client_secret: str | None, clock: Clock) -> ClientJournal:
+    # A program that uses no journal does not import it.
     from dollr_async.journal.client_journal import ClientJournal  # noqa: PLC0415 - see above
 
     return ClientJournal(journal, _credential(client_secret, "client_secret"), clock)
@@ -166,7 +167,7 @@ def _per_second(value: float | None) -> float | None:
     return float(value)
 
 
-def _given(value: T, kind: type[T], name: str, parts: str = "") -> T:
+def _checked(value: T, kind: type[T], name: str, parts: str = "") -> T:
     if not isinstance(value, kind):
         sentence = f"{name} must be a {kind.__name__}, as in {name}={kind.__name__}({parts})"
         raise InvalidInputError(sentence)

@@ -1,4 +1,7 @@
-"""Following what an id names, from any process: a payment, or the document that is paid."""
+"""Following a payment or a document by its id, from any process.
+
+`watch`, `watch_many`, `wait`, `check`, `unfinished`, `watch_source` and `verify_source`.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from dollr_async.base import fields
 from dollr_async.base.enums import ExecutionKind
 from dollr_async.base.errors import ConfigurationError, InvalidInputError
 from dollr_async.base.numeric import is_number, shown
-from dollr_async.client.core import Core
+from dollr_async.client.core import ClientCore
 from dollr_async.flows.arguments import source_type as payable
 from dollr_async.flows.handles import UnfinishedPayment, final_execution
 from dollr_async.flows.hosted_checkout import Verification, verify
@@ -29,8 +32,8 @@ if TYPE_CHECKING:
     from dollr_async.resources.executions import Execution
 
 
-class Following(Core):
-    """Follows payments and documents by their ids alone."""
+class FollowingMethods(ClientCore):
+    """The methods of `DollrClient` that follow payments and documents by their ids alone."""
 
     def watch(
         self,
@@ -45,11 +48,13 @@ class Following(Core):
         Args:
             reference_id: the payment's key.
             kind: the direction of the money.
-            policy: how to follow this one; by default the client's.
-            began_at: when the payment began (aware), so that an old one is asked rarely; it changes nothing else.
+            policy: how to follow this payment; by default the client's policy.
+            began_at: when the payment began (timezone-aware), so that an old payment is polled less often. It changes
+                nothing else.
 
         Raises:
-            InvalidInputError: the reference is not a version-4 UUID, the kind is unknown, or the time has no zone.
+            InvalidInputError: the reference is not a version-4 UUID, the kind is unknown, or the time has no
+                timezone.
         """
         return self._registry.watch(
             fields.reference(reference_id),
@@ -68,20 +73,20 @@ class Following(Core):
     ) -> MergedWatch:
         """Return one async iterator over the changes of many payments.
 
-        It yields each payment's present state, then its changes up to the final one, and a `WatchFailure` for what
-        cannot be followed: an unknown reference, or one that is not final in the policy's timeout. No failure ends the
-        others. Each entry may be a reference, a `Payment`, an `UnfinishedPayment`, or a `PaymentToWatch` that says how
-        old the payment is.
+        For each payment it yields the present state, then every change up to the final one. For a payment that cannot
+        be followed it yields a `WatchFailure`: the reference is unknown, or the payment was not final within the
+        policy's timeout. A failure does not stop the other payments. Each entry is a reference, a `Payment`, an
+        `UnfinishedPayment`, or a `PaymentToWatch`, which says how old the payment is.
 
         Args:
-            reference_ids: the payments; an async iterable is followed as it goes, for as long as it goes.
-            kind: the direction of the money of those that are named by their reference alone.
-            policy: how to follow each of these; by default the client's.
-            at_once: how many are followed at one time; more are taken as those come to their end.
+            reference_ids: the payments. From an async iterable, each payment is followed as soon as it arrives.
+            kind: the direction of the money, for entries that are only a reference.
+            policy: how to follow each payment; by default the client's policy.
+            at_once: how many payments are followed at the same time. When one becomes final, the next one starts.
 
         Raises:
-            InvalidInputError: what was given is no iterable of payments, the kind is unknown, or `at_once` is no such
-                number.
+            InvalidInputError: `reference_ids` is not an iterable of payments, the kind is unknown, or `at_once` is not
+                a whole number from 1 up.
         """
         if isinstance(reference_ids, str | bytes) or not isinstance(reference_ids, Iterable | AsyncIterable):
             sentence = f"watch_many takes several references, as in watch_many([reference_id]), not {reference_ids!r}"
@@ -103,14 +108,14 @@ class Following(Core):
         began_at: datetime | None = None,
         raise_on_action: bool = True,
     ) -> Execution:
-        """Follow a payment to its end, from its reference alone, and return the COMPLETED execution.
+        """Follow a payment to its final status, from its reference alone, and return the COMPLETED execution.
 
-        Takes what `watch` takes, and `timeout` in seconds (None means the policy's).
+        It takes the arguments of `watch`, and `timeout` in seconds (None: the policy's timeout).
 
         Raises:
-            PaymentFailedError: it ended in FAILED.
-            ActionRequiredError: its payer has to confirm a card, unless `raise_on_action` is False.
-            PollTimeoutError: it was not final in time, which says nothing against it.
+            PaymentFailedError: the payment is FAILED.
+            ActionRequiredError: the payer has to confirm a card, and `raise_on_action` is True.
+            PollTimeoutError: the payment was not final in time. It may still complete.
         """
         watch = self.watch(reference_id, kind, policy=policy, began_at=began_at)
         return await final_execution(watch.within(timeout), raise_on_action=raise_on_action)
@@ -122,17 +127,19 @@ class Following(Core):
         *,
         age: float = 0.0,
     ) -> StatusCheck:
-        """Look once at a payment, for those who schedule elsewhere: a task queue, or cron.
+        """Check the status of a payment once, for a caller with its own schedule, such as a task queue or cron.
 
         Args:
             reference_id: the payment's key.
             kind: the direction of the money.
-            age: seconds since the payment began; an old one is to be asked rarely.
+            age: seconds since the payment began. An old payment is checked less often: the result says when to check
+                again.
 
         Raises:
-            InvalidInputError: the reference is not a version-4 UUID, the kind is unknown, or the age is no such number.
-            NotFoundError: the API does not know the reference, and the grace for "not yet" is over.
-            APIStatusError, TransportError: the API could not be asked, which says nothing of the payment.
+            InvalidInputError: the reference is not a version-4 UUID, the kind is unknown, or the age is not a number
+                from 0 up.
+            NotFoundError: the API does not know the reference, and `age` is beyond the `not_found_grace` period.
+            APIStatusError, TransportError: the API gave no usable answer. This says nothing about the payment.
         """
         if not is_number(age) or age < 0:
             sentence = f"age must be a number of seconds from 0 up, not {shown(age)}"
@@ -141,16 +148,16 @@ class Following(Core):
         return await self._registry.check(reference, kind, age=age)
 
     async def unfinished(self) -> AsyncIterator[UnfinishedPayment]:
-        """Iterate over every payment that an earlier run began and did not see end, the oldest first.
+        """Iterate over the payments that an earlier run began and that are not final in the journal, the oldest first.
 
-        Those that a run which is alive is working on are left out.
+        Payments that a live run works on are left out.
 
         Raises:
             ConfigurationError: the client has no journal.
             JournalError: the journal could not be read.
         """
         if self._journal is None:
-            message = "only a journal knows what is unfinished: make the client with DollrClient(journal=...)"
+            message = "without a journal nobody knows what is unfinished: make the client with DollrClient(journal=...)"
             raise ConfigurationError(message)
         for entry in await self._journal.unfinished():
             yield UnfinishedPayment(
@@ -171,27 +178,27 @@ class Following(Core):
         Args:
             source_type: the kind of document.
             source_id: its id.
-            policy: how to follow this one; by default the client's.
+            policy: how to follow this document; by default the client's policy.
 
         Raises:
-            InvalidInputError: the kind is unknown or cannot be paid, or the id is not one.
+            InvalidInputError: the kind is unknown or cannot be paid, or the id is not a number.
         """
         return self._registry.watch_source(payable(source_type), fields.identifier(source_id), policy=policy)
 
     async def verify_source(
         self, source_type: SourceType | str, source_id: int | str, *, expected_amount: Decimal, currency: str
     ) -> Verification:
-        """Ask the API whether a document is PAID, with this total and in this currency; it works in any process.
+        """Check with the API that a document is PAID, with this total and in this currency. It works in any process.
 
         Args:
             source_type: the kind of document.
             source_id: its id.
-            expected_amount: what it has to cost, in major units of `currency`.
-            currency: what it has to be billed in, three letters.
+            expected_amount: the total that it must have, in major units of `currency`.
+            currency: the currency that it must have, three letters.
 
         Raises:
             InvalidInputError: an argument was refused; nothing was sent.
-            APIStatusError, TransportError: the API could not be asked.
+            APIStatusError, TransportError: the API gave no usable answer.
         """
         return await verify(
             self.status, payable(source_type), source_id, expected_amount=expected_amount, currency=currency

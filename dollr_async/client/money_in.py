@@ -1,4 +1,4 @@
-"""The flows that bring money in: collections, and documents that are paid on a page of Dollr's."""
+"""Money that comes in: `collect`, and `hosted_checkout` and `payment_link` for a payment page that Dollr hosts."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import uuid
 from typing import TYPE_CHECKING
 
 from dollr_async.base.enums import CheckoutMode, FeeBearer, SourceType
-from dollr_async.client.core import Core
+from dollr_async.client.core import ClientCore
 from dollr_async.flows.arguments import MobileMoney
 from dollr_async.flows.collect import CollectionChain
 from dollr_async.flows.documents import PageTerms
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from dollr_async.flows.arguments import Card, KnownPayer, KnownSource, LineItem, Payer, SavedAccount
 
 
-class Collecting(Core):
-    """Brings money in."""
+class MoneyInMethods(ClientCore):
+    """The methods of `DollrClient` that bring money in."""
 
     async def collect(
         self,
@@ -44,33 +44,36 @@ class Collecting(Core):
     ) -> Collection:
         """Collect money: make the document, publish it, and execute a session for it.
 
-        Returns once the API has accepted the execution; follow the handle to its end.
+        It returns once the API has accepted the execution. Iterate or await the handle for the outcome.
 
         Args:
-            payer: who pays: `Payer(fullname, phone)`, or `KnownPayer(counterparty_id)`.
-            items: what is paid for; amounts are in major units of `currency`, as `Decimal`.
-            currency: what is billed in, three letters.
-            source: a document that exists, in place of `items`; it must be ACTIVE and cost what you expect.
-            pay_with: `MobileMoney()` (the default: the payer's own phone), `Card(account_name)` or `SavedAccount(id)`.
+            payer: who pays, `Payer(fullname, phone)` or `KnownPayer(counterparty_id)`.
+            items: what is paid for. Amounts are `Decimal`, in major units of `currency`.
+            currency: the currency of the bill, three letters.
+            source: an existing document, in place of `items`. It must be ACTIVE and have the total that you expect.
+            pay_with: `MobileMoney()` (the default, from the payer's own phone), `Card(account_name)` or
+                `SavedAccount(id)`.
             source_type: the kind of document, an invoice or an order.
-            direct: make payer, document and lines in one call instead of one by one.
-            mode: the mode of that one call; DIRECT unless given.
-            payer_currency: what the payer is charged in, when it is not `currency`; the document's quote decides.
+            direct: make payer, document and lines in one call instead of one call for each.
+            mode: the mode of that one call; by default DIRECT.
+            payer_currency: the currency of the charge, if it is not `currency`. The document's quote gives the amount.
             fee_bearer: who pays the fees.
             note: text on the document; by default the names of the items.
-            due_date: an aware time on the invoice.
+            due_date: a timezone-aware time on the invoice.
             document_reference: your own text on the document; by default the payment's reference.
-            reference_id: the payment's key, a version-4 UUID. Make and store one before you call, and a repeat can
-                never charge twice; when absent, one is made.
+            reference_id: the payment's key, a version-4 UUID; by default a new one. Make and store your own before
+                you call: then calling again cannot charge twice.
 
         Raises:
             InvalidInputError: an argument was refused; nothing was sent.
             ConfigurationError: the client is closed, or belongs to another event loop.
-            ReferenceUsedError: the reference names a payment already, or one on other terms; nothing was published.
-            JournalError: the payment could not be made durable, or another run has taken it over; nothing was sent.
+            ReferenceUsedError: the reference already names a payment, with these or different terms; nothing was
+                published.
+            JournalError: the payment could not be stored, or another run has taken it over. Nothing was sent, unless
+                the message says so.
             CollectError: a step failed, and no money moved.
-            OutcomeUnknownError: the execution was sent, and its fate could not be learned in time.
-            DecodeError: the execution was accepted, in a shape that is not the documented one.
+            OutcomeUnknownError: the execution was sent, and its outcome is unknown. Do not pay again: check later.
+            DecodeError: the execution was accepted, but its answer does not have the documented shape.
         """
         terms = Terms(
             payer=payer,
@@ -89,12 +92,10 @@ class Collecting(Core):
             reference_id=uuid.uuid4() if reference_id is None else reference_id,
             is_own_reference=reference_id is None,
         )
-        execution, steps = await self._accepted(
-            terms, terms.reference_id, lambda steps: CollectionChain(self, terms, steps, self._clock)
-        )
+        execution, progress = await self._run_payment(terms, CollectionChain)
         return Collection(
             execution,
-            progress=steps.progress,
+            progress=progress,
             api=self,
             registry=self._registry,
             polling=self._polling,
@@ -115,26 +116,26 @@ class Collecting(Core):
         expires_at: datetime | None = None,
         document_reference: str | None = None,
     ) -> HostedCheckout:
-        """Make a document and a page of Dollr's on which it is paid; send the payer to the handle's `url`.
+        """Make a document and a payment page that Dollr hosts. Send the payer to the handle's `url`.
 
-        The payer chooses how to pay, and does what a card asks for, on that page. Fulfil only after `verify()`.
+        On that page the payer chooses how to pay, and confirms a card. Deliver only after `verify()`.
 
         Args:
-            payer: who pays: `Payer(fullname, phone)`, or `KnownPayer(counterparty_id)`.
-            items: what is paid for; amounts are in major units of `currency`, as `Decimal`.
-            currency: what is billed in, three letters.
+            payer: who pays, `Payer(fullname, phone)` or `KnownPayer(counterparty_id)`.
+            items: what is paid for. Amounts are `Decimal`, in major units of `currency`.
+            currency: the currency of the bill, three letters.
             source_type: the kind of document, an invoice or an order.
             success_url: where the payer goes after paying.
-            cancel_url: where the payer goes who does not pay.
+            cancel_url: where the payer goes after cancelling.
             note: text on the document.
-            due_date: an aware time on the document.
-            expires_at: when the page ends (aware); by default the API decides.
+            due_date: a timezone-aware time on the document.
+            expires_at: when the page expires (timezone-aware); by default the API decides.
             document_reference: your own text on the document; by default a new UUID.
 
         Raises:
             InvalidInputError: an argument was refused; nothing was sent.
             ConfigurationError: the client is closed, or belongs to another event loop.
-            CollectError: the document or its page could not be made; `reference_id` is the text on the document.
+            CollectError: the document or its page could not be made. Its `reference_id` is the text on the document.
         """
         terms = Terms(
             payer=payer,
@@ -154,17 +155,17 @@ class Collecting(Core):
         )
         page = PageTerms(success_url=success_url, cancel_url=cancel_url, expires_at=expires_at)
         self._session.check_open()
-        return await check_out(self, terms, page, self._steps(terms.reference_id), self._registry)
+        return await check_out(self, terms, page, self._new_steps(terms.reference_id), self._registry)
 
     async def payment_link(self, source: KnownSource, *, currency: str) -> HostedCheckout:
-        """Return the page on which a document that exists is paid, with the handle that `hosted_checkout` gives.
+        """Return the payment page of an existing document, as the handle that `hosted_checkout` returns.
 
         Args:
-            source: the document, which must be ACTIVE, and the total that you expect it to have.
-            currency: what it is billed in, three letters.
+            source: the document, which must be ACTIVE, with the total that you expect.
+            currency: the currency of the document, three letters.
 
         Raises:
             InvalidInputError: an argument was refused; nothing was sent.
-            DollrError: the document cannot be paid or costs something else, or the API could not be asked.
+            DollrError: the document cannot be paid, has another total or currency, or the API gave no usable answer.
         """
         return await link(self, source, currency, self._registry)

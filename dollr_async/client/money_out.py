@@ -1,30 +1,30 @@
-"""The flows that send money out: payouts, transfers and refunds."""
+"""Money that goes out: `payout`, `transfer` and `refund`."""
 
 from __future__ import annotations
 
 import uuid
 from typing import TYPE_CHECKING
 
-from dollr_async.client.core import Core
+from dollr_async.client.core import ClientCore, P
 from dollr_async.flows.arguments import MobileMoney
 from dollr_async.flows.handles import Payment
 from dollr_async.flows.payout import PayoutChain, PayoutTerms
 from dollr_async.flows.transfer import RefundChain, RefundTerms, TransferChain, TransferTerms
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from datetime import datetime
     from decimal import Decimal
 
+    from dollr_async.client.core import MakeFlow
     from dollr_async.flows.arguments import KnownPayer, Payer, SavedAccount
-    from dollr_async.flows.flow import Flow
-    from dollr_async.flows.steps import Steps
-    from dollr_async.journal.client_journal import PaymentTerms
     from dollr_async.resources.executions import Device, Passcode
 
 
-class PayingOut(Core):
-    """Sends money out. Each flow raises what `collect` raises, and returns once the API has accepted the execution."""
+class MoneyOutMethods(ClientCore):
+    """The methods of `DollrClient` that send money out.
+
+    Each returns once the API has accepted the execution, and raises what `collect` raises.
+    """
 
     async def payout(
         self,
@@ -37,25 +37,27 @@ class PayingOut(Core):
         pay_with: MobileMoney | SavedAccount | None = None,
         reference_id: uuid.UUID | str | None = None,
     ) -> Payment:
-        """Pay somebody out of the merchant's wallet.
+        """Pay somebody from the merchant's wallet.
 
         Args:
-            to: who is paid: `Payer(fullname, phone)`, or `KnownPayer(counterparty_id)`.
-            amount: in major units of `currency`, as `Decimal`.
+            to: who is paid, `Payer(fullname, phone)` or `KnownPayer(counterparty_id)`.
+            amount: a `Decimal`, in major units of `currency`.
             currency: three letters.
-            passcode: the merchant's, with the phone that it is registered for; it is never shown and never kept.
-            device: the machine that asks.
-            pay_with: the wallet that is paid: `MobileMoney()` (the default: the payee's own phone), or
+            passcode: the merchant's passcode, with the phone that it is registered for. It is never shown or stored.
+            device: the machine that sends the request.
+            pay_with: the wallet that is paid: `MobileMoney()` (the default, at the payee's own phone), or
                 `SavedAccount(id)` of an account that was registered for payouts.
-            reference_id: the payment's key, a version-4 UUID; when absent, one is made.
+            reference_id: the payment's key, a version-4 UUID; by default a new one.
 
         Raises:
             InvalidInputError: an argument was refused; nothing was sent.
             ConfigurationError: the client is closed, or belongs to another event loop.
-            ReferenceUsedError: the reference names a payment already.
+            ReferenceUsedError: the reference already names a payment, with these or different terms.
+            JournalError: the payment could not be stored, or another run has taken it over. Nothing was sent, unless
+                the message says so.
             CollectError: a step failed, and no money moved.
-            OutcomeUnknownError: the execution was sent, and its fate could not be learned in time.
-            DecodeError: the execution was accepted, in a shape that is not the documented one.
+            OutcomeUnknownError: the execution was sent, and its outcome is unknown. Do not pay again: check later.
+            DecodeError: the execution was accepted, but its answer does not have the documented shape.
         """
         terms = PayoutTerms(
             to=to,
@@ -64,10 +66,10 @@ class PayingOut(Core):
             passcode=passcode,
             device=device,
             pay_with=MobileMoney() if pay_with is None else pay_with,
-            reference_id=_reference(reference_id),
+            reference_id=_given_or_new(reference_id),
             is_own_reference=reference_id is None,
         )
-        return await self._paid(terms, terms.reference_id, lambda steps: PayoutChain(self, terms, steps, self._clock))
+        return await self._pay(terms, PayoutChain)
 
     async def transfer(
         self,
@@ -79,15 +81,15 @@ class PayingOut(Core):
         expires_at: datetime | None = None,
         reference_id: uuid.UUID | str | None = None,
     ) -> Payment:
-        """Move money from a wallet of the merchant's to a counterparty's wallet.
+        """Move money from one of the merchant's wallets to a counterparty's wallet.
 
         Args:
-            from_wallet_id: from a payout session's answer, or the portal.
-            to_counterparty_id: who gets it.
-            amount: in major units of `currency`, as `Decimal`.
+            from_wallet_id: the wallet that pays, from a payout session's answer or the portal.
+            to_counterparty_id: who receives the money.
+            amount: a `Decimal`, in major units of `currency`.
             currency: three letters.
-            expires_at: until when it may be executed (aware); by default 15 minutes from now.
-            reference_id: the payment's key, a version-4 UUID; when absent, one is made.
+            expires_at: until when it may be executed (timezone-aware); by default 15 minutes from now.
+            reference_id: the payment's key, a version-4 UUID; by default a new one.
 
         Raises:
             DollrError: as for `payout`.
@@ -98,10 +100,10 @@ class PayingOut(Core):
             amount=amount,
             currency=currency,
             expires_at=expires_at,
-            reference_id=_reference(reference_id),
+            reference_id=_given_or_new(reference_id),
             is_own_reference=reference_id is None,
         )
-        return await self._paid(terms, terms.reference_id, lambda steps: TransferChain(self, terms, steps, self._clock))
+        return await self._pay(terms, TransferChain)
 
     async def refund(
         self,
@@ -112,14 +114,15 @@ class PayingOut(Core):
         expires_at: datetime | None = None,
         reference_id: uuid.UUID | str | None = None,
     ) -> Payment:
-        """Give a payer back the money of an earlier collection, all of it or a part.
+        """Return the money of an earlier collection to its payer, all of it or a part.
 
         Args:
-            original_payment_intent_id: from the portal; where the API tells it, it is in an answer's `extra`.
-            amount: up to the original's, in major units of the original's currency, as `Decimal`.
+            original_payment_intent_id: the payment intent of the collection, from the portal. Where the API returns it,
+                it is in the `extra` of an answer.
+            amount: a `Decimal` up to the original amount, in major units of the original currency.
             reason: your own text.
-            expires_at: until when it may be executed (aware); by default 15 minutes from now.
-            reference_id: the refund's own key, a version-4 UUID; when absent, one is made.
+            expires_at: until when it may be executed (timezone-aware); by default 15 minutes from now.
+            reference_id: the refund's own key, a version-4 UUID; by default a new one.
 
         Raises:
             DollrError: as for `payout`.
@@ -129,16 +132,15 @@ class PayingOut(Core):
             amount=amount,
             reason=reason,
             expires_at=expires_at,
-            reference_id=_reference(reference_id),
+            reference_id=_given_or_new(reference_id),
             is_own_reference=reference_id is None,
         )
-        return await self._paid(terms, terms.reference_id, lambda steps: RefundChain(self, terms, steps, self._clock))
+        return await self._pay(terms, RefundChain)
 
-    async def _paid(self, asked: PaymentTerms, reference_id: uuid.UUID, chain_of: Callable[[Steps], Flow]) -> Payment:
-        execution, steps = await self._accepted(asked, reference_id, chain_of)
-        kind = execution.operation_type
-        return Payment(execution, progress=steps.progress, kind=kind, registry=self._registry)
+    async def _pay(self, terms: P, make_flow: MakeFlow[P]) -> Payment:
+        execution, progress = await self._run_payment(terms, make_flow)
+        return Payment(execution, progress=progress, kind=execution.operation_type, registry=self._registry)
 
 
-def _reference(reference_id: uuid.UUID | str | None) -> uuid.UUID | str:
+def _given_or_new(reference_id: uuid.UUID | str | None) -> uuid.UUID | str:
     return uuid.uuid4() if reference_id is None else reference_id
