@@ -1,1 +1,1 @@
-"""The API's resource groups, one module each: what is sent, what comes back, and where it goes."""
+"""The API's operations, one module for each group: the bodies that are sent, the answers, and the methods."""

@@ -1,4 +1,4 @@
-"""What every resource group is made of."""
+"""`Resource`, the base of every group of operations, and what the groups share."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from dollr_async.wire.retry import RetryPolicy
 
 T = TypeVar("T")
-# What is percent-encoded as itself, as nearly every id is; quoting it takes twice as long.
+# Text that percent-encoding does not change, as nearly every id is: this check takes half the time of quoting it.
 _SAFE = re.compile(r"[A-Za-z0-9_-]+")
 
 
 class Caller(Protocol):
-    """Makes one call of the API and returns its answer in the shape asked for."""
+    """Makes one API call and returns its answer in a given shape."""
 
     async def call(
         self,
@@ -37,10 +37,10 @@ class Caller(Protocol):
 
 
 class Resource:
-    """A group of operations on one kind of thing."""
+    """A group of operations on one kind of object."""
 
     def __init__(self, caller: Caller) -> None:
-        """Bind the group to what makes its calls."""
+        """Use a caller for every operation."""
         self._caller = caller
 
     def _get(self, path: str, shape: type[T], **query: object) -> Awaitable[T]:
@@ -60,10 +60,10 @@ class Resource:
         return self._caller.call("DELETE", path, shape)
 
 
-async def if_told(change: Awaitable[T]) -> T | None:
-    """Return what a change answered, or None where the answer is not the thing changed.
+async def answer_or_none(change: Awaitable[T]) -> T | None:
+    """Return the answer of a change, or None if it is not the changed object.
 
-    The replies of some changes are not documented; a success in another shape is still a success.
+    The answers of some changes are not documented, and a success in another shape is still a success.
     """
     try:
         return await change
@@ -72,10 +72,10 @@ async def if_told(change: Awaitable[T]) -> T | None:
 
 
 def segment(value: object) -> str:
-    """Return an id or a number as one percent-encoded part of a path.
+    """Return an id or a document's number as one percent-encoded part of a path.
 
     Raises:
-        InvalidInputError: it is empty, dots alone, which would name another path, or has what cannot be sent.
+        InvalidInputError: it is empty, has only dots (which would name another path), or cannot be sent.
     """
     written = str(value)
     if _SAFE.fullmatch(written):
@@ -83,6 +83,6 @@ def segment(value: object) -> str:
     # Half of a surrogate pair has no bytes to send.
     sendable = written.encode(errors="ignore").decode()
     if not written.strip(".") or sendable != written:
-        sentence = f"{written!r:.60} is not an id or a number: write the one that the API gave, as in 310"
-        raise InvalidInputError(sentence)
+        message = f"{written!r:.60} is not an id or a number: write the one that the API gave, as in 310"
+        raise InvalidInputError(message)
     return quote(written, safe="")

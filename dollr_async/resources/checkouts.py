@@ -1,4 +1,4 @@
-"""The one-call checkout (`/v1/checkouts`)."""
+"""Checkouts: payer, document and payment page in one call (`/v1/checkouts`)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class CheckoutItem(Body):
-    """A line of a checkout, which has no quantity: `amount` is the whole line, in major units."""
+    """A line of a checkout. It has no quantity: `amount` is the price of the whole line, in major units."""
 
     name: str = attrs.field(validator=fields.text)
     currency: str = attrs.field(converter=fields.currency_code)
@@ -31,14 +31,14 @@ class CheckoutItem(Body):
 def _lines(items: Sequence[CheckoutItem]) -> tuple[CheckoutItem, ...]:
     lines = tuple(items) if isinstance(items, list | tuple) else ()
     if not lines or not all(isinstance(line, CheckoutItem) for line in lines):
-        sentence = "items must be a list of at least one CheckoutItem"
-        raise InvalidInputError(sentence)
+        message = "items must be a list of at least one CheckoutItem"
+        raise InvalidInputError(message)
     return lines
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class NewCheckout(Body):
-    """A payer, a document and its lines in one; `source_kind` is what every other operation calls `source_type`.
+    """A payer, a document and its lines in one body; `source_kind` is called `source_type` everywhere else.
 
     Raises:
         InvalidInputError: a value is not of the form shown.
@@ -63,7 +63,7 @@ class NewCheckout(Body):
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class Checkout(Answer):
-    """A checkout and the document it made; send the payer of a HOSTED one to `url`."""
+    """A checkout and the document that it made; send the payer to `url` if the mode is HOSTED."""
 
     mode: CheckoutMode
     source_type: SourceType
@@ -74,7 +74,7 @@ class Checkout(Answer):
     party_id: int
     source_checkout_config_id: int
     currency: str
-    # Older replies have no `url`; a missing total is read from the source's status before money moves.
+    # Older answers have no `url`. A missing total is read from the source's status before money moves.
     total_amount: Decimal | None = None
     url: str | None = None
     reference_id: str | None = None
@@ -86,7 +86,7 @@ class Checkout(Answer):
 
 
 class Checkouts(Resource):
-    """The one-call checkout (`/v1/checkouts`)."""
+    """Checkouts: payer, document and payment page in one call (`/v1/checkouts`)."""
 
     async def create(self, checkout: NewCheckout) -> Checkout:
         """Create payer, document and checkout in one call (`create_checkout_source`)."""

@@ -1,4 +1,4 @@
-"""Parties tied to the merchant (`/v1/counterparties`)."""
+"""Counterparties: parties that are tied to the merchant (`/v1/counterparties`)."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import attrs
 from dollr_async.base import fields
 from dollr_async.base.enums import RelationshipType
 from dollr_async.resources import enum_values
-from dollr_async.resources.base import Resource, if_told, segment
+from dollr_async.resources.base import Resource, answer_or_none, segment
 from dollr_async.resources.parties import Party
 from dollr_async.wire.codec import Answer, Body
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class NewCounterparty(Body):
-    """A party to tie to the merchant, and how it relates to it.
+    """A party to tie to the merchant, and its relationship to the merchant.
 
     Raises:
         InvalidInputError: a value is not of the form shown.
@@ -42,9 +42,9 @@ class CounterpartyChanges(Body):
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class Counterparty(Answer):
-    """A counterparty as the API keeps it; `party` is there where the operation embeds it.
+    """A counterparty at the API; some operations embed its `party`.
 
-    The API's own samples disagree on `party_id` and the owner's fields, so each may be missing.
+    The API's own samples disagree about `party_id` and the owner's fields, so each may be missing.
     """
 
     id: int
@@ -58,7 +58,7 @@ class Counterparty(Answer):
 
 
 class Counterparties(Resource):
-    """Parties tied to the merchant (`/v1/counterparties`)."""
+    """Counterparties: parties that are tied to the merchant (`/v1/counterparties`)."""
 
     async def create(self, counterparty: NewCounterparty) -> Counterparty:
         """Tie a party to the merchant (`create_counterparty`)."""
@@ -67,7 +67,7 @@ class Counterparties(Resource):
     async def list(
         self, *, fullname: str | None = None, relationship_type: RelationshipType | str | None = None
     ) -> tuple[Counterparty, ...]:
-        """List counterparties, all or by a part of the party's name or by relationship (`list_counterparties`)."""
+        """List counterparties: all, by a part of the party's name, or by relationship (`list_counterparties`)."""
         query = {"fullname": fullname, "relationship_type": enum_values.optional_relationship(relationship_type)}
         return await self._list("counterparties/list", Counterparty, **query)
 
@@ -76,6 +76,6 @@ class Counterparties(Resource):
         return await self._get(f"counterparties/retrieve/{segment(counterparty_id)}", Counterparty)
 
     async def update(self, counterparty_id: int | str, changes: CounterpartyChanges) -> Counterparty | None:
-        """Change the relationship or the party; None where the API does not answer with it (`update_counterparty`)."""
+        """Change the relationship or the party; None if the answer does not have it (`update_counterparty`)."""
         path = f"counterparties/update/{segment(counterparty_id)}"
-        return await if_told(self._put(path, Counterparty, changes))
+        return await answer_or_none(self._put(path, Counterparty, changes))

@@ -1,4 +1,4 @@
-"""Invoices and orders: what they share, once, for both."""
+"""What invoices and orders share: bodies, answers and operations."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dollr_async.base import fields
 from dollr_async.base.enums import FeeBearer, SourceStatus
 from dollr_async.base.errors import DollrError, InvalidRequestError, NotFoundError
 from dollr_async.resources import enum_values
-from dollr_async.resources.base import Resource, if_told, segment
+from dollr_async.resources.base import Resource, answer_or_none, segment
 from dollr_async.wire.codec import Answer, Body, shaped
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class NewDocument(Body):
-    """What a new invoice and a new order share; `reference_id` is the caller's own text, not a payment's key."""
+    """The common fields of a new invoice or order; `reference_id` is the caller's own text, not a payment's key."""
 
     counterparty_id: int = attrs.field(converter=fields.identifier)
     currency: str = attrs.field(converter=fields.currency_code)
@@ -33,7 +33,7 @@ class NewDocument(Body):
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class DocumentChanges(Body):
-    """What may be changed of a draft, invoice or order; what is None stays as it is."""
+    """The common changes of a draft invoice or order; fields that are None stay as they are."""
 
     note: str | None = attrs.field(default=None, validator=fields.optional_text)
     fee_bearer: FeeBearer | None = attrs.field(default=None, converter=enum_values.optional_fee_bearer)
@@ -46,7 +46,7 @@ def _optional_amount(value: Decimal | int | None) -> Decimal | None:
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class NewLineItem(Body):
-    """A line to add to a draft; `amount` is for one, in major units, and the line costs `amount` times `qty`.
+    """A line to add to a draft; `amount` is the price of one, in major units, so the line costs `amount` x `qty`.
 
     Raises:
         InvalidInputError: a value is not of the form shown; a float is refused as an amount.
@@ -60,7 +60,7 @@ class NewLineItem(Body):
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class LineItemChanges(Body):
-    """What to change of a draft's line; what is None stays as it is, and the currency always does.
+    """Changes of a draft's line; fields that are None stay as they are, and the currency cannot change.
 
     Raises:
         InvalidInputError: a value is not of the form shown; a float is refused as an amount.
@@ -73,7 +73,7 @@ class LineItemChanges(Body):
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class DocumentItem(Answer):
-    """A line of a document; `amount` is for one, in major units."""
+    """A line of a document; `amount` is the price of one, in major units."""
 
     id: int
     name: str
@@ -86,7 +86,7 @@ class DocumentItem(Answer):
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class ReceiptItem(Answer):
-    """A line of a receipt; `amount` is for one, in major units."""
+    """A line of a receipt; `amount` is the price of one, in major units."""
 
     id: int
     name: str
@@ -97,7 +97,7 @@ class ReceiptItem(Answer):
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class Settlement(Answer):
-    """What a receipt says of the money: what was paid and received, the fees and the rate, in major units."""
+    """The money on a receipt, in major units: what was paid and received, the fees and the exchange rate."""
 
     paid_at: datetime | None = None
     counterparty_email: str | None = None
@@ -123,8 +123,8 @@ class Settlement(Answer):
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
-class Whatever(Answer):
-    """An answer whose shape is not documented; all of it is in `extra`."""
+class UndocumentedAnswer(Answer):
+    """An answer whose shape is not documented; all of its keys are in `extra`."""
 
 
 class _Detail(Protocol):
@@ -144,37 +144,37 @@ ReceiptT_co = TypeVar("ReceiptT_co", bound=Settlement, covariant=True)
 
 
 class Documents(Resource, Generic[NewT_contra, ChangesT_contra, DocumentT_co, DetailT_co, ReceiptT_co]):
-    """The operations that invoices and orders share; a subclass says its path and its shapes."""
+    """The operations that invoices and orders share; a subclass sets its path and the shapes of its answers."""
 
     plural: ClassVar[str]
-    document: type[DocumentT_co]
-    detail: type[DetailT_co]
-    settled: type[ReceiptT_co]
+    document_shape: type[DocumentT_co]
+    detail_shape: type[DetailT_co]
+    receipt_shape: type[ReceiptT_co]
 
     async def create(self, document: NewT_contra) -> DocumentT_co:
         """Create a draft (`create_invoice`, `create_order`)."""
-        return await self._post(f"{self.plural}/create", self.document, document)
+        return await self._post(f"{self.plural}/create", self.document_shape, document)
 
     async def list(
         self, *, currency: str | None = None, status: SourceStatus | str | None = None
     ) -> tuple[DocumentT_co, ...]:
-        """List documents without their lines, all or those of a currency or a status (`list_invoice`, `list_order`)."""
+        """List documents without their lines: all, or by currency or status (`list_invoice`, `list_order`)."""
         code = None if currency is None else fields.currency_code(currency)
         query = {"currency": code, "status": enum_values.optional_status(status)}
-        return await self._list(f"{self.plural}/list", self.document, **query)
+        return await self._list(f"{self.plural}/list", self.document_shape, **query)
 
     async def retrieve(self, document_id: int | str) -> DetailT_co:
         """Fetch one document with its lines and its counterparty (`retrieve_invoice_by_id`, `retrieve_order_by_id`)."""
-        return await self._get(f"{self.plural}/retrieve/{segment(document_id)}", self.detail)
+        return await self._get(f"{self.plural}/retrieve/{segment(document_id)}", self.detail_shape)
 
     async def retrieve_by_number(self, number: str) -> DetailT_co:
-        """Fetch one document by the number that people see (`retrieve_invoice_by_number`, and its twin)."""
-        return await self._get(f"{self.plural}/retrieve/number/{segment(number)}", self.detail)
+        """Fetch one document by its number (`retrieve_invoice_by_number`, `retrieve_order_by_number`)."""
+        return await self._get(f"{self.plural}/retrieve/number/{segment(number)}", self.detail_shape)
 
     async def update(self, document_id: int | str, changes: ChangesT_contra) -> DocumentT_co | None:
-        """Change a draft; None where the API does not answer with it (`update_invoice`, `update_order`)."""
+        """Change a draft; None if the answer does not have it (`update_invoice`, `update_order`)."""
         path = f"{self.plural}/update/{segment(document_id)}"
-        return await if_told(self._put(path, self.document, changes))
+        return await answer_or_none(self._put(path, self.document_shape, changes))
 
     async def add_item(self, document_id: int | str, item: NewLineItem) -> DocumentItem:
         """Add a line to a draft (`add_invoice_item`, `add_order_item`)."""
@@ -183,77 +183,79 @@ class Documents(Resource, Generic[NewT_contra, ChangesT_contra, DocumentT_co, De
     async def update_item(
         self, document_id: int | str, item_id: int | str, changes: LineItemChanges
     ) -> DocumentItem | None:
-        """Change a draft's line; None where the API does not answer with it (`update_invoice_item`, and its twin)."""
+        """Change a draft's line; None if the answer does not have it (`update_invoice_item`, `update_order_item`)."""
         path = f"{self.plural}/{segment(document_id)}/items/{segment(item_id)}/update"
-        return await if_told(self._put(path, DocumentItem, changes))
+        return await answer_or_none(self._put(path, DocumentItem, changes))
 
     async def remove_item(self, document_id: int | str, item_id: int | str) -> None:
         """Remove a draft's line (`remove_invoice_item`, `remove_order_item`).
 
-        A line that is gone already is a success: the request may have arrived twice.
+        It is a success if the line is already removed: the request may have arrived twice.
         """
         path = f"{self.plural}/{segment(document_id)}/items/{segment(item_id)}/remove"
-        await self._unless_gone(if_told(self._delete(path, Whatever)), document_id, item_id)
+        await self._accept_if_removed(answer_or_none(self._delete(path, UndocumentedAnswer)), document_id, item_id)
 
     async def publish(self, document_id: int | str) -> DocumentT_co | DetailT_co | None:
-        """Publish a draft; None where the API answers with nothing (`publish_invoice`, `publish_order`).
+        """Publish a draft; None if the answer is empty (`publish_invoice`, `publish_order`).
 
-        A document that is ACTIVE already is a success: the request may have arrived twice.
+        It is a success if the document is already ACTIVE: the request may have arrived twice.
         """
-        publishing = self._put(f"{self.plural}/publish/{segment(document_id)}", Whatever)
-        return await self._unless_already(_if_any(publishing, self.document), document_id, SourceStatus.ACTIVE)
+        path = f"{self.plural}/publish/{segment(document_id)}"
+        publishing = _shaped_or_none(self._put(path, UndocumentedAnswer), self.document_shape)
+        return await self._accept_if_already(publishing, document_id, SourceStatus.ACTIVE)
 
     async def cancel(self, document_id: int | str) -> DocumentT_co | DetailT_co | None:
-        """Cancel a document; None where the API does not answer with it (`cancel_invoice`, `cancel_order`).
+        """Cancel a document; None if the answer does not have it (`cancel_invoice`, `cancel_order`).
 
-        A document that is CANCELED already is a success: the request may have arrived twice.
+        It is a success if the document is already CANCELED: the request may have arrived twice.
         """
-        canceling = self._delete(f"{self.plural}/cancel/{segment(document_id)}", self.document)
-        return await self._unless_already(if_told(canceling), document_id, SourceStatus.CANCELED)
+        canceling = self._delete(f"{self.plural}/cancel/{segment(document_id)}", self.document_shape)
+        return await self._accept_if_already(answer_or_none(canceling), document_id, SourceStatus.CANCELED)
 
     async def receipt(self, document_id: int | str) -> ReceiptT_co:
-        """Fetch the receipt of a document that is PAID (`retrieve_invoice_receipt_by_id`, and the order's twin)."""
-        return await self._get(f"{self.plural}/receipt/{segment(document_id)}", self.settled)
+        """Fetch the receipt of a PAID document (`retrieve_invoice_receipt_by_id`, `retrieve_order_receipt_by_id`)."""
+        return await self._get(f"{self.plural}/receipt/{segment(document_id)}", self.receipt_shape)
 
     async def receipt_by_number(self, number: str) -> ReceiptT_co:
-        """Fetch a receipt by the document's number (`retrieve_invoice_receipt_by_number`, and the order's twin)."""
-        return await self._get(f"{self.plural}/receipt/number/{segment(number)}", self.settled)
+        """Fetch a receipt by the document's number (`retrieve_{invoice,order}_receipt_by_number`)."""
+        return await self._get(f"{self.plural}/receipt/number/{segment(number)}", self.receipt_shape)
 
-    # aiohttp sends a PUT or DELETE again when the connection drops, and the second one is refused: a refusal is
-    # followed by one read, and "already so" is success (docs/design.md, rule 3).
+    # aiohttp resends a PUT or DELETE when the connection drops, and the API refuses the second one. So a refusal is
+    # followed by one read, and a change that is already made is a success (docs/design.md, rule 3).
 
-    async def _unless_already(
+    async def _accept_if_already(
         self, change: Awaitable[DocumentT_co | None], document_id: int | str, wanted: SourceStatus
     ) -> DocumentT_co | DetailT_co | None:
         try:
             return await change
         except (NotFoundError, InvalidRequestError):
-            found = await self._found(document_id)
+            found = await self._retrieved_or_none(document_id)
             if found is None or found.status != wanted:
                 raise
             return found
 
-    async def _unless_gone(self, change: Awaitable[object], document_id: int | str, item_id: int | str) -> None:
+    async def _accept_if_removed(self, change: Awaitable[object], document_id: int | str, item_id: int | str) -> None:
         try:
             await change
         except (NotFoundError, InvalidRequestError):
-            found = await self._found(document_id)
+            found = await self._retrieved_or_none(document_id)
             if found is None or not _lacks(found, item_id):
                 raise
 
-    async def _found(self, document_id: int | str) -> DetailT_co | None:
+    async def _retrieved_or_none(self, document_id: int | str) -> DetailT_co | None:
         try:
             return await self.retrieve(document_id)
         except DollrError:
             return None
 
 
-async def _if_any(answer: Awaitable[Whatever], shape: type[T]) -> T | None:
-    told = (await answer).extra
-    return shaped(told, shape) if told else None
+async def _shaped_or_none(answer: Awaitable[UndocumentedAnswer], shape: type[T]) -> T | None:
+    found = (await answer).extra
+    return shaped(found, shape) if found else None
 
 
 def _lacks(document: _Detail, item_id: int | str) -> bool:
-    # Lines are not certain to be part of an answer: only a draft may have none, since nothing else is published.
+    # An answer may leave out the lines. Only a draft can really have none, since a document without lines cannot be
+    # published.
     is_complete = bool(document.items) or document.status == SourceStatus.IDLE
     return is_complete and all(str(item.id) != str(item_id) for item in document.items)

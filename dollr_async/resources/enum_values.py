@@ -1,4 +1,4 @@
-"""The API's words where a caller hands them over: any case is accepted, and an unknown word is sent as it is."""
+"""Converts arguments to the API's enums: any case is accepted, and an unknown word is sent as it is."""
 
 from __future__ import annotations
 
@@ -20,31 +20,31 @@ from dollr_async.base.errors import InvalidInputError
 W = TypeVar("W", bound=OpenEnum)
 
 
-def _word(kind: type[W], value: object) -> W:
+def _member(kind: type[W], value: object) -> W:
     if isinstance(value, str) and value.strip():
         return kind(value)
-    sentence = f"{value!r} is not a {kind.__name__}: use one of {', '.join(kind.__members__)}"
-    raise InvalidInputError(sentence)
+    message = f"{value!r} is not a {kind.__name__}: use one of {', '.join(kind.__members__)}"
+    raise InvalidInputError(message)
 
 
 def source_type(value: SourceType | str) -> SourceType:
-    """Return the kind of a document that is paid."""
-    return _word(SourceType, value)
+    """Return the type of a document that is paid."""
+    return _member(SourceType, value)
 
 
 def optional_status(value: SourceStatus | str | None) -> SourceStatus | None:
-    """Return how far a document is, or None for None."""
-    return None if value is None else _word(SourceStatus, value)
+    """Return the status of a document, or None for None."""
+    return None if value is None else _member(SourceStatus, value)
 
 
 def operation_type(value: ExecutionKind | str) -> ExecutionKind:
-    """Return the direction of a movement of money."""
-    return _word(ExecutionKind, value)
+    """Return the kind of a movement of money."""
+    return _member(ExecutionKind, value)
 
 
 def fee_bearer(value: FeeBearer | str) -> FeeBearer:
     """Return who pays the fees."""
-    return _word(FeeBearer, value)
+    return _member(FeeBearer, value)
 
 
 def optional_fee_bearer(value: FeeBearer | str | None) -> FeeBearer | None:
@@ -54,7 +54,7 @@ def optional_fee_bearer(value: FeeBearer | str | None) -> FeeBearer | None:
 
 def relationship(value: RelationshipType | str) -> RelationshipType:
     """Return how a counterparty relates to the merchant."""
-    return _word(RelationshipType, value)
+    return _member(RelationshipType, value)
 
 
 def optional_relationship(value: RelationshipType | str | None) -> RelationshipType | None:
@@ -64,12 +64,12 @@ def optional_relationship(value: RelationshipType | str | None) -> RelationshipT
 
 def checkout_mode(value: CheckoutMode | str) -> CheckoutMode:
     """Return how a checkout is paid."""
-    return _word(CheckoutMode, value)
+    return _member(CheckoutMode, value)
 
 
 def owner_type(value: OwnerType | str) -> OwnerType:
     """Return the kind of an account's owner."""
-    return _word(OwnerType, value)
+    return _member(OwnerType, value)
 
 
 def optional_owner_type(value: OwnerType | str | None) -> OwnerType | None:
@@ -79,4 +79,4 @@ def optional_owner_type(value: OwnerType | str | None) -> OwnerType | None:
 
 def merchant_type(value: MerchantType | str) -> MerchantType:
     """Return the kind of a merchant."""
-    return _word(MerchantType, value)
+    return _member(MerchantType, value)

@@ -1,4 +1,4 @@
-"""Movements of money (`/v1/executions`)."""
+"""Executions: movements of money (`/v1/executions`)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class NewCollection(Body):
         InvalidInputError: a value is not of the form shown.
     """
 
-    # Both ids are text here (`collect`) and integers wherever the API hands them out.
+    # Both ids are text here (`collect`) and integers in the API's answers.
     session_id: str = attrs.field(converter=fields.identifier_text)
     payment_account_id: str = attrs.field(converter=fields.identifier_text)
     currency: str = attrs.field(converter=fields.currency_code)
@@ -38,7 +38,7 @@ class NewCollection(Body):
 class Passcode(Body):
     """The merchant's passcode for payouts, with the phone (or the user) that it is registered for in the portal.
 
-    The code is sent and never shown.
+    The code is sent, and never shown.
 
     Raises:
         InvalidInputError: a value is not of the form shown.
@@ -51,10 +51,10 @@ class Passcode(Body):
 
 @attrs.frozen(eq=False, repr=False)
 class Device(Body):
-    """The machine that asks for a payout; all five are free text, as in `type="SERVER"` and `platform="PYTHON"`.
+    """The machine that requests a payout; all five are free text, as in `type="SERVER"` and `platform="PYTHON"`.
 
     Raises:
-        InvalidInputError: a value is not text with something in it.
+        InvalidInputError: a value is not text, or is blank.
     """
 
     name: str = attrs.field(validator=fields.text)
@@ -64,22 +64,22 @@ class Device(Body):
     client_ip: str = attrs.field(validator=fields.text)
 
 
-def _is_of_its_kind(kind: type, shown: str) -> Callable[[object, attrs.Attribute[Any], object], None]:
+def _instance_of(kind: type, shown: str) -> Callable[[object, attrs.Attribute[Any], object], None]:
     def check(_: object, field: attrs.Attribute[Any], value: object) -> None:
         if not isinstance(value, kind):
-            # Never the value itself: it may be the code.
-            sentence = f"{field.name} must not be of type {type(value).__name__}: write {shown}"
-            raise InvalidInputError(sentence)
+            # Never show the value: it may be the passcode.
+            message = f"{field.name} must not be of type {type(value).__name__}: write {shown}"
+            raise InvalidInputError(message)
 
     return check
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class DevicePasscode(Body):
-    """A passcode and the device that it is used from, as a payout wants them together."""
+    """A passcode and the device where it is used, in the form that a payout needs."""
 
-    token: Passcode = attrs.field(validator=_is_of_its_kind(Passcode, 'Passcode(code, phone="231771234567")'))
-    device: Device = attrs.field(validator=_is_of_its_kind(Device, 'Device(name="till 1", type="SERVER", ...)'))
+    token: Passcode = attrs.field(validator=_instance_of(Passcode, 'Passcode(code, phone="231771234567")'))
+    device: Device = attrs.field(validator=_instance_of(Device, 'Device(name="till 1", type="SERVER", ...)'))
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
@@ -90,12 +90,12 @@ class NewPayout(Body):
         InvalidInputError: a value is not of the form shown.
     """
 
-    # The account is an integer where the session is made (`create_payout_session`) and text here (`payout`).
+    # The account is an integer where the session is made (`create_payout_session`), but text here (`payout`).
     session_id: str = attrs.field(converter=fields.identifier_text)
     payout_account_id: str = attrs.field(converter=fields.identifier_text)
     reference_id: str = attrs.field(converter=fields.reference_text)
     passcode: DevicePasscode = attrs.field(
-        validator=_is_of_its_kind(DevicePasscode, "DevicePasscode(token=Passcode(...), device=Device(...))")
+        validator=_instance_of(DevicePasscode, "DevicePasscode(token=Passcode(...), device=Device(...))")
     )
 
 
@@ -113,7 +113,7 @@ class NewTransfer(Body):
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class NewRefund(Body):
-    """A refund session to execute; `reference_id` is the idempotency key of the refund, not of what is refunded.
+    """A refund session to execute; `reference_id` is the idempotency key of the refund, not of the refunded payment.
 
     Raises:
         InvalidInputError: a value is not of the form shown.
@@ -125,9 +125,9 @@ class NewRefund(Body):
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class Execution(Answer):
-    """A movement of money as the API sees it; amounts are in major units.
+    """The state of a movement of money; amounts are in major units.
 
-    `requires_action` is True while the payer has to confirm a card; `client_secret` is what the browser needs for it.
+    `requires_action` is True while the payer has to confirm a card payment; the browser needs `client_secret` for it.
     """
 
     reference_id: str
@@ -145,20 +145,20 @@ class Execution(Answer):
 
 
 class Executions(Resource):
-    """Movements of money (`/v1/executions`)."""
+    """Executions: movements of money (`/v1/executions`)."""
 
     async def collection(self, collection: NewCollection, *, retry: RetryPolicy | None = None) -> Execution:
-        """Execute a checkout session (`collect`); the same reference and body again is the same payment."""
+        """Execute a checkout session (`collect`); the same reference and body again mean the same payment."""
         return await self._caller.call("POST", "executions/collection", Execution, body=collection, retry=retry)
 
     async def payout(self, payout: NewPayout, *, retry: RetryPolicy | None = None) -> Execution:
-        """Execute a payout session (`payout`); the same reference and body again is the same payment."""
+        """Execute a payout session (`payout`); the same reference and body again mean the same payment."""
         return await self._caller.call("POST", "executions/payout", Execution, body=payout, retry=retry)
 
     async def transfer(self, transfer: NewTransfer, *, retry: RetryPolicy | None = None) -> Execution:
-        """Execute a transfer session (`transfer`); the same reference and body again is the same payment."""
+        """Execute a transfer session (`transfer`); the same reference and body again mean the same payment."""
         return await self._caller.call("POST", "executions/transfer", Execution, body=transfer, retry=retry)
 
     async def refund(self, refund: NewRefund, *, retry: RetryPolicy | None = None) -> Execution:
-        """Execute a refund session (`refund`); the same reference and body again is the same payment."""
+        """Execute a refund session (`refund`); the same reference and body again mean the same payment."""
         return await self._caller.call("POST", "executions/refund", Execution, body=refund, retry=retry)

@@ -1,4 +1,4 @@
-"""Fee schedules (`/v1/fees`)."""
+"""Fees of the gateway and of the platform (`/v1/fees`)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from dollr_async.wire.codec import Answer
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class GatewayFee(Answer):
-    """What the gateway takes of one kind of payment: `percentage` (2.5 is 2.5 %) and `fixed_fee` in major units."""
+    """The gateway's fee for one kind of payment: `percentage` (2.5 is 2.5 %) and `fixed_fee` in major units."""
 
     id: int
     provider_id: int
@@ -33,7 +33,7 @@ class GatewayFee(Answer):
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class FeeTier(Answer):
-    """A price list that merchants are put on; at most one is the default. A list of tiers may leave out the rest."""
+    """A price list for merchants; at most one is the default. A list of tiers may leave out the other fields."""
 
     name: str
     is_default: bool
@@ -44,7 +44,7 @@ class FeeTier(Answer):
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class NumberedTier(Answer):
-    """A tier as other answers embed it, complete."""
+    """A tier inside another answer, with all of its fields."""
 
     id: int
     name: str
@@ -55,11 +55,11 @@ class NumberedTier(Answer):
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class PlatformFee(Answer):
-    """What the platform takes at one tier: percentages (2.5 is 2.5 %) and `fixed_fee` in major units."""
+    """The platform's fee at one tier: percentages (2.5 is 2.5 %) and `fixed_fee` in major units."""
 
     id: int
     operation_type: ExecutionKind
-    # Both come as numbers in quotes (`get_platform_fees`), the gateway's percentage as a plain number.
+    # Both are numbers in text (`get_platform_fees`); the gateway's percentage is a plain number.
     percentage: Decimal
     fx_percentage: Decimal
     effective_from: datetime
@@ -73,7 +73,7 @@ class PlatformFee(Answer):
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class MerchantTier(Answer):
-    """The tier that a merchant is on, and since when; its name is what `platform` asks for."""
+    """The tier of a merchant, and since when; `platform` takes the tier's name."""
 
     id: int
     owner_type: OwnerType
@@ -84,24 +84,24 @@ class MerchantTier(Answer):
 
 
 class Fees(Resource):
-    """Fee schedules (`/v1/fees`)."""
+    """Fees of the gateway and of the platform (`/v1/fees`)."""
 
     async def gateway(
         self, *, payment_method: PaymentMethod | str, operation_type: ExecutionKind | str = ExecutionKind.COLLECTION
     ) -> GatewayFee:
-        """Fetch what the gateway takes (`get_gateway_fees`)."""
+        """Fetch the gateway's fee (`get_gateway_fees`)."""
         query = {"payment_method": payment_method, "operation_type": enum_values.operation_type(operation_type)}
         return await self._get("fees/gateway", GatewayFee, **query)
 
     async def platform(
         self, *, fee_tier_name: str, operation_type: ExecutionKind | str = ExecutionKind.COLLECTION
     ) -> PlatformFee:
-        """Fetch what the platform takes at a tier, often `default` (`get_platform_fees`)."""
+        """Fetch the platform's fee at a tier, often `default` (`get_platform_fees`)."""
         query = {"operation_type": enum_values.operation_type(operation_type), "fee_tier_name": fee_tier_name}
         return await self._get("fees/platform", PlatformFee, **query)
 
     async def merchant_tier(self, *, owner_type: OwnerType | str, owner_id: int | str) -> MerchantTier:
-        """Fetch the tier that a merchant is on (`get_merchant_fee_tier`)."""
+        """Fetch the tier of a merchant (`get_merchant_fee_tier`)."""
         query = {"owner_type": enum_values.owner_type(owner_type), "owner_id": fields.identifier(owner_id)}
         return await self._get("fees/merchant-tier", MerchantTier, **query)
 

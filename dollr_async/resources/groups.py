@@ -1,4 +1,4 @@
-"""All resource groups of the API on one caller."""
+"""`Groups`: all groups of operations, as attributes with the API's own names."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
 
 class Groups:
-    """The API's operations, by the plural nouns that the API itself uses."""
+    """All groups of operations, under the plural nouns that the API itself uses."""
 
     def __init__(self, caller: Caller) -> None:
-        """Bind every group to what makes its calls."""
+        """Make every group with the same caller."""
         self.parties = Parties(caller)
         self.counterparties = Counterparties(caller)
         self.invoices = Invoices(caller)
@@ -45,5 +45,5 @@ class Groups:
         self.realtime_keys = RealtimeKeys(caller)
 
     def documents(self, source_type: SourceType) -> Invoices | Orders:
-        """Return the group that keeps documents of a type."""
+        """Return the group of a type of document: `orders` or `invoices`."""
         return self.orders if source_type == SourceType.ORDER else self.invoices

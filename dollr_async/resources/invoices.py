@@ -1,4 +1,4 @@
-"""Numbered bills (`/v1/invoices`)."""
+"""Invoices: numbered bills (`/v1/invoices`)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from dollr_async.wire.codec import Answer
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class NewInvoice(NewDocument):
-    """A draft invoice to create; `reference_id` is your own text on it, `due_date` an aware time.
+    """A draft invoice to create; `reference_id` is your own text on it, `due_date` a timezone-aware time.
 
     Raises:
         InvalidInputError: a value is not of the form shown.
@@ -27,7 +27,7 @@ class NewInvoice(NewDocument):
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class InvoiceChanges(DocumentChanges):
-    """What to change of a draft invoice; what is None stays as it is. `due_date` is an aware time.
+    """Changes of a draft invoice; fields that are None stay as they are. `due_date` is a timezone-aware time.
 
     Raises:
         InvalidInputError: a value is not of the form shown.
@@ -38,7 +38,7 @@ class InvoiceChanges(DocumentChanges):
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class Invoice(Answer):
-    """An invoice as the API keeps it; `total_amount` is in major units."""
+    """An invoice at the API; `total_amount` is in major units."""
 
     id: int
     invoice_number: str
@@ -59,7 +59,7 @@ class Invoice(Answer):
 
     @property
     def number(self) -> str:
-        """The number that people see, `invoice_number`."""
+        """The number on the document, `invoice_number`."""
         return self.invoice_number
 
 
@@ -72,7 +72,7 @@ class InvoiceDetail(Invoice):
 
     @property
     def items(self) -> tuple[DocumentItem, ...]:
-        """The lines, under the name that orders have for them too."""
+        """The lines, under the same name as for orders."""
         return self.invoice_items
 
 
@@ -99,14 +99,14 @@ class InvoiceReceipt(Settlement):
 
     @property
     def number(self) -> str:
-        """The number that people see, `invoice_number`."""
+        """The number on the document, `invoice_number`."""
         return self.invoice_number
 
 
 class Invoices(Documents[NewInvoice, InvoiceChanges, Invoice, InvoiceDetail, InvoiceReceipt]):
-    """Numbered bills (`/v1/invoices`)."""
+    """Invoices: numbered bills (`/v1/invoices`)."""
 
     plural = "invoices"
-    document = Invoice
-    detail = InvoiceDetail
-    settled = InvoiceReceipt
+    document_shape = Invoice
+    detail_shape = InvoiceDetail
+    receipt_shape = InvoiceReceipt

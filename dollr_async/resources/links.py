@@ -1,4 +1,4 @@
-"""Hosted pages of a document (`/v1/links`)."""
+"""Links to the hosted pages of a document (`/v1/links`)."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ class Link(Answer):
 
 
 class Links(Resource):
-    """Hosted pages of a document, by the number that people see (`/v1/links`)."""
+    """Links to the hosted pages of a document, by its number (`/v1/links`)."""
 
     async def pay(self, *, source_type: SourceType | str, source_number: str) -> Link:
-        """Fetch the page that a published document is paid on (`get_payment_link`)."""
+        """Fetch the link to the page where a published document is paid (`get_payment_link`)."""
         return await self._get("links/pay", Link, **_source(source_type, source_number))
 
     async def receipt(self, *, source_type: SourceType | str, source_number: str) -> Link:
-        """Fetch the page with the receipt of a PAID document (`get_receipt_link`)."""
+        """Fetch the link to the receipt of a PAID document (`get_receipt_link`)."""
         return await self._get("links/receipt", Link, **_source(source_type, source_number))
 
 

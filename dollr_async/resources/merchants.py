@@ -13,7 +13,7 @@ from dollr_async.wire.codec import Answer
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class MerchantInfo(Answer):
-    """What is public of a merchant."""
+    """The public profile of a merchant."""
 
     id: int
     name: str

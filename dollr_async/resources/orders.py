@@ -1,4 +1,4 @@
-"""Shop orders (`/v1/orders`)."""
+"""Orders of a shop (`/v1/orders`)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class NewOrder(NewDocument):
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class OrderChanges(DocumentChanges):
-    """What to change of a draft order; what is None stays as it is. Orders have no due date.
+    """Changes of a draft order; fields that are None stay as they are. Orders have no due date.
 
     Raises:
         InvalidInputError: a value is not of the form shown.
@@ -33,7 +33,7 @@ class OrderChanges(DocumentChanges):
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class Order(Answer):
-    """An order as the API keeps it; `total_amount` is in major units and may be missing."""
+    """An order at the API; `total_amount` is in major units and may be missing."""
 
     id: int
     order_number: str
@@ -54,7 +54,7 @@ class Order(Answer):
 
     @property
     def number(self) -> str:
-        """The number that people see, `order_number`."""
+        """The number on the document, `order_number`."""
         return self.order_number
 
 
@@ -62,19 +62,19 @@ class Order(Answer):
 class OrderDetail(Order):
     """An order with its lines and its counterparty."""
 
-    # No reply of an order has been seen: `order_items` follows the invoice, `items` is the other guess.
+    # No answer with an order is documented: `order_items` follows the invoice, `items` is the other guess.
     order_items: tuple[DocumentItem, ...] = attrs.field(default=(), metadata=also_named("items"))
     counterparty: Counterparty | None = None
 
     @property
     def items(self) -> tuple[DocumentItem, ...]:
-        """The lines, under the name that invoices have for them too."""
+        """The lines, under the same name as for invoices."""
         return self.order_items
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class OrderReceipt(Settlement):
-    """The receipt of a PAID order; only the first six fields are certain."""
+    """The receipt of a PAID order; only the first six fields are always there."""
 
     order_id: int
     order_number: str
@@ -94,14 +94,14 @@ class OrderReceipt(Settlement):
 
     @property
     def number(self) -> str:
-        """The number that people see, `order_number`."""
+        """The number on the document, `order_number`."""
         return self.order_number
 
 
 class Orders(Documents[NewOrder, OrderChanges, Order, OrderDetail, OrderReceipt]):
-    """Shop orders (`/v1/orders`)."""
+    """Orders of a shop (`/v1/orders`)."""
 
     plural = "orders"
-    document = Order
-    detail = OrderDetail
-    settled = OrderReceipt
+    document_shape = Order
+    detail_shape = OrderDetail
+    receipt_shape = OrderReceipt

@@ -1,4 +1,4 @@
-"""Contact records (`/v1/parties`)."""
+"""Parties: contact records of people and organisations (`/v1/parties`)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dollr_async.wire.codec import Answer, Body
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class NewParty(Body):
-    """A person or an organisation to keep as a contact.
+    """A person or an organisation to create as a contact.
 
     `phone` is international (`231771234567`), `country_code` is ISO 3166-1 alpha-2 (`LR`).
 
@@ -29,7 +29,7 @@ class NewParty(Body):
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class Party(Answer):
-    """A contact record as the API keeps it."""
+    """A contact record at the API."""
 
     id: int
     fullname: str
@@ -41,7 +41,7 @@ class Party(Answer):
 
 
 class Parties(Resource):
-    """Contact records (`/v1/parties`)."""
+    """Parties: contact records of people and organisations (`/v1/parties`)."""
 
     async def create(self, party: NewParty) -> Party:
         """Create a contact record (`create_party`)."""

@@ -1,4 +1,4 @@
-"""Wallets and cards of a party (`/v1/payment-accounts`)."""
+"""Payment accounts: wallets and cards of a party (`/v1/payment-accounts`)."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import attrs
 
 from dollr_async.base import fields
 from dollr_async.base.enums import ExecutionKind, PaymentMethod
+from dollr_async.resources import enum_values
 from dollr_async.resources.base import Resource
-from dollr_async.resources.enum_values import operation_type as direction
 from dollr_async.wire.codec import Answer, Body
 
 
@@ -31,7 +31,7 @@ class NewPaymentAccount(Body):
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class PaymentAccount(Answer):
-    """A registered account; one that is not `is_active` cannot be executed against. Its number is never echoed."""
+    """A registered account; it can be used only if `is_active` is True. The API never answers with its number."""
 
     id: int
     account_name: str
@@ -45,11 +45,11 @@ class PaymentAccount(Answer):
 
 
 class PaymentAccounts(Resource):
-    """Wallets and cards of a party (`/v1/payment-accounts`)."""
+    """Payment accounts: wallets and cards of a party (`/v1/payment-accounts`)."""
 
     async def create(
         self, account: NewPaymentAccount, *, operation_type: ExecutionKind | str = ExecutionKind.COLLECTION
     ) -> PaymentAccount:
-        """Register an account for one direction of money (`create_payment_account`)."""
-        query = {"operation_type": direction(operation_type)}
+        """Register an account for one kind of movement (`create_payment_account`)."""
+        query = {"operation_type": enum_values.operation_type(operation_type)}
         return await self._post("payment-accounts/create", PaymentAccount, account, **query)

@@ -1,4 +1,4 @@
-"""Quotes and routes (`/v1/predictions`)."""
+"""Predictions: quotes, and the route of a phone or a card (`/v1/predictions`)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class PhoneRoute(Answer):
     """The mobile-money route of a phone: pass `payment_method` and `gateway_provider` on unchanged."""
 
     carrier: str
-    # Not a country code to send on: its format is not documented.
+    # Never send it as a country code: its format is not documented.
     country: str
     currencies: tuple[str, ...]
     phone: str = attrs.field(repr=False)
@@ -42,12 +42,12 @@ class CardRoute(Answer):
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class Quote(Answer):
-    """What the payer will pay and what arrives, in major units; nothing says that it is locked.
+    """What the payer will pay and the payee receive, in major units; it is not documented as binding.
 
-    Execute in `payer_currency`, whatever currency was asked for.
+    Execute in `payer_currency`, also if another currency was asked for.
     """
 
-    # All amounts come as numbers in quotes (`predict_amount_and_fee`), elsewhere as plain numbers.
+    # All amounts are numbers in text here (`predict_amount_and_fee`), and plain numbers elsewhere.
 
     payer_amount: Decimal
     payer_currency: str
@@ -61,7 +61,7 @@ class Quote(Answer):
 
 
 class Predictions(Resource):
-    """Quotes and routes (`/v1/predictions`)."""
+    """Predictions: quotes, and the route of a phone or a card (`/v1/predictions`)."""
 
     async def mmo_provider_info(
         self, *, phone: str, operation_type: ExecutionKind | str = ExecutionKind.COLLECTION
@@ -78,8 +78,8 @@ class Predictions(Resource):
         provider: PaymentProvider | str = PaymentProvider.STRIPE,
     ) -> CardRoute:
         """Find the route of a tokenised card (`predict_card_provider_info`)."""
-        direction = enum_values.operation_type(operation_type)
-        query = {"payment_method_id": payment_method_id, "operation_type": direction, "provider": provider}
+        kind = enum_values.operation_type(operation_type)
+        query = {"payment_method_id": payment_method_id, "operation_type": kind, "provider": provider}
         return await self._get("predictions/card-provider-info", CardRoute, **query)
 
     async def amount_and_fees(
@@ -109,7 +109,7 @@ class Predictions(Resource):
         payment_method: PaymentMethod | str,
         provider: PaymentProvider | str,
     ) -> Quote:
-        """Quote what a published document costs its payer (`predict_payment_source_amount_and_fee`)."""
+        """Quote what the payer of a published document will pay (`predict_payment_source_amount_and_fee`)."""
         source = {"source_type": enum_values.source_type(source_type), "source_id": fields.identifier(source_id)}
         route = _route(target_currency, payment_method, provider)
         return await self._get("predictions/payment-source/amount-and-fees", Quote, **source, **route)

@@ -1,4 +1,4 @@
-"""Short keys for live updates (`/v1/realtime-keys`)."""
+"""Realtime keys: short-lived keys for live updates (`/v1/realtime-keys`)."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from dollr_async.wire.codec import Answer, Body
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class NewRealtimeKey(Body):
-    """The collection to be told about; `reference_id` is that of its execution.
+    """The collection to receive updates about; `reference_id` is that of its execution.
 
     Raises:
         InvalidInputError: a value is not of the form shown.
     """
 
-    # An integer here (`get_collection_realtime_key`), text where the session is executed (`collect`).
+    # An integer here (`get_collection_realtime_key`), but text where the session is executed (`collect`).
     session_id: int = attrs.field(converter=fields.identifier)
     source_type: SourceType = attrs.field(converter=enum_values.source_type)
     reference_id: str = attrs.field(converter=fields.reference_text)
@@ -35,8 +35,8 @@ class RealtimeKey(Answer):
 
 
 class RealtimeKeys(Resource):
-    """Short keys for live updates (`/v1/realtime-keys`)."""
+    """Realtime keys: short-lived keys for live updates (`/v1/realtime-keys`)."""
 
     async def collection(self, key: NewRealtimeKey) -> RealtimeKey:
-        """Obtain a key for the changes of one collection (`get_collection_realtime_key`)."""
+        """Obtain a key for the updates of one collection (`get_collection_realtime_key`)."""
         return await self._post("realtime-keys/collection", RealtimeKey, key)

@@ -1,4 +1,4 @@
-"""Declared intents, each executed once (`/v1/sessions`)."""
+"""Sessions: declared intents to move money, each executed once (`/v1/sessions`)."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from dollr_async.resources.base import Resource
 from dollr_async.wire.codec import Answer, Body
 
 
-def _end(value: datetime) -> datetime:
+def _expiry(value: datetime) -> datetime:
     moment = fields.utc_time(value)
     if moment is None:
-        raise InvalidInputError("expires_at must be an aware time, as in datetime.now(UTC) + timedelta(minutes=15)")
+        message = "expires_at must be a timezone-aware time, as in datetime.now(UTC) + timedelta(minutes=15)"
+        raise InvalidInputError(message)
     return moment
 
 
@@ -45,7 +46,7 @@ class CheckoutSession(Answer):
     expires_at: datetime
     created_at: datetime
     updated_at: datetime
-    # A number, an integer or null, as the sources have it.
+    # It is documented as a number, as an integer and as null.
     payment_account_id: int | None = None
 
 
@@ -57,7 +58,7 @@ class NewPayoutSession(Body):
         InvalidInputError: a value is not of the form shown; a float is refused as an amount.
     """
 
-    # An integer here (`create_payout_session`), text where the session is executed (`payout`).
+    # An integer here (`create_payout_session`), but text where the session is executed (`payout`).
     payout_account_id: int = attrs.field(converter=fields.identifier)
     amount: Decimal = attrs.field(converter=fields.amount)
     currency: str = attrs.field(converter=fields.currency_code)
@@ -80,9 +81,9 @@ class PayoutSession(Answer):
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class NewTransferSession(Body):
-    """The intent to move `amount`, in major units, from a wallet to a counterparty's.
+    """The intent to move `amount`, in major units, from a wallet to the wallet of a counterparty.
 
-    You say when it expires: `expires_at` is an aware time. A wallet's id comes from a payout session or the portal.
+    You set when it expires: `expires_at` is a timezone-aware time. A payout session and the portal have wallet ids.
 
     Raises:
         InvalidInputError: a value is not of the form shown; a float is refused as an amount.
@@ -92,7 +93,7 @@ class NewTransferSession(Body):
     to_counterparty_id: int = attrs.field(converter=fields.identifier)
     amount: Decimal = attrs.field(converter=fields.amount)
     currency: str = attrs.field(converter=fields.currency_code)
-    expires_at: datetime = attrs.field(converter=_end)
+    expires_at: datetime = attrs.field(converter=_expiry)
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
@@ -112,24 +113,24 @@ class TransferSession(Answer):
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class NewRefundSession(Body):
-    """The intent to give back `amount`, in major units of the original payment, up to all of it.
+    """The intent to refund `amount`, in major units of the original payment's currency: all of it or a part.
 
-    You say when it expires: `expires_at` is an aware time.
+    You set when it expires: `expires_at` is a timezone-aware time.
 
     Raises:
         InvalidInputError: a value is not of the form shown; a float is refused as an amount.
     """
 
-    # No documented answer has it: it is in the portal, or perhaps in a collection's `extra`.
+    # No documented answer has it. It is in the portal, and perhaps in a collection's `extra`.
     original_payment_intent_id: int = attrs.field(converter=fields.identifier)
     amount: Decimal = attrs.field(converter=fields.amount)
-    expires_at: datetime = attrs.field(converter=_end)
+    expires_at: datetime = attrs.field(converter=_expiry)
     reason: str | None = attrs.field(default=None, validator=fields.optional_text)
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class RefundSession(Answer):
-    """An intent to refund; execute it before `expires_at`. Only the first three fields are certain."""
+    """An intent to refund; execute it before `expires_at`. Only the first three fields are always there."""
 
     id: int
     status: SessionStatus
@@ -143,7 +144,7 @@ class RefundSession(Answer):
 
 
 class Sessions(Resource):
-    """Declared intents, each executed once (`/v1/sessions`)."""
+    """Sessions: declared intents to move money, each executed once (`/v1/sessions`)."""
 
     async def checkout(self, session: NewCheckoutSession) -> CheckoutSession:
         """Declare the intent to collect (`create_checkout_session`)."""

@@ -1,4 +1,4 @@
-"""How far a payment or a document is (`/v1/status`)."""
+"""The status of a payment or of a document (`/v1/status`)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class SourceState(Answer):
-    """How far an invoice or an order is; `total_amount` is in major units."""
+    """The state of an invoice or an order; `total_amount` is in major units."""
 
     source_id: int
     source_type: SourceType
@@ -35,7 +35,7 @@ class SourceState(Answer):
 
 
 class Status(Resource):
-    """How far a payment or a document is (`/v1/status`)."""
+    """The status of a payment or of a document (`/v1/status`)."""
 
     async def collection(self, reference_id: UUID | str, *, retry: RetryPolicy | None = None) -> Execution:
         """Fetch the state of a collection (`get_collection_status`)."""

@@ -1,4 +1,4 @@
-"""Every operation on the wire: what is sent, what comes back, and that no operation is without its method."""
+"""Every operation: what it sends, what it returns, and that each operation has its method."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from tests.contract import Contract
 
 _DOCS = Path(__file__).parents[2] / "docs"
-# It reads any of the other status operations by its kind; it is no operation of its own.
+# It calls one of the other status operations by its kind, and is not an operation itself.
 _NOT_OPERATIONS = {"status.of"}
 _MOST_LINES = 3
 _NAIVE = datetime(2026, 7, 1)  # noqa: DTZ001 - naive on purpose
@@ -52,12 +52,12 @@ _REFERENCE = shapes.REFERENCE
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case.operation for case in CASES])
-async def test_an_operation_sends_and_answers_what_the_contract_says(case: WireCase, contract: Contract) -> None:
+async def test_an_operation_sends_and_returns_what_the_contract_says(case: WireCase, contract: Contract) -> None:
     answer = answered(case.answer)
     wired = Wired(answer)
     value = await case.call(wired)
     assert value == case.value
-    assert repr(value) == repr(case.value), "equal, but of other types"
+    assert repr(value) == repr(case.value), "equal, but with other types"
     sent = wired.transport.sent[-1]
     assert (sent.method, sent.path, sent.query) == (case.method, case.path, case.query)
     assert _body(sent.content) == case.body
@@ -70,7 +70,9 @@ def _body(content: bytes) -> object:
     return json.loads(content, parse_float=Decimal) if content else None
 
 
-def test_the_contract_the_table_the_methods_the_sandbox_and_the_page_are_the_same_set(contract: Contract) -> None:
+def test_the_contract_the_cases_the_methods_the_sandbox_and_the_page_have_the_same_operations(
+    contract: Contract,
+) -> None:
     generated = runpy.run_path(str(_DOCS / "generate_api.py"))
     routes = {_anonymous(route) for route in contract.operations.values()}
     assert len(routes) == 59
@@ -84,12 +86,12 @@ def test_the_contract_the_table_the_methods_the_sandbox_and_the_page_are_the_sam
     assert {row.name.strip("`") for row in generated["rows"]()} >= {case.name for case in CASES} - {"session.token"}
 
 
-def test_the_page_of_operations_is_up_to_date() -> None:
+def test_the_page_of_operations_is_current() -> None:
     generated = runpy.run_path(str(_DOCS / "generate_api.py"))
     assert (_DOCS / "api.md").read_text() == generated["page"](), "run python3 docs/generate_api.py"
 
 
-def test_an_endpoint_is_at_most_three_lines() -> None:
+def test_a_method_of_an_operation_has_at_most_three_lines() -> None:
     long = {name: lines for name, call in _methods().items() if (lines := _lines_of_body(call)) > _MOST_LINES}
     assert not long
 
@@ -111,7 +113,7 @@ def _methods() -> dict[str, Callable[..., object]]:
 def _lines_of_body(call: Callable[..., object]) -> int:
     function = ast.parse(textwrap.dedent(inspect.getsource(call))).body[0]
     assert isinstance(function, ast.AsyncFunctionDef)
-    body = function.body[1:]  # without the docstring, which each of them has
+    body = function.body[1:]  # without the docstring, which each one has
     return (body[-1].end_lineno or 0) - body[0].lineno + 1
 
 
@@ -160,7 +162,7 @@ _NO_LINES_SHOWN = {**shapes.INVOICE_DETAIL, "status": "ACTIVE", "invoice_items":
     ],
     ids=["publish", "cancel", "remove", "remove_unshown", "remove_unknown", "cancel_unknown", "publish_unread"],
 )
-async def test_a_refused_change_that_is_not_so_already_stays_refused(
+async def test_a_refused_change_that_was_not_made_stays_refused(
     read: RawAnswer, call: Callable[[Wired], Awaitable[object]], refusal: RawAnswer
 ) -> None:
     wired = Wired(refusal, read)
@@ -175,7 +177,7 @@ _SECRETS = ("4711", "pi_1_secret_2", "aaa.bbb.ccc", "231880001122", "not-a-real-
 
 
 @pytest.mark.parametrize("shown", [money.PASSCODE, money.PASSCODE.token, *(case.value for case in money.CASES)])
-def test_what_is_secret_is_never_shown(shown: object) -> None:
+def test_a_secret_is_never_shown(shown: object) -> None:
     assert not [secret for secret in _SECRETS if secret in repr(shown) or secret in str(shown)]
 
 
@@ -183,14 +185,17 @@ _PASSCODE: Any = {"token": {"code": "4711"}, "device": {}}
 
 
 @pytest.mark.parametrize(
-    ("make", "said"),
+    ("make", "shown"),
     [
         (lambda: NewCounterparty(party_id=0), "is not an id"),
         (lambda: NewCounterparty(party_id=1, relationship_type=" "), "CUSTOMER"),
         (lambda: NewCheckoutSession(source_id=1, source_type=cast("Any", 5)), "INVOICE"),
         (lambda: NewPayoutSession(payout_account_id=1, amount=cast("Any", 1.5), currency="USD"), "float"),
-        (lambda: NewRefundSession(original_payment_intent_id=1, amount=1, expires_at=cast("Any", None)), "aware"),
-        (lambda: NewRefundSession(original_payment_intent_id=1, amount=1, expires_at=_NAIVE), "no zone"),
+        (
+            lambda: NewRefundSession(original_payment_intent_id=1, amount=1, expires_at=cast("Any", None)),
+            "timezone-aware",
+        ),
+        (lambda: NewRefundSession(original_payment_intent_id=1, amount=1, expires_at=_NAIVE), "no time zone"),
         (lambda: NewPayout(session_id=1, payout_account_id=1, reference_id=_REFERENCE, passcode=_PASSCODE), "Device"),
         (lambda: NewTransfer(session_id="x", reference_id=_REFERENCE), "is not an id"),
         (lambda: NewRefund(session_id=1, reference_id="refund-7"), "uuid4"),
@@ -205,8 +210,8 @@ _PASSCODE: Any = {"token": {"code": "4711"}, "device": {}}
         (lambda: NewInvoice(counterparty_id=1, currency="USD", as_payment_link=cast("Any", 1)), "True or False"),
     ],
 )
-def test_a_misshapen_value_is_refused_where_it_is_written(make: Callable[[], object], said: str) -> None:
-    with pytest.raises(InvalidInputError, match=said) as caught:
+def test_an_invalid_field_is_refused_when_the_body_is_made(make: Callable[[], object], shown: str) -> None:
+    with pytest.raises(InvalidInputError, match=shown) as caught:
         make()
     assert "4711" not in str(caught.value)
 
@@ -222,7 +227,7 @@ def test_a_misshapen_value_is_refused_where_it_is_written(make: Callable[[], obj
         lambda api: api.predictions.mmo_provider_info(phone="0770"),
     ],
 )
-async def test_a_misshapen_argument_is_refused_before_anything_is_sent(
+async def test_an_invalid_argument_is_refused_before_anything_is_sent(
     call: Callable[[Wired], Awaitable[object]],
 ) -> None:
     wired = Wired(answered({}))

@@ -1,4 +1,4 @@
-"""What the client does with each answer that the API's documentation leaves open: a test or more for each question."""
+"""What the client does for each question that the API's documentation leaves open."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ async def test_q03_200_or_201_without_a_body_is_a_success_of_delete_and_publish(
     await _answer(lambda api: api.orders.remove_item(601, 12), nothing)
 
 
-async def test_q04_statuses_that_are_unknown_survive_and_are_not_final() -> None:
+async def test_q04_statuses_that_are_unknown_are_kept_and_are_not_final() -> None:
     execution = await _answer(lambda api: api.status.payout(shapes.REFERENCE), _like("payout", status="On Hold"))
     assert (execution.status, execution.status.is_final) == ("On Hold", False)
     state = await _answer(
@@ -135,7 +135,7 @@ _LINE = CheckoutItem(name="Panel", currency="USD", amount=Decimal("120.50"))
 _CHECKOUT = NewCheckout(party_phone="231880001122", currency="USD", items=[_LINE])
 
 
-async def test_q05_checkout_mode_is_hosted_unless_said_and_any_word_passes() -> None:
+async def test_q05_checkout_mode_is_hosted_by_default_and_any_word_is_sent() -> None:
     assert _CHECKOUT.mode == CheckoutMode.HOSTED
     embedded = NewCheckout(party_phone="231880001122", currency="USD", items=[_LINE], mode="EMBEDDED")
     assert embedded.mode == "EMBEDDED"
@@ -147,7 +147,7 @@ async def test_q05_checkout_mode_may_come_back_without_a_url() -> None:
     assert (await _answer(lambda api: api.checkouts.create(_CHECKOUT), answer)).url is None
 
 
-async def test_q06_checkout_reply_of_old_has_an_id_and_no_url() -> None:
+async def test_q06_checkout_reply_in_the_older_form_has_an_id_and_no_url() -> None:
     old = _like("create_checkout_source", id=90)
     del old["url"]
     checkout = await _answer(lambda api: api.checkouts.create(_CHECKOUT), old)
@@ -159,7 +159,7 @@ async def test_q07_payout_calls_take_the_account_as_an_integer_and_then_as_text(
     payout = NewPayout(session_id=42, payout_account_id=204, reference_id=shapes.REFERENCE, passcode=money.PASSCODE)
     assert (payout.session_id, payout.payout_account_id) == ("42", "204")
     with pytest.raises(TypeError, match="passcode"):
-        NewPayout(session_id=42, payout_account_id=204, reference_id=shapes.REFERENCE)  # type: ignore[call-arg] # shown to fail
+        NewPayout(session_id=42, payout_account_id=204, reference_id=shapes.REFERENCE)  # type: ignore[call-arg] # the error is the test
 
 
 @pytest.mark.parametrize("lacking", [(), ("party_id",), ("owner_party_type", "owner_party_id", "party")])
@@ -171,7 +171,7 @@ async def test_q08_counterparty_reply_may_lack_the_party_and_the_owner(lacking: 
     assert all(getattr(counterparty, name) is None for name in lacking)
 
 
-async def test_q09_refund_key_is_the_callers_and_can_be_read_where_it_shows_up() -> None:
+async def test_q09_refund_key_is_given_by_the_caller_and_can_be_read_from_extra() -> None:
     execution = await _answer(
         lambda api: api.status.collection(shapes.REFERENCE), _like("collect", payment_intent_id=9)
     )
@@ -229,7 +229,7 @@ async def test_q14_not_authenticated_as_a_403_is_one_fresh_token_and_one_replay(
         await _answer(lambda api: api.parties.retrieve(310), refused)
 
 
-async def test_q14_not_authenticated_is_not_what_another_403_says() -> None:
+async def test_q14_not_authenticated_is_distinguished_from_another_403() -> None:
     wired = Wired(answered({"detail": "Verification pending"}, 403))
     with pytest.raises(PermissionDeniedError, match="Verification pending"):
         await wired.parties.retrieve(310)
@@ -251,7 +251,7 @@ _PROBLEMS = [{"loc": ["body", "items", 0], "msg": "Field required", "type": "mis
         (422, InvalidRequestError),
     ],
 )
-async def test_q15_state_errors_are_typed_by_status_whatever_their_detail_is(
+async def test_q15_state_errors_have_their_class_by_status_with_any_detail(
     status: int, kind: type[APIStatusError], detail: object
 ) -> None:
     with pytest.raises(kind) as caught:
@@ -276,7 +276,7 @@ def test_q17_realtime_reference_is_the_executions() -> None:
         NewRealtimeKey(session_id=41, source_type="INVOICE", reference_id="random-channel-7")
 
 
-async def test_q18_card_link_invents_no_field_and_lets_one_through() -> None:
+async def test_q18_card_link_sends_no_unknown_field_unless_the_caller_adds_it() -> None:
     card = NewPaymentAccount(account_name="F", provider="STRIPE", method="CREDIT_CARD", party_id=1)
     wired = Wired(answered(_ANSWERS["create_payment_account"]))
     await wired.payment_accounts.create(card)
@@ -306,14 +306,14 @@ async def test_q20_card_prediction_is_content_with_three_names() -> None:
     assert (route.brand, route.country, route.currencies) == (None, None, ())
 
 
-async def test_q21_relationship_types_are_twelve_and_others_pass() -> None:
+async def test_q21_relationship_types_are_twelve_and_unknown_ones_are_sent() -> None:
     assert len(RelationshipType) == 12
     assert NewCounterparty(party_id=1, relationship_type="OTHER").relationship_type == "OTHER"
     answer = {**shapes.COUNTERPARTY, "relationship_type": "OTHER"}
     assert (await _answer(lambda api: api.counterparties.retrieve(77), answer)).relationship_type == "OTHER"
 
 
-async def test_q22_subscription_is_read_and_not_offered(dollr: DollrClient) -> None:
+async def test_q22_subscription_can_be_read_but_not_collected(dollr: DollrClient) -> None:
     state = await _answer(
         lambda api: api.status.source("SUBSCRIPTION", 1),
         _like("get_payment_source_status", source_type="SUBSCRIPTION", status="ACTIVE"),
@@ -323,7 +323,9 @@ async def test_q22_subscription_is_read_and_not_offered(dollr: DollrClient) -> N
         await collect(dollr, source_type=SourceType.SUBSCRIPTION)
 
 
-async def test_q23_sandbox_the_base_url_can_be_set(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_q23_sandbox_is_reached_by_setting_the_base_url(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("DOLLR_BASE_URL", sandbox.url)
     async with DollrClient(sandbox.client_id, sandbox.client_secret) as dollr:
         assert await dollr.parties.list() == ()
@@ -354,13 +356,13 @@ async def test_q25_cancel_update_item_update_replies_without_the_thing_are_none(
     assert await _answer(lambda api: api.counterparties.update(77, CounterpartyChanges(party_id=1)), reply) is None
 
 
-async def test_q26_fullname_filter_may_find_very_many() -> None:
+async def test_q26_fullname_filter_may_return_a_very_long_list() -> None:
     found = await _answer(lambda api: api.parties.list(fullname="a"), [{**shapes.PARTY, "id": n} for n in range(2_000)])
     assert isinstance(found, tuple)
     assert [party.id for party in found] == list(range(2_000))
 
 
-async def test_q27_liberian_provider_is_asked_for_and_never_guessed(sandbox: Sandbox, dollr: DollrClient) -> None:
+async def test_q27_liberian_provider_is_predicted_and_never_guessed(sandbox: Sandbox, dollr: DollrClient) -> None:
     sandbox.fail("predict_mmo_provider_info", 422, times=None)
     with pytest.raises(CollectError) as caught:
         await collect(dollr, pay_with=MobileMoney(method="MTN_MOMO_LBR"))
@@ -376,20 +378,20 @@ async def test_q27_liberian_provider_aside_rwanda_falls_back_to_pawapay(sandbox:
     assert (account["method"], account["provider"]) == ("MTN_MOMO_RWA", "PAWAPAY")
 
 
-@pytest.mark.parametrize("said", ["LRD", "RWF"])
-async def test_q28_target_currency_is_not_echoed_the_quotes_own_is_executed(
-    sandbox: Sandbox, dollr: DollrClient, said: str
+@pytest.mark.parametrize("quoted", ["LRD", "RWF"])
+async def test_q28_target_currency_may_differ_from_the_quotes_own_which_is_executed(
+    sandbox: Sandbox, dollr: DollrClient, quoted: str
 ) -> None:
-    quote = {**shapes.QUOTE, "payer_currency": said}
+    quote = {**shapes.QUOTE, "payer_currency": quoted}
     sandbox.fail("predict_payment_source_amount_and_fee", Fault.answer(200, quote))
     await collect(dollr, payer_currency="LRD")
     execution = sent(sandbox, "collect")[0]
     assert isinstance(execution, dict)
-    assert execution["currency"] == said
+    assert execution["currency"] == quoted
 
 
 @pytest.mark.parametrize(("given", "mode"), [({}, "DIRECT"), ({"mode": "HOSTED"}, "HOSTED"), ({"mode": "X"}, "X")])
-async def test_q29_mode_of_an_embedded_checkout_is_direct_unless_said(
+async def test_q29_mode_of_an_embedded_checkout_is_direct_by_default(
     sandbox: Sandbox, dollr: DollrClient, given: dict[str, str], mode: str
 ) -> None:
     sandbox.fail("create_checkout_source", 422)
@@ -400,7 +402,7 @@ async def test_q29_mode_of_an_embedded_checkout_is_direct_unless_said(
     assert checkout["mode"] == mode
 
 
-async def test_q29_mode_of_an_embedded_checkout_that_is_refused_is_told() -> None:
+async def test_q29_mode_of_an_embedded_checkout_that_is_refused_is_an_error() -> None:
     async with _with(refuse_direct=True) as (_, dollr):
         with pytest.raises(CollectError) as caught:
             await collect(dollr, direct=True)
@@ -417,15 +419,13 @@ async def test_q30_country_of_the_phone_prediction_is_not_sent_on(form: str) -> 
         assert "country_code" not in account
 
 
-def test_q31_counterparty_body_always_has_the_party_and_room_for_more() -> None:
+def test_q31_counterparty_body_always_has_the_party_and_accepts_more_fields() -> None:
     with pytest.raises(TypeError, match="party_id"):
-        NewCounterparty()  # type: ignore[call-arg] # shown to fail
+        NewCounterparty()  # type: ignore[call-arg] # the error is the test
     assert NewCounterparty(party_id=310, extra={"party_phone": "231880001122"}).party_id == 310
 
 
-async def test_q32_after_not_found_the_same_reference_and_body_are_sent_again(
-    sandbox: Sandbox, dollr: DollrClient
-) -> None:
+async def test_q32_after_not_found_the_same_reference_and_body_are_resent(sandbox: Sandbox, dollr: DollrClient) -> None:
     sandbox.fail("collect", "drop")
     await collect(dollr)
     first, second = sent(sandbox, "collect")

@@ -1,4 +1,4 @@
-"""What holds for every documented answer, in whichever of its forms the API writes it."""
+"""Properties of every documented answer, in each form in which the API may send it."""
 
 from __future__ import annotations
 
@@ -47,13 +47,13 @@ _json = st.recursive(
 
 
 class Written:
-    """Draws values in pairs: as the API may write them, and as its callers get them."""
+    """Draws pairs of values: one as the API may send it, one as the caller gets it."""
 
     def __init__(self, draw: st.DrawFn) -> None:
         self._draw = draw
 
     def shape(self, shape: type[Answer]) -> tuple[dict[str, object], Answer]:
-        """Draw an answer with each of its fields in one of its forms, and keys that nobody knows."""
+        """Draw an answer with each of its fields in one of its forms, and with unknown keys."""
         wire: dict[str, object] = {}
         value: dict[str, object] = {}
         for name, hint, is_required in _fields(shape):
@@ -128,7 +128,7 @@ def _rewritten(value: object) -> object:
 @each_shape
 @_quick
 @given(data=st.data())
-def test_a_documented_answer_is_read_in_all_its_forms_and_survives_a_round_trip(
+def test_a_documented_answer_is_read_in_all_its_forms_and_can_be_encoded_again(
     shape: type[Answer], data: st.DataObject
 ) -> None:
     wire, value = data.draw(st.composite(lambda draw: Written(draw).shape(shape))())
@@ -140,7 +140,7 @@ def test_a_documented_answer_is_read_in_all_its_forms_and_survives_a_round_trip(
 @each_shape
 @_quick
 @given(body=_json.map(_encoder.encode) | st.binary(max_size=20))
-def test_an_answer_of_any_other_shape_is_a_decode_error_or_nothing_worse(shape: type[Answer], body: bytes) -> None:
+def test_an_answer_of_any_other_shape_is_read_or_is_a_decode_error(shape: type[Answer], body: bytes) -> None:
     try:
         found = decode(body, shape)
     except DecodeError:
@@ -209,9 +209,7 @@ _details = _words | st.lists(_problems | _json, max_size=3) | _json
     body=_details.map(lambda detail: _encoder.encode({"detail": detail})) | _json.map(_encoder.encode) | st.binary(),
     retry_after=st.none() | _words | st.integers(0, 10**6).map(str) | st.datetimes().map(lambda at: at.ctime()),
 )
-def test_an_error_of_either_kind_of_detail_is_an_error_that_can_be_read(
-    status: int, body: bytes, retry_after: str | None
-) -> None:
+def test_an_error_with_any_detail_can_be_read(status: int, body: bytes, retry_after: str | None) -> None:
     headers = {} if retry_after is None else {"Retry-After": retry_after}
     error = error_of(RawAnswer(status, headers, body), "GET", "parties/list", LoopClock())
     assert isinstance(error, APIStatusError)
@@ -222,6 +220,6 @@ def test_an_error_of_either_kind_of_detail_is_an_error_that_can_be_read(
 
 @_quick
 @given(fullname=_words.filter(str.strip), extra=st.dictionaries(_words.map("x_{}".format), _json, max_size=2))
-def test_what_is_sent_has_its_fields_and_the_extra_ones(fullname: str, extra: dict[str, object]) -> None:
+def test_a_body_is_sent_with_its_fields_and_the_extra_ones(fullname: str, extra: dict[str, object]) -> None:
     sent = msgspec.json.decode(encode(NewParty(fullname=fullname, phone="231771234567", extra=extra)))
     assert sent == {"fullname": fullname, "phone": "231771234567", **extra}

@@ -1,4 +1,4 @@
-"""What a payment will cost, before any money moves: of an amount, of a document, and as its receipt says at the end."""
+"""Quotes: the cost of an amount or a document before money moves, and the same cost on the receipt."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ def _quoted(dollr: DollrClient, **changes: Any) -> Coroutine[Any, Any, Quote]:  
     return dollr.predictions.amount_and_fees(**{**terms, **changes})
 
 
-def _money(told: object) -> list[object]:
-    """Return what a quote and a receipt both say of money."""
+def _money(quote_or_receipt: object) -> list[object]:
+    """Return the money fields that a quote and a receipt have in common."""
     names = ["payer_amount", "payer_currency", "payee_amount", "payee_currency", "platform_fee", "gateway_fee"]
-    return [getattr(told, name) for name in [*names, "fx_fee", "platform_currency", "gateway_currency"]]
+    return [getattr(quote_or_receipt, name) for name in [*names, "fx_fee", "platform_currency", "gateway_currency"]]
 
 
-# Quotes that cannot be had
+# Quotes that are not possible
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def _money(told: object) -> list[object]:
         {"target_currency": "L"},
     ],
 )
-async def test_a_quote_of_nonsense_is_not_asked_for(
+async def test_a_quote_with_invalid_arguments_is_not_requested(
     sandbox: Sandbox, dollr: DollrClient, changes: dict[str, Any]
 ) -> None:
     with pytest.raises(InvalidInputError):
@@ -82,7 +82,7 @@ async def test_a_draft_has_no_quote(dollr: DollrClient) -> None:
         )
 
 
-async def test_a_payer_who_cannot_pay_in_that_currency_is_told_before_money_moves(
+async def test_a_currency_that_the_payer_cannot_pay_in_is_an_error_before_money_moves(
     sandbox: Sandbox, dollr: DollrClient
 ) -> None:
     with pytest.raises(CollectError, match="Unsupported currency pair") as caught:
@@ -97,7 +97,7 @@ async def test_a_payer_who_cannot_pay_in_that_currency_is_told_before_money_move
 @pytest.mark.parametrize("amount", ["0.50", "10.00", "250.00", "1234.56", "99999.99"])
 @pytest.mark.parametrize("bearer", [FeeBearer.PAYER, FeeBearer.PAYEE])
 @pytest.mark.parametrize("currency", ["USD", "LRD"])
-async def test_an_amounts_quote_is_what_the_receipt_says(
+async def test_the_quote_of_an_amount_equals_the_receipt(
     sandbox: Sandbox, dollr: DollrClient, amount: str, bearer: FeeBearer, currency: str
 ) -> None:
     quote = await _quoted(dollr, base_amount=Decimal(amount), target_currency=currency, fee_bearer=bearer)
@@ -112,7 +112,7 @@ async def test_an_amounts_quote_is_what_the_receipt_says(
 
 @pytest.mark.parametrize("source_type", [SourceType.INVOICE, SourceType.ORDER])
 @pytest.mark.parametrize("bearer", [FeeBearer.PAYER, FeeBearer.PAYEE])
-async def test_a_documents_quote_is_the_one_of_its_total_and_its_bearer(
+async def test_the_quote_of_a_document_equals_that_of_its_total_and_fee_bearer(
     dollr: DollrClient, source_type: SourceType, bearer: FeeBearer
 ) -> None:
     source = await a_document(dollr, source_type, fee_bearer=bearer)
@@ -122,7 +122,7 @@ async def test_a_documents_quote_is_the_one_of_its_total_and_its_bearer(
     assert found == await _quoted(dollr, fee_bearer=bearer)
 
 
-async def test_who_bears_the_fees_pays_them(dollr: DollrClient) -> None:
+async def test_the_fee_bearer_pays_the_fees(dollr: DollrClient) -> None:
     on_top = await _quoted(dollr, target_currency="USD")
     inside = await _quoted(dollr, target_currency="USD", fee_bearer="PAYEE")
     assert on_top.gateway_fee is not None
@@ -133,7 +133,7 @@ async def test_who_bears_the_fees_pays_them(dollr: DollrClient) -> None:
     assert on_top.fx_fee is None
 
 
-async def test_a_payouts_quote_is_what_leaves_the_wallet(sandbox: Sandbox, dollr: DollrClient) -> None:
+async def test_the_quote_of_a_payout_is_what_leaves_the_wallet(sandbox: Sandbox, dollr: DollrClient) -> None:
     terms: dict[str, Any] = {"base_amount": Decimal("10.00"), "target_currency": "USD", "operation_type": "PAYOUT"}
     quote = await _quoted(dollr, **terms)
     execution = await (await payout(dollr)).wait()
@@ -155,7 +155,7 @@ async def test_a_currency_without_decimals_is_quoted_in_whole_units(dollr: Dollr
 
 
 @pytest.mark.parametrize("terms", [{}, {"direct": True}, {"source_type": "ORDER"}])
-async def test_billed_in_dollars_and_charged_in_liberian_ones(
+async def test_a_bill_in_us_dollars_is_charged_in_liberian_dollars(
     sandbox: Sandbox, dollr: DollrClient, terms: dict[str, Any]
 ) -> None:
     collection = await collect(dollr, payer_currency="LRD", **terms)
@@ -174,7 +174,7 @@ async def test_billed_in_dollars_and_charged_in_liberian_ones(
     assert body["currency"] == "LRD"
 
 
-async def test_money_in_quotation_marks_or_not_is_exact(sandbox: Sandbox, dollr: DollrClient) -> None:
+async def test_a_quote_is_exact_with_amounts_as_text_and_as_numbers(sandbox: Sandbox, dollr: DollrClient) -> None:
     currencies = b'"payer_currency": "LRD", "payee_currency": "USD", "platform_currency": "USD"'
     for amounts in (b'"48830.10", "payee_amount": "250.10"', b'48830.10, "payee_amount": 250.10'):
         body = b'{"payer_amount": ' + amounts + b', "platform_fee": 2.5, ' + currencies + b"}"

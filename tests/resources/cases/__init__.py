@@ -1,10 +1,10 @@
-"""One row for each operation: the call, what it sends, what is answered, and what the caller gets."""
+"""One case for each operation: the call, what it sends, the API's answer, and what the caller gets."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.resources.cases import documents, money, people, questions
+from tests.resources.cases import documents, money, people, read_only
 from tests.resources.cases.case import WireCase, Wired
 
 if TYPE_CHECKING:
@@ -12,4 +12,4 @@ if TYPE_CHECKING:
 
 __all__ = ["CASES", "WireCase", "Wired"]
 
-CASES: Sequence[WireCase] = (*people.CASES, *documents.CASES, *money.CASES, *questions.CASES)
+CASES: Sequence[WireCase] = (*people.CASES, *documents.CASES, *money.CASES, *read_only.CASES)

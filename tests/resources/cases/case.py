@@ -1,4 +1,4 @@
-"""What a row of the table is, and the seam that it is driven through: everything of the client but the network."""
+"""`WireCase`, and `Wired`, which runs its call through the whole client except the network."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 @attrs.frozen(kw_only=True)
 class WireCase:
-    """One operation: `name` is its method's (`parties.create`), `path` as it is sent, `value` what the caller gets."""
+    """One operation: `name` is its method (`parties.create`), `path` what is sent, `value` what the caller gets."""
 
     operation: str
     name: str
@@ -49,7 +49,7 @@ class Sent(NamedTuple):
 
 
 class CannedTransport(Transport):
-    """Answers each request with the next of its answers, the last one for ever, and the token always."""
+    """Answers each request with its next answer, repeats the last one, and always has a token."""
 
     def __init__(self, *answers: RawAnswer) -> None:
         super().__init__("https://api.heydollr.app", timeout=30.0)
@@ -67,7 +67,7 @@ class CannedTransport(Transport):
 
 
 class Wired(Groups):
-    """All groups and the session on a transport that never leaves the process."""
+    """All groups and a session on a transport without a network."""
 
     def __init__(self, *answers: RawAnswer) -> None:
         self.transport = CannedTransport(*answers)
@@ -79,10 +79,10 @@ class Wired(Groups):
 
     @property
     def requests(self) -> list[Sent]:
-        """What was sent, without the token's own request."""
+        """The requests, without those for a token."""
         return [sent for sent in self.transport.sent if not sent.path.endswith(TOKEN_PATH)]
 
 
 def answered(body: object, status: int = 200) -> RawAnswer:
-    """Return an answer of the API with a body in JSON."""
+    """Return an answer with a JSON body."""
     return RawAnswer(status, {"Content-Type": "application/json"}, json.dumps(body).encode())

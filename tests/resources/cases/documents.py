@@ -31,7 +31,7 @@ _DUE = datetime(2026, 7, 31, tzinfo=UTC)
 
 
 def _both(kind: str) -> Iterator[WireCase]:
-    # What invoices and orders have in common, down to the bodies; only the shapes of the answers differ.
+    # Invoices and orders have these operations and their bodies in common; only the shapes of the answers differ.
     source_type = SourceType(kind)
     is_order = source_type == SourceType.ORDER
     base, document_id = f"/v1/{kind}s", 601 if is_order else 501

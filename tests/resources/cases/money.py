@@ -1,4 +1,4 @@
-"""Sessions, executions, their states and the realtime key."""
+"""Sessions, executions, their statuses and the realtime key."""
 
 from __future__ import annotations
 

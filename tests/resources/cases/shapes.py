@@ -1,4 +1,4 @@
-"""The answers that more than one operation gives, as JSON and as what the caller gets."""
+"""Answers of more than one operation, as JSON and as what the caller gets."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ ORDER_DETAIL = {**ORDER, "order_items": [ITEM], "counterparty": EMBEDDING}
 
 
 def an_invoice(kind: type[Invoice] = Invoice, **more: object) -> Invoice:
-    """Return the invoice as its callers get it."""
+    """Return the invoice as the caller gets it."""
     return kind(
         id=501,
         invoice_number="INV-2026-00501",
@@ -119,7 +119,7 @@ def an_invoice(kind: type[Invoice] = Invoice, **more: object) -> Invoice:
 
 
 def an_order(kind: type[Order] = Order, **more: object) -> Order:
-    """Return the order as its callers get it."""
+    """Return the order as the caller gets it."""
     return kind(
         id=601,
         order_number="ORD-2026-0601",
@@ -200,17 +200,17 @@ AN_INVOICE_RECEIPT = InvoiceReceipt(
     invoice_id=501,
     invoice_number="INV-2026-00501",
     due_date=None,
-    **_A_SETTLEMENT,  # type: ignore[arg-type] # what both kinds of receipts say of the money
+    **_A_SETTLEMENT,  # type: ignore[arg-type] # the money fields of both kinds of receipts
 )
 AN_ORDER_RECEIPT = OrderReceipt(
     order_id=601,
     order_number="ORD-2026-0601",
-    **_A_SETTLEMENT,  # type: ignore[arg-type] # what both kinds of receipts say of the money
+    **_A_SETTLEMENT,  # type: ignore[arg-type] # the money fields of both kinds of receipts
 )
 
 
 def execution(kind: str) -> dict[str, object]:
-    """Return an execution of a kind as the API answers it."""
+    """Return an execution of a kind as the API sends it."""
     return {
         "reference_id": REFERENCE,
         "provider_transaction_id": None,
@@ -228,7 +228,7 @@ def execution(kind: str) -> dict[str, object]:
 
 
 def an_execution(kind: ExecutionKind) -> Execution:
-    """Return the same execution as its callers get it."""
+    """Return the same execution as the caller gets it."""
     return Execution(
         reference_id=REFERENCE,
         status=ExecutionStatus.PROCESSING,

@@ -1,4 +1,4 @@
-"""What is only asked: quotes, routes, fees, links and merchants."""
+"""Operations that only read: quotes, routes, fees, links and merchants."""
 
 from __future__ import annotations
 
