@@ -1,4 +1,4 @@
-"""Here the sandbox itself is under test: bare HTTP, no client, and requests that are wrong on purpose."""
+"""Fixtures for the tests of the sandbox itself: bare HTTP, no client, and requests that are wrong on purpose."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def quirks() -> Quirks | None:
-    """What a test overrides to ask for a sandbox with quirks."""
+    """Override this for a sandbox with quirks."""
     return None
 
 
 @pytest.fixture
 async def sandbox(quirks: Quirks | None) -> AsyncIterator[Sandbox]:
-    """A running sandbox; nothing may run on when it is closed."""
+    """A running sandbox; no task may be left when it is closed."""
     async with Sandbox(quirks=quirks) as sandbox:
         yield sandbox
     left = asyncio.all_tasks() - {asyncio.current_task()}
@@ -41,13 +41,13 @@ async def http() -> AsyncIterator[aiohttp.ClientSession]:
 
 
 @pytest.fixture
-async def stranger(sandbox: Sandbox, http: aiohttp.ClientSession, contract: Contract) -> Merchant:
+async def anonymous(sandbox: Sandbox, http: aiohttp.ClientSession, contract: Contract) -> Merchant:
     """A caller without a token."""
     return Merchant(sandbox, http, contract)
 
 
 @pytest.fixture
-async def merchant(stranger: Merchant) -> Merchant:
+async def merchant(anonymous: Merchant) -> Merchant:
     """A caller with a token."""
-    await stranger.log_in()
-    return stranger
+    await anonymous.log_in()
+    return anonymous

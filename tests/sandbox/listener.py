@@ -1,4 +1,4 @@
-"""Somebody who speaks the push channel's protocol bare, frame by frame."""
+"""A bare client of the push channel's protocol, frame by frame."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Listener:
             await self.socket.send_str(json.dumps(named))
         return ref
 
-    async def heard(self) -> Body:
+    async def receive(self) -> Body:
         """Return the next message, as an object in either version."""
         frame = await self.socket.receive()
         assert frame.type is aiohttp.WSMsgType.TEXT, frame
@@ -50,15 +50,15 @@ class Listener:
         named: Body = message
         return named
 
-    async def nothing(self, seconds: float) -> bool:
-        """Whether nothing is heard for so long."""
+    async def receives_nothing(self, seconds: float) -> bool:
+        """Whether nothing arrives for so many seconds."""
         try:
             await asyncio.wait_for(self.socket.receive(), seconds)
         except TimeoutError:
             return True
         return False
 
-    async def ended(self) -> int | None:
+    async def wait_closed(self) -> int | None:
         """Wait until the server ends the connection, and return its close code."""
         frame = await self.socket.receive()
         assert frame.type not in {aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY}, frame
@@ -67,20 +67,20 @@ class Listener:
     async def join(self, topic: str, key: object, **changes: Any) -> Body:  # noqa: ANN401 - JSON
         """Ask to join, and return the reply's payload."""
         ref = await self.send(topic, "phx_join", join_payload(topic, key, **changes))
-        reply = await self.heard()
+        reply = await self.receive()
         assert (reply["event"], reply["topic"], reply["ref"]) == ("phx_reply", topic, ref)
         payload: Body = reply["payload"]
         return payload
 
-    async def joined(self, topic: str, key: object) -> Self:
-        """Join, and wait until changes are told."""
+    async def subscribe(self, topic: str, key: object) -> Self:
+        """Join, and wait until the subscription is confirmed."""
         assert (await self.join(topic, key))["status"] == "ok"
-        assert (await self.heard())["payload"]["message"] == "Subscribed to PostgreSQL"
+        assert (await self.receive())["payload"]["message"] == "Subscribed to PostgreSQL"
         return self
 
-    async def change(self) -> tuple[str, str]:
+    async def receive_change(self) -> tuple[str, str]:
         """Return the type and the status of the next change."""
-        message = await self.heard()
+        message = await self.receive()
         assert message["event"] == "postgres_changes", message
         data = message["payload"]["data"]
         return data["type"], data["record"]["status"]
@@ -92,7 +92,7 @@ def join_payload(topic: str, key: object, **changes: Any) -> Body:  # noqa: ANN4
 
 
 @asynccontextmanager
-async def listening(merchant: Merchant, version: str = "1.0.0") -> AsyncIterator[Listener]:
+async def open_listener(merchant: Merchant, version: str = "1.0.0") -> AsyncIterator[Listener]:
     """A websocket, closed at the end."""
     keywords = merchant.sandbox.realtime
     query = {"apikey": keywords["anon_key"], "vsn": version}
@@ -100,18 +100,18 @@ async def listening(merchant: Merchant, version: str = "1.0.0") -> AsyncIterator
         yield Listener(socket, version)
 
 
-async def to_be_collected(merchant: Merchant, phone: str = "231880001122") -> tuple[Body, str]:
-    """Return the order of an execution that is still to be sent, and the topic of its changes."""
-    order = await merchant.order(phone=phone)
-    return order, f"realtime:payment-intent:{order['session_id']}:{order['reference_id']}"
+async def unsent_collection(merchant: Merchant, phone: str = "231880001122") -> tuple[Body, str]:
+    """Return the body of an execution that is not sent yet, and the topic of its changes."""
+    body = await merchant.collection_body(phone=phone)
+    return body, f"realtime:payment-intent:{body['session_id']}:{body['reference_id']}"
 
 
-async def key_for(merchant: Merchant, order: Body) -> str:
-    """Return a key for the changes of an order's payment."""
-    body = {
-        "session_id": int(order["session_id"]),
+async def key_for(merchant: Merchant, body: Body) -> str:
+    """Return a key for the changes of the payment that an execution's body asks for."""
+    wanted = {
+        "session_id": int(body["session_id"]),
         "source_type": "INVOICE",
-        "reference_id": order["reference_id"],
+        "reference_id": body["reference_id"],
     }
-    key: str = (await merchant.made("realtime-keys/collection", body))["access_token"]
+    key: str = (await merchant.create("realtime-keys/collection", wanted))["access_token"]
     return key

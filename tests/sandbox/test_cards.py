@@ -8,7 +8,7 @@ import pytest
 
 from dollr_async.sandbox import TEST_CARDS, AfterStatusChecks, Sandbox
 from tests.sandbox.merchant import Merchant
-from tests.sandbox.test_settlement import LIVES, life
+from tests.sandbox.test_settlement import STATUSES, statuses_after
 
 if TYPE_CHECKING:
     import aiohttp
@@ -30,18 +30,18 @@ async def test_a_test_card_decides_how_a_payment_goes(
     payment = await merchant.collect(account={**_CARD, **bound})
     expected = {"need_action": ["PROCESSING", "PROCESSING", "PROCESSING"]}
     name = TEST_CARDS[token].outcome
-    assert await life(merchant, payment, 1, 2) == expected.get(name, LIVES.get(name))
+    assert await statuses_after(merchant, payment, 1, 2) == expected.get(name, STATUSES.get(name))
 
 
 @pytest.mark.parametrize(
     ("name", "status"), [("Amara 3DS", "PROCESSING"), ("Declined Amara", "FAILED"), ("A", "COMPLETED")]
 )
-async def test_a_word_in_the_accounts_name_decides_too(merchant: Merchant, name: str, status: str) -> None:
+async def test_a_word_in_the_accounts_name_decides_the_outcome_too(merchant: Merchant, name: str, status: str) -> None:
     payment = await merchant.collect(account={**_CARD, "account_name": name})
-    assert (await life(merchant, payment, 5))[-1] == status
+    assert (await statuses_after(merchant, payment, 5))[-1] == status
 
 
-async def test_a_card_waits_for_its_payer_and_then_goes_on(merchant: Merchant) -> None:
+async def test_a_card_waits_for_3d_secure_and_then_continues(merchant: Merchant) -> None:
     payment = await merchant.collect(account={**_CARD, "account_name": "3ds"})
     assert (payment["requires_action"], payment["client_secret"].startswith("pi_")) == (True, True)
     assert payment["client_secret"] not in repr(merchant.sandbox.ledger) + repr(merchant.sandbox.requests)
@@ -62,33 +62,33 @@ async def test_a_card_that_is_never_confirmed_can_be_declined(merchant: Merchant
     assert (final["status"], final["requires_action"]) == ("FAILED", False)
 
 
-async def test_looks_move_a_card_only_after_its_payer(merchant: Merchant) -> None:
+async def test_status_checks_change_a_card_payment_only_after_3d_secure(merchant: Merchant) -> None:
     merchant.sandbox.set_settlement(AfterStatusChecks())
     payment = await merchant.collect(account={**_CARD, "account_name": "3ds"})
-    assert await life(merchant, payment, 0, 0, 0) == ["PROCESSING"] * 4
+    assert await statuses_after(merchant, payment, 0, 0, 0) == ["PROCESSING"] * 4
     merchant.sandbox.confirm_card(payment["reference_id"])
-    assert await life(merchant, payment, 0, 0) == ["PROCESSING", "PROCESSING", "COMPLETED"]
+    assert await statuses_after(merchant, payment, 0, 0) == ["PROCESSING", "PROCESSING", "COMPLETED"]
 
 
-async def test_cards_may_confirm_themselves(http: aiohttp.ClientSession, contract: Contract) -> None:
+async def test_cards_can_be_confirmed_automatically(http: aiohttp.ClientSession, contract: Contract) -> None:
     async with Sandbox(confirm_cards_after=10) as sandbox:
         merchant = Merchant(sandbox, http, contract)
         await merchant.log_in()
         payment = await merchant.collect(account={**_CARD, "account_name": "3ds"})
-        assert await life(merchant, payment, 9, 4) == ["PROCESSING", "PROCESSING", "COMPLETED"]
+        assert await statuses_after(merchant, payment, 9, 4) == ["PROCESSING", "PROCESSING", "COMPLETED"]
 
 
 async def test_a_card_account_is_used_once(merchant: Merchant) -> None:
-    order = await merchant.order(account=_CARD)
-    await merchant.made("executions/collection", order)
+    body = await merchant.collection_body(account=_CARD)
+    await merchant.create("executions/collection", body)
     session = await merchant.checkout_session(await merchant.published())
-    again = {**order, "session_id": str(session["id"]), "reference_id": "1b671a64-40d5-491e-99b0-da01ff1f3341"}
+    again = {**body, "session_id": str(session["id"]), "reference_id": "1b671a64-40d5-491e-99b0-da01ff1f3341"}
     reply = await merchant.post("executions/collection", again)
     assert (reply.status, "already used" in reply.body["detail"]) == (422, True)
 
 
-async def test_mobile_money_needs_no_action_of_a_browser(merchant: Merchant) -> None:
+async def test_mobile_money_needs_no_3d_secure(merchant: Merchant) -> None:
     merchant.sandbox.set_outcome("need_action")
     payment = await merchant.collect()
     assert (payment["status"], payment["requires_action"]) == ("PROCESSING", None)
-    assert (await life(merchant, payment, 3))[-1] == "COMPLETED"
+    assert (await statuses_after(merchant, payment, 3))[-1] == "COMPLETED"

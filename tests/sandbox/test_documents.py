@@ -1,4 +1,4 @@
-"""Invoices and orders: what may happen to them in each status."""
+"""Invoices and orders: what is allowed in each status."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ both = pytest.mark.parametrize("kind", ["invoice", "order"])
 async def _in_status(merchant: Merchant, kind: str, status: str) -> Body:
     if status == "IDLE":
         document = await merchant.draft(kind)
-        return {**document, "item": await merchant.made(f"{kind}s/{document['id']}/items/add", _LINE)}
+        return {**document, "item": await merchant.create(f"{kind}s/{document['id']}/items/add", _LINE)}
     document = await merchant.published(kind)
     if status == "CANCELED":
         await merchant.delete(f"{kind}s/cancel/{document['id']}")
@@ -57,10 +57,10 @@ async def test_an_unknown_document_is_a_404(merchant: Merchant, kind: str, other
 
 
 @both
-async def test_a_draft_has_its_terms_its_lines_and_its_total(merchant: Merchant, kind: str) -> None:
+async def test_a_draft_has_its_fields_its_lines_and_its_total(merchant: Merchant, kind: str) -> None:
     draft = await merchant.draft(kind, note="Deposit", reference_id="mine", fee_bearer="PAYEE", as_payment_link=True)
     assert (draft["status"], draft["total_amount"], draft["note"]) == ("IDLE", 0, "Deposit")
-    item = await merchant.made(f"{kind}s/{draft['id']}/items/add", _LINE)
+    item = await merchant.create(f"{kind}s/{draft['id']}/items/add", _LINE)
     detail = (await merchant.get(f"{kind}s/retrieve/number/{draft[f'{kind}_number']}")).body
     assert detail[f"{kind}_items"] == [item]
     assert (detail["total_amount"], detail["reference_id"]) == (Decimal("241.10"), "mine")
@@ -188,10 +188,10 @@ async def test_an_unknown_source_is_a_404(merchant: Merchant, source_type: str) 
 
 
 @pytest.mark.parametrize("quirks", [Quirks(publish_reply="without_total", cancel_reply="empty")])
-async def test_publishing_may_say_no_total_and_cancelling_nothing(merchant: Merchant) -> None:
+async def test_publishing_may_answer_without_total_and_cancelling_with_nothing(merchant: Merchant) -> None:
     draft = await _in_status(merchant, "order", "IDLE")
     assert "total_amount" not in (await merchant.put(f"orders/publish/{draft['id']}")).body
-    merchant.keeps_to_the_contract = False
+    merchant.checks_answers = False
     canceled = await merchant.delete(f"orders/cancel/{draft['id']}")
     assert (canceled.status, canceled.body) == (200, b"")
 
@@ -208,7 +208,7 @@ async def test_changes_may_be_answered_with_no_content(merchant: Merchant) -> No
 
 
 @pytest.mark.parametrize("quirks", [Quirks(order_items_key="items", unpaid_receipt_status=422)])
-async def test_lines_of_orders_and_missing_receipts_may_look_otherwise(merchant: Merchant) -> None:
+async def test_lines_of_orders_and_missing_receipts_may_have_another_form(merchant: Merchant) -> None:
     order = await merchant.published("order")
     assert len((await merchant.get(f"orders/retrieve/{order['id']}")).body["items"]) == 1
     assert (await merchant.get(f"orders/receipt/{order['id']}")).status == 422

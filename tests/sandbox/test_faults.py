@@ -1,4 +1,4 @@
-"""Every way in which a call may go wrong, before the work is done or after it."""
+"""Faults: every way in which a call may go wrong, before the work is done or after it."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ _FATU = {"fullname": "Fatu Kollie", "phone": "231880001122"}
 
 
 async def _create(merchant: Merchant) -> Reply | None:
-    """Make a party; None when no whole answer comes back within a minute."""
-    merchant.keeps_to_the_contract = False
+    """Create a party; None when no complete answer arrives within a minute."""
+    merchant.checks_answers = False
     try:
         async with asyncio.timeout(60):
             return await merchant.post("parties/create", _FATU)
@@ -27,12 +27,12 @@ async def _create(merchant: Merchant) -> Reply | None:
         return None
 
 
-async def _made(merchant: Merchant) -> int:
+async def _created(merchant: Merchant) -> int:
     return len((await merchant.get("parties/list")).body)
 
 
 @pytest.mark.parametrize(
-    ("fault", "status", "made"),
+    ("fault", "status", "created"),
     [
         ("lose_answer", None, 1),
         ("drop", None, 0),
@@ -53,18 +53,18 @@ async def _made(merchant: Merchant) -> int:
         (Fault.latency(59.0), 200, 1),
     ],
 )
-async def test_a_fault_strikes_once_before_or_after_the_work(
-    merchant: Merchant, fault: Fault | str | int, status: int | None, made: int
+async def test_a_fault_applies_once_before_or_after_the_work(
+    merchant: Merchant, fault: Fault | str | int, status: int | None, created: int
 ) -> None:
     merchant.sandbox.fail("parties/create", fault)
     reply = await _create(merchant)
-    assert (reply.status if reply else None, await _made(merchant)) == (status, made)
+    assert (reply.status if reply else None, await _created(merchant)) == (status, created)
     request = merchant.sandbox.requests_to("create_party")[0]
-    assert (request.delivered, request.status) == (status == 200, 200 if made else None)
+    assert (request.delivered, request.status) == (status == 200, 200 if created else None)
     assert request.fault
     again = await _create(merchant)
     assert again is not None
-    assert (again.status, await _made(merchant)) == (200, made + 1)
+    assert (again.status, await _created(merchant)) == (200, created + 1)
 
 
 @pytest.mark.parametrize(("fault", "body"), [("garbage", b"<html>"), ("broken_json", b'{"status": "PEN')])
@@ -76,7 +76,7 @@ async def test_a_body_may_be_garbage_after_the_work(merchant: Merchant, fault: s
         headers={"Authorization": f"Bearer {merchant.token}"},
     ) as response:
         assert (response.status, (await response.read())[: len(body)]) == (200, body)
-    assert await _made(merchant) == 1
+    assert await _created(merchant) == 1
 
 
 async def test_a_cut_body_promises_more_than_it_sends(merchant: Merchant) -> None:
@@ -117,7 +117,7 @@ async def test_a_429_comes_with_and_without_retry_after(
     assert reply.headers.get("Retry-After") == header
 
 
-async def test_faults_strike_in_their_order_and_as_often_as_asked(merchant: Merchant) -> None:
+async def test_faults_apply_in_their_order_and_as_often_as_asked(merchant: Merchant) -> None:
     merchant.sandbox.fail("fees/tiers", 500, times=2)
     merchant.sandbox.fail("fees/tiers", 429)
     merchant.sandbox.fail("*", 403, times=1)
@@ -125,7 +125,7 @@ async def test_faults_strike_in_their_order_and_as_often_as_asked(merchant: Merc
     assert seen == [500, 500, 429, 403, 200]
 
 
-async def test_a_fault_for_ever_ends_when_it_is_cleared(merchant: Merchant) -> None:
+async def test_a_permanent_fault_ends_when_it_is_cleared(merchant: Merchant) -> None:
     merchant.sandbox.fail("fees.tiers", 500, times=None)
     merchant.sandbox.fail("*", 403, times=None)
     assert [(await merchant.get("fees/tiers")).status for _ in range(3)] == [500] * 3
@@ -135,7 +135,7 @@ async def test_a_fault_for_ever_ends_when_it_is_cleared(merchant: Merchant) -> N
     assert (await merchant.get("fees/tiers")).status == 200
 
 
-async def test_a_fault_of_one_operation_spares_the_others(merchant: Merchant) -> None:
+async def test_a_fault_of_one_operation_does_not_affect_the_others(merchant: Merchant) -> None:
     merchant.sandbox.fail("parties/create", 500)
     assert (await merchant.get("parties/list")).status == 200
     async with merchant.http.get(f"{merchant.sandbox.url}/v1/nothing") as response:
@@ -156,11 +156,11 @@ async def test_a_fault_with_a_chance_is_repeatable(http: aiohttp.ClientSession) 
     assert set(histories[0]) == {401, 403}
 
 
-async def test_the_token_call_can_fail_too(stranger: Merchant) -> None:
-    stranger.sandbox.fail("client_obtain_token", 503)
-    stranger.keeps_to_the_contract = False
-    assert (await stranger.log_in_reply()).status == 503
-    assert (await stranger.log_in_reply()).status == 200
+async def test_the_token_call_can_fail_too(anonymous: Merchant) -> None:
+    anonymous.sandbox.fail("client_obtain_token", 503)
+    anonymous.checks_answers = False
+    assert (await anonymous.log_in_reply()).status == 503
+    assert (await anonymous.log_in_reply()).status == 200
 
 
 @pytest.mark.parametrize("fault", ["explode", "200", 99, 600, "_after", ""])
@@ -199,17 +199,17 @@ async def test_latency_is_for_all_or_for_one_operation(merchant: Merchant) -> No
     assert took == pytest.approx([0.5, 2.0], abs=0.1)
 
 
-async def test_slow_work_is_done_even_for_a_client_that_has_left(merchant: Merchant) -> None:
+async def test_slow_work_is_done_even_when_the_client_has_left(merchant: Merchant) -> None:
     merchant.sandbox.set_latency(10.0, "parties/create")
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(1):
             await merchant.post("parties/create", _FATU)
-    assert await _made(merchant) == 0
+    assert await _created(merchant) == 0
     await asyncio.sleep(10)
-    assert await _made(merchant) == 1
+    assert await _created(merchant) == 1
 
 
-async def test_requests_under_way_are_counted(merchant: Merchant) -> None:
+async def test_requests_in_flight_are_counted(merchant: Merchant) -> None:
     merchant.sandbox.fail("fees/tiers", "hang", times=2)
     hanging = [asyncio.create_task(merchant.get("fees/tiers")) for _ in range(2)]
     await asyncio.sleep(1)

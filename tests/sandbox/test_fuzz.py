@@ -1,4 +1,4 @@
-"""Whatever is sent, the answer is one that the contract knows; nothing makes the sandbox stumble."""
+"""Any request gets an answer that the contract allows; none makes the sandbox fail."""
 
 from __future__ import annotations
 
@@ -56,14 +56,14 @@ def _queries(operation: Operation) -> st.SearchStrategy[Mapping[str, str]]:
 
 @settings(max_examples=150, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(operation=st.sampled_from(OPERATIONS), data=st.data())
-def test_any_request_has_an_answer_of_the_contract(operation: Operation, data: st.DataObject) -> None:
+def test_every_request_gets_an_answer_that_the_contract_allows(operation: Operation, data: st.DataObject) -> None:
     clock = SandboxClock()
     tokens = Tokens(clock, "id", "secret", 60)
     keys = RealtimeKeys(clock, tokens, 300)
     api = Api(World(clock=clock, quirks=Quirks(), tokens=tokens, realtime_keys=keys))
     credentials = {"client_id": "id", "client_secret": "secret"}
     token = json.loads(_send(api, "POST", "/v1/jwt/client/obtain/token", credentials, {}, None)[1])["access_token"]
-    for path, body in _SETTING:
+    for path, body in _SETUP:
         assert _send(api, "POST", path, body, {"operation_type": "COLLECTION"}, token)[0] == 200
     path = PREFIX + operation.path
     for name in ("id", "invoice_id", "order_id", "invoice_number", "order_number", "reference_id"):
@@ -76,7 +76,7 @@ def test_any_request_has_an_answer_of_the_contract(operation: Operation, data: s
     assert f"{status}" in the_contract().document["paths"][template][method.lower()]["responses"], content
 
 
-_SETTING: list[tuple[str, dict[str, object]]] = [
+_SETUP: list[tuple[str, dict[str, object]]] = [
     ("/v1/parties/create", {"fullname": "Fatu", "phone": "231880001122"}),
     ("/v1/counterparties/create", {"relationship_type": "CUSTOMER", "party_id": 100001}),
     (

@@ -1,4 +1,4 @@
-"""Money adds up: quotes, executions, receipts, fee schedules, wallets and the ledger tell one story."""
+"""Quotes, executions, receipts, fee schedules, wallets and the ledger agree about the money."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ async def test_quote_execution_and_receipt_agree(
 ) -> None:
     account, routing = _ROUTES[route]
     terms: Body = {"currency": currency, "amount": amount, "fee_bearer": fee_bearer}
-    order = await merchant.order(pay_in=pay_in, account=account, **terms)
+    body = await merchant.collection_body(pay_in=pay_in, account=account, **terms)
     source = {"source_type": "INVOICE", "source_id": 300001, "target_currency": pay_in, **routing}
     quote = (await merchant.get("predictions/payment-source/amount-and-fees", **source)).body
     same = (
@@ -52,7 +52,7 @@ async def test_quote_execution_and_receipt_agree(
             **routing,
         )
     ).body
-    executed = await merchant.made("executions/collection", order)
+    executed = await merchant.create("executions/collection", body)
     merchant.sandbox.advance(5)
     receipt = (await merchant.get("invoices/receipt/300001")).body
     by_number = (await merchant.get(f"invoices/receipt/number/{receipt['invoice_number']}")).body
@@ -68,7 +68,7 @@ async def test_quote_execution_and_receipt_agree(
 
 
 @pytest.mark.parametrize("kind", ["invoice", "order"])
-async def test_a_receipt_names_document_payer_and_way_of_payment(merchant: Merchant, kind: str) -> None:
+async def test_a_receipt_names_document_payer_and_payment_method(merchant: Merchant, kind: str) -> None:
     paid = await merchant.collected(kind, amount=100)
     (listed,) = (await merchant.get(f"{kind}s/list", status="PAID")).body
     receipt = (await merchant.get(f"{kind}s/receipt/{listed['id']}")).body
@@ -121,7 +121,7 @@ async def test_quotes_follow_the_fee_schedules(merchant: Merchant, method: str, 
     assert Decimal(quote["fx_fee"]) == Decimal(platform["fx_percentage"])
 
 
-async def test_what_is_unknown_to_the_schedules_is_a_404(merchant: Merchant) -> None:
+async def test_an_unknown_fee_or_merchant_is_a_404(merchant: Merchant) -> None:
     for path, query in (
         ("fees/gateway", {"payment_method": "WALLET", "operation_type": "COLLECTION"}),
         ("fees/platform", {"operation_type": "PAYOUT", "fee_tier_name": "gold"}),
@@ -147,7 +147,7 @@ async def test_the_merchant_and_its_tier_are_known(merchant: Merchant) -> None:
         {"base_amount": "0.4", "base_currency": "RWF", "target_currency": "RWF"},
     ],
 )
-async def test_what_cannot_be_priced_is_a_422(merchant: Merchant, changes: Body) -> None:
+async def test_an_amount_that_cannot_be_priced_is_a_422(merchant: Merchant, changes: Body) -> None:
     usual = {
         "base_amount": "10",
         "base_currency": "USD",
@@ -186,11 +186,11 @@ async def test_amounts_are_exact_on_the_wire(merchant: Merchant) -> None:
 # wallets
 
 
-async def test_a_payout_leaves_the_wallet_with_its_fees_and_comes_back_when_it_fails(merchant: Merchant) -> None:
-    await merchant.made("executions/payout", await merchant.payout_order(amount=100))
+async def test_a_payout_and_its_fees_leave_the_wallet_and_return_when_it_fails(merchant: Merchant) -> None:
+    await merchant.create("executions/payout", await merchant.payout_body(amount=100))
     assert merchant.sandbox.balances["USD"] == Decimal("99897.80")
     merchant.sandbox.advance(5)
-    await merchant.made("executions/payout", await merchant.payout_order("231880000002", amount=100))
+    await merchant.create("executions/payout", await merchant.payout_body("231880000002", amount=100))
     assert merchant.sandbox.balances["USD"] == Decimal("99795.60")
     merchant.sandbox.advance(5)
     assert merchant.sandbox.balances["USD"] == Decimal("99897.80")
@@ -201,7 +201,7 @@ async def test_a_payout_leaves_the_wallet_with_its_fees_and_comes_back_when_it_f
 
 
 async def test_a_transfer_costs_nothing(merchant: Merchant) -> None:
-    transfer = await merchant.made("executions/transfer", await merchant.transfer_order(amount=15))
+    transfer = await merchant.create("executions/transfer", await merchant.transfer_body(amount=15))
     assert (transfer["payer_amount"], transfer["payee_amount"]) == (15, 15)
     assert merchant.sandbox.balances["USD"] == 99985
 
@@ -219,15 +219,15 @@ async def test_an_empty_or_closed_wallet_is_a_failed_payment_and_not_an_error(
 ) -> None:
     merchant.sandbox.set_balance("USD", balance)
     merchant.sandbox.set_wallet_status("USD", status)
-    transfer = await merchant.made("executions/transfer", await merchant.transfer_order(amount=15))
+    transfer = await merchant.create("executions/transfer", await merchant.transfer_body(amount=15))
     assert (transfer["status"], transfer["wallet_message"]) == ("FAILED", message)
     assert (merchant.sandbox.balances["USD"], merchant.sandbox.ledger[0].moved) == (balance, False)
 
 
 async def test_a_wallet_can_be_opened(merchant: Merchant) -> None:
     merchant.sandbox.set_balance("EUR", Decimal(50))
-    order = await merchant.transfer_order(from_wallet_id=7, currency="EUR", amount=20)
-    await merchant.made("executions/transfer", order)
+    body = await merchant.transfer_body(from_wallet_id=7, currency="EUR", amount=20)
+    await merchant.create("executions/transfer", body)
     assert merchant.sandbox.balances["EUR"] == 30
 
 
@@ -240,13 +240,13 @@ async def test_refunds_never_exceed_the_original(merchant: Merchant) -> None:
     await merchant.log_in()
     too_much = {"original_payment_intent_id": paid["payment_intent_id"], "expires_at": "2099-01-01T00:00:00Z"}
     assert (await merchant.post("sessions/refund", {**too_much, "amount": Decimal("102.81")})).status == 422
-    first, second = await merchant.refund_order(paid, 60), await merchant.refund_order(paid, 60)
-    await merchant.made("executions/refund", first)
+    first, second = await merchant.refund_body(paid, 60), await merchant.refund_body(paid, 60)
+    await merchant.create("executions/refund", first)
     reply = await merchant.post("executions/refund", second)
     assert (reply.status, "exceeds the 42.80 left" in reply.body["detail"]) == (422, True)
     merchant.sandbox.advance(5)
-    rest = await merchant.refund_order(paid, Decimal("42.80"))
-    await merchant.made("executions/refund", rest)
+    rest = await merchant.refund_body(paid, Decimal("42.80"))
+    await merchant.create("executions/refund", rest)
     merchant.sandbox.advance(5)
     assert (await merchant.post("sessions/refund", {**too_much, "amount": Decimal("0.01")})).status == 422
     refunds = [entry.amount for entry in merchant.sandbox.ledger if entry.kind == "REFUND" and entry.moved]
@@ -257,40 +257,40 @@ async def test_a_failed_refund_can_be_made_again(merchant: Merchant) -> None:
     paid = await merchant.collected()
     before = merchant.sandbox.balances["USD"]
     merchant.sandbox.set_outcome("decline")
-    await merchant.made("executions/refund", await merchant.refund_order(paid, paid["payer_amount"]))
+    await merchant.create("executions/refund", await merchant.refund_body(paid, paid["payer_amount"]))
     merchant.sandbox.advance(5)
     assert merchant.sandbox.balances["USD"] == before
     merchant.sandbox.set_outcome("approve")
-    await merchant.made("executions/refund", await merchant.refund_order(paid, paid["payer_amount"]))
+    await merchant.create("executions/refund", await merchant.refund_body(paid, paid["payer_amount"]))
     assert merchant.sandbox.balances["USD"] == before - paid["payer_amount"]
 
 
-async def test_a_refund_is_in_the_payers_currency_out_of_the_payees_wallet(merchant: Merchant) -> None:
+async def test_a_refund_is_in_the_payers_currency_and_comes_from_the_payees_wallet(merchant: Merchant) -> None:
     paid = await merchant.collected(pay_in="LRD", amount=100)
     before = merchant.sandbox.balances["USD"]
-    refund = await merchant.made("executions/refund", await merchant.refund_order(paid, 1900))
+    refund = await merchant.create("executions/refund", await merchant.refund_body(paid, 1900))
     assert (refund["payee_amount"], refund["payee_currency"]) == (1900, "LRD")
     assert before - merchant.sandbox.balances["USD"] == 10
 
 
-async def test_a_refund_without_balance_fails_and_frees_what_it_would_have_given_back(merchant: Merchant) -> None:
+async def test_a_refund_without_balance_fails_and_can_be_made_later(merchant: Merchant) -> None:
     paid = await merchant.collected(amount=100)
     merchant.sandbox.set_balance("USD", Decimal(0))
-    refund = await merchant.made("executions/refund", await merchant.refund_order(paid, 60))
+    refund = await merchant.create("executions/refund", await merchant.refund_body(paid, 60))
     assert refund["status"] == "FAILED"
     merchant.sandbox.set_balance("USD", Decimal(1000))
-    assert (await merchant.made("executions/refund", await merchant.refund_order(paid, 60)))["status"] == "PENDING"
+    assert (await merchant.create("executions/refund", await merchant.refund_body(paid, 60)))["status"] == "PENDING"
 
 
 # the ledger
 
 
 async def test_the_ledger_has_one_entry_for_a_reference(merchant: Merchant) -> None:
-    order = await merchant.order("order", pay_in="LRD", amount=100)
+    body = await merchant.collection_body("order", pay_in="LRD", amount=100)
     for _ in range(2):
-        await merchant.made("executions/collection", order)
+        await merchant.create("executions/collection", body)
     (entry,) = merchant.sandbox.ledger
     assert (entry.kind, entry.status, entry.outcome, entry.sends) == ("COLLECTION", "PENDING", "approve", 2)
     assert (entry.currency, entry.payee_currency, entry.payee_amount) == ("LRD", "USD", Decimal(100))
     assert (entry.source_type, entry.source_id, entry.moved, entry.settled_at) == ("ORDER", 400001, False, None)
-    assert (f"{entry.session_id}", f"{entry.payment_account_id}") == (order["session_id"], order["payment_account_id"])
+    assert (f"{entry.session_id}", f"{entry.payment_account_id}") == (body["session_id"], body["payment_account_id"])

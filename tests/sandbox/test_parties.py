@@ -15,7 +15,7 @@ _MTN = {"account_name": "Fatu Kollie", "provider": "PAWAPAY", "method": "MTN_MOM
 
 
 async def _party(merchant: Merchant, fullname: str = "Fatu Kollie", phone: str = "231880001122") -> Body:
-    return await merchant.made("parties/create", {"fullname": fullname, "phone": phone, "country_code": "LR"})
+    return await merchant.create("parties/create", {"fullname": fullname, "phone": phone, "country_code": "LR"})
 
 
 @pytest.mark.parametrize("path", ["parties/retrieve/5", "counterparties/retrieve/100001", "parties/retrieve/-1"])
@@ -25,7 +25,7 @@ async def test_an_unknown_id_is_a_404(merchant: Merchant, path: str) -> None:
     assert (reply.status, reply.body["detail"].endswith("not found")) == (404, True)
 
 
-async def test_a_party_is_kept_as_it_was_made(merchant: Merchant) -> None:
+async def test_a_party_is_kept_as_it_was_created(merchant: Merchant) -> None:
     party = await _party(merchant)
     assert (party["fullname"], party["phone"], party["country_code"], party["email"]) == (
         "Fatu Kollie",
@@ -86,7 +86,9 @@ async def test_a_counterparty_may_come_without_its_party_id(merchant: Merchant) 
         ({"method": "MTN_MOMO_LBR"}, "TRANSFER"),
     ],
 )
-async def test_an_account_that_cannot_be_routed_is_refused(merchant: Merchant, changes: Body, operation: str) -> None:
+async def test_an_account_without_a_fitting_method_and_provider_is_refused(
+    merchant: Merchant, changes: Body, operation: str
+) -> None:
     party = await _party(merchant)
     body = {**_MTN, "party_id": party["id"], "insensitive_account_number": party["phone"], **changes}
     reply = await merchant.post("payment-accounts/create", body, operation_type=operation)
@@ -94,18 +96,18 @@ async def test_an_account_that_cannot_be_routed_is_refused(merchant: Merchant, c
 
 
 @pytest.mark.parametrize("provider", ["PAWAPAY", "MTN_MOMO_LBR"])
-async def test_a_liberian_account_takes_either_provider_and_keeps_its_number_to_itself(
+async def test_a_liberian_account_takes_either_provider_and_does_not_show_its_number(
     merchant: Merchant, provider: str
 ) -> None:
     party = await _party(merchant)
     body = {**_MTN, "provider": provider, "party_id": party["id"], "insensitive_account_number": party["phone"]}
-    account = await merchant.made("payment-accounts/create", body, operation_type="PAYOUT")
+    account = await merchant.create("payment-accounts/create", body, operation_type="PAYOUT")
     assert (account["provider"], account["is_active"]) == (provider, True)
     assert party["phone"] not in str(account)
 
 
 @pytest.mark.parametrize("quirks", [Quirks(only_predicted_provider=True, liberian_provider="OPERATOR")])
-async def test_only_the_predicted_provider_may_be_good_enough(merchant: Merchant) -> None:
+async def test_only_the_predicted_provider_may_be_accepted(merchant: Merchant) -> None:
     party = await _party(merchant)
     body = {**_MTN, "party_id": party["id"], "insensitive_account_number": party["phone"]}
     route = await merchant.get("predictions/mmo-provider-info", phone=party["phone"], operation_type="COLLECTION")
@@ -146,19 +148,19 @@ async def test_an_unknown_operator_is_a_422(merchant: Merchant, phone: str) -> N
 
 
 @pytest.mark.parametrize("quirks", [Quirks(prediction_country="alpha3", liberian_provider="OPERATOR")])
-async def test_the_prediction_may_write_country_and_provider_otherwise(merchant: Merchant) -> None:
+async def test_the_prediction_may_write_country_and_provider_in_another_form(merchant: Merchant) -> None:
     query = {"phone": "231880001122", "operation_type": "COLLECTION"}
     route = (await merchant.get("predictions/mmo-provider-info", **query)).body
     assert (route["country"], route["gateway_provider"]) == ("LBR", "MTN_MOMO_LBR")
 
 
-async def test_a_card_token_has_a_route(merchant: Merchant) -> None:
+async def test_a_card_token_has_a_method_and_a_provider(merchant: Merchant) -> None:
     query = {"payment_method_id": "pm_card_3ds", "operation_type": "COLLECTION", "provider": "STRIPE"}
     route = (await merchant.get("predictions/card-provider-info", **query)).body
     assert (route["brand"], route["payment_method"], route["gateway_provider"]) == ("visa", "CREDIT_CARD", "STRIPE")
 
 
 @pytest.mark.parametrize("changes", [{"payment_method_id": "pm_card_nobody"}, {"provider": "PAWAPAY"}])
-async def test_a_card_that_cannot_be_routed_is_a_422(merchant: Merchant, changes: Body) -> None:
+async def test_an_unknown_card_or_provider_is_a_422(merchant: Merchant, changes: Body) -> None:
     query = {"payment_method_id": "pm_card_visa", "operation_type": "COLLECTION", **changes}
     assert (await merchant.get("predictions/card-provider-info", **query)).status == 422

@@ -1,4 +1,4 @@
-"""The sandbox is written from the contract alone: the same operations, and nothing shared with the client."""
+"""The sandbox is written from the contract alone: it has the same operations, and shares nothing with the client."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tests.contract import Contract
     from tests.sandbox.merchant import Merchant
 
-_ROOM = Path(dollr_async.sandbox.__file__).parent
+_PACKAGE = Path(dollr_async.sandbox.__file__).parent
 
 
 def _imported(path: Path) -> Iterator[str]:
@@ -29,7 +29,7 @@ def _imported(path: Path) -> Iterator[str]:
             yield f"{'.' * node.level}{node.module or ''}"
 
 
-@pytest.mark.parametrize("path", sorted(_ROOM.rglob("*.py")), ids=lambda path: str(path.relative_to(_ROOM)))
+@pytest.mark.parametrize("path", sorted(_PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(_PACKAGE)))
 def test_the_sandbox_imports_nothing_of_the_client(path: Path) -> None:
     ours = {name for name in _imported(path) if name.startswith((".", "dollr_async"))}
     allowed = {name for name in ours if name.startswith("dollr_async.sandbox")}

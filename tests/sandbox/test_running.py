@@ -1,4 +1,4 @@
-"""Starting, closing, remembering, and running as a program of its own."""
+"""Starting, closing, recording requests, and running as a program."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ from tests.sandbox.merchant import Merchant
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "example.org", "", "127.0.0.1.nip.io"])  # noqa: S104 - refused
-def test_the_sandbox_listens_to_no_other_machine(host: str) -> None:
+def test_the_sandbox_does_not_listen_to_other_machines(host: str) -> None:
     with pytest.raises(ValueError, match="only listens on this machine"):
         Sandbox(host=host)
 
 
 @pytest.mark.parametrize(("host", "begin"), [("localhost", "http://127.0.0.1:"), ("127.0.0.2", "http://127.0.0.2:")])
-async def test_any_address_of_the_loopback_will_do(http: aiohttp.ClientSession, host: str, begin: str) -> None:
+async def test_any_loopback_address_is_accepted(http: aiohttp.ClientSession, host: str, begin: str) -> None:
     async with Sandbox(host=host) as sandbox:
         assert sandbox.url.startswith(begin)
         async with http.get(f"{sandbox.url}/v1/fees/tiers") as response:
@@ -44,7 +44,7 @@ async def test_any_address_of_the_loopback_will_do(http: aiohttp.ClientSession, 
 
 
 @pytest.mark.skipif(not socket.has_ipv6, reason="this machine has no IPv6")
-async def test_the_loopback_of_ipv6_will_do(http: aiohttp.ClientSession) -> None:
+async def test_the_loopback_address_of_ipv6_is_accepted(http: aiohttp.ClientSession) -> None:
     async with Sandbox(host="::1") as sandbox, http.get(f"{sandbox.url}/v1/fees/tiers") as response:
         assert (sandbox.url.startswith("http://[::1]:"), response.status) == (True, 401)
 
@@ -73,7 +73,7 @@ async def test_a_running_sandbox_is_not_started_again(sandbox: Sandbox) -> None:
         await sandbox.start()
 
 
-async def test_a_sandbox_says_where_it_is_and_never_its_secret(sandbox: Sandbox) -> None:
+async def test_a_repr_shows_the_url_and_never_the_secret(sandbox: Sandbox) -> None:
     assert repr(sandbox) == f"Sandbox({sandbox.url})"
     assert sandbox.settings == {
         "client_id": "sandbox-client",
@@ -87,7 +87,7 @@ async def test_credentials_can_be_chosen(http: aiohttp.ClientSession, contract: 
         assert (await Merchant(sandbox, http, contract).log_in()).body["expires_in"] == 5
 
 
-async def test_a_closed_sandbox_comes_back_with_its_port_and_its_state(merchant: Merchant) -> None:
+async def test_a_restarted_sandbox_has_its_port_and_its_state(merchant: Merchant) -> None:
     payment = await merchant.collect()
     url = merchant.sandbox.url
     await merchant.sandbox.close()
@@ -101,7 +101,7 @@ async def test_a_closed_sandbox_comes_back_with_its_port_and_its_state(merchant:
     assert (await merchant.status(payment["reference_id"])).body["status"] == "COMPLETED"
 
 
-async def test_latency_may_be_there_from_the_start(http: aiohttp.ClientSession) -> None:
+async def test_latency_can_be_set_from_the_start(http: aiohttp.ClientSession) -> None:
     begin = asyncio.get_running_loop().time()
     async with Sandbox(latency=5) as sandbox, http.get(f"{sandbox.url}/v1/fees/tiers") as response:
         assert response.status == 401
@@ -116,7 +116,7 @@ async def test_two_sandboxes_share_nothing(merchant: Merchant, contract: Contrac
         assert (await other.get("parties/list")).body == []
 
 
-async def _closing_releases_everybody() -> None:
+async def _closing_ends_hanging_requests() -> None:
     async with Sandbox() as sandbox, aiohttp.ClientSession() as http:
         sandbox.fail("client_obtain_token", "hang")
         sandbox.set_latency(50, "parties/create")
@@ -139,23 +139,23 @@ async def _closing_releases_everybody() -> None:
     assert len(asyncio.all_tasks()) == 1
 
 
-async def test_closing_releases_hanging_requests_on_a_virtual_clock() -> None:
-    await _closing_releases_everybody()
+async def test_closing_ends_hanging_requests_on_a_virtual_clock() -> None:
+    await _closing_ends_hanging_requests()
 
 
 @pytest.mark.parametrize("library", ["asyncio", "uvloop"])
-def test_closing_releases_hanging_requests_on_a_real_clock(library: str) -> None:
+def test_closing_ends_hanging_requests_on_a_real_clock(library: str) -> None:
     new_event_loop = pytest.importorskip(library).new_event_loop
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
         begin = time.perf_counter()
-        runner.run(_closing_releases_everybody())
+        runner.run(_closing_ends_hanging_requests())
         assert time.perf_counter() - begin < 2
 
 
-# what it remembers
+# recorded requests
 
 
-async def test_requests_are_remembered_with_their_answers(merchant: Merchant) -> None:
+async def test_requests_are_recorded_with_their_answers(merchant: Merchant) -> None:
     await merchant.get("parties/list", fullname="Fatu")
     token, listing = merchant.sandbox.requests
     assert (token.number, token.operation, token.token, token.status) == (1, "client_obtain_token", None, 200)
@@ -181,14 +181,14 @@ async def test_secrets_are_in_no_repr_and_in_no_log(
     async with Sandbox() as sandbox:
         merchant = Merchant(sandbox, http, contract)
         await merchant.log_in()
-        order = await merchant.payout_order()
-        order["passcode"]["token"]["code"] = "951753"
-        assert (await merchant.post("executions/payout", order)).status == 403
+        body = await merchant.payout_body()
+        body["passcode"]["token"]["code"] = "951753"
+        assert (await merchant.post("executions/payout", body)).status == 403
     assert merchant.token is not None
-    told = repr(sandbox.requests) + repr([request.answer for request in sandbox.requests])
+    shown = repr(sandbox.requests) + repr([request.answer for request in sandbox.requests])
     headers = str([request.headers for request in sandbox.requests])
     for secret in (merchant.token, "sandbox-secret", "951753"):
-        assert secret not in told
+        assert secret not in shown
         assert secret not in headers
         assert secret not in caplog.text
     assert "aiohttp.access" not in {record.name for record in caplog.records}
@@ -202,12 +202,12 @@ async def test_only_the_last_requests_are_kept_when_asked(http: aiohttp.ClientSe
         assert [request.number for request in sandbox.requests] == [4, 5]
 
 
-async def test_bodies_that_are_no_json_are_none(merchant: Merchant) -> None:
+async def test_bodies_that_are_not_json_are_none(merchant: Merchant) -> None:
     await merchant.send("POST", "parties/create", b"\xff", {})
     assert merchant.sandbox.requests[-1].body is None
 
 
-# its clock
+# the clock
 
 
 def test_time_only_moves_forward() -> None:
@@ -288,7 +288,7 @@ def test_help_needs_no_port(capsys: pytest.CaptureFixture[str]) -> None:
     assert (left.value.code, "--latency" in capsys.readouterr().out) == (0, True)
 
 
-def test_a_port_that_is_taken_is_told_in_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_port_that_is_in_use_is_reported_in_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         assert main(["--port", f"{port}"]) == 1

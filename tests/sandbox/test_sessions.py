@@ -1,4 +1,4 @@
-"""Sessions of four kinds: what each needs, and how each ends."""
+"""Sessions of four kinds: what each kind needs, and how each ends."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 KINDS = ("collection", "payout", "transfer", "refund")
 
 
-async def _orders(merchant: Merchant, expires_at: str) -> dict[str, Body]:
+async def _bodies(merchant: Merchant, expires_at: str) -> dict[str, Body]:
     """Return an execution body for each kind, all ready to run."""
     collected = await merchant.collected()
     return {
-        "collection": await merchant.order(),
-        "payout": await merchant.payout_order(),
-        "transfer": await merchant.transfer_order(expires_at=expires_at),
-        "refund": await merchant.refund_order(collected, 10, expires_at=expires_at),
+        "collection": await merchant.collection_body(),
+        "payout": await merchant.payout_body(),
+        "transfer": await merchant.transfer_body(expires_at=expires_at),
+        "refund": await merchant.refund_body(collected, 10, expires_at=expires_at),
     }
 
 
@@ -35,40 +35,40 @@ def _in(merchant: Merchant, seconds: float) -> str:
 
 @pytest.mark.parametrize("kind", KINDS)
 async def test_a_session_expires(merchant: Merchant, kind: str) -> None:
-    order = (await _orders(merchant, _in(merchant, 2400)))[kind]
+    body = (await _bodies(merchant, _in(merchant, 2400)))[kind]
     merchant.sandbox.advance(1801)
     await merchant.log_in()
     merchant.sandbox.advance(0 if kind in {"collection", "payout"} else 599)
-    reply = await merchant.post(f"executions/{kind}", order)
-    assert (reply.status, reply.body["detail"]) == (422, f"Session {order['session_id']} expired")
-    assert (await merchant.status(order["reference_id"], kind)).status == 404
+    reply = await merchant.post(f"executions/{kind}", body)
+    assert (reply.status, reply.body["detail"]) == (422, f"Session {body['session_id']} expired")
+    assert (await merchant.status(body["reference_id"], kind)).status == 404
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_a_session_lives_until_it_expires(merchant: Merchant, kind: str) -> None:
-    order = (await _orders(merchant, LONG_FROM_NOW))[kind]
+async def test_a_session_is_valid_until_it_expires(merchant: Merchant, kind: str) -> None:
+    body = (await _bodies(merchant, LONG_FROM_NOW))[kind]
     merchant.sandbox.advance(1799)
-    assert (await merchant.post(f"executions/{kind}", order)).status == 200
+    assert (await merchant.post(f"executions/{kind}", body)).status == 200
 
 
 @pytest.mark.parametrize("kind", KINDS)
 async def test_a_session_is_used_up_by_one_execution(merchant: Merchant, kind: str) -> None:
-    order = (await _orders(merchant, LONG_FROM_NOW))[kind]
-    assert (await merchant.post(f"executions/{kind}", order)).status == 200
-    reply = await merchant.post(f"executions/{kind}", {**order, "reference_id": str(uuid4())})
+    body = (await _bodies(merchant, LONG_FROM_NOW))[kind]
+    assert (await merchant.post(f"executions/{kind}", body)).status == 200
+    reply = await merchant.post(f"executions/{kind}", {**body, "reference_id": str(uuid4())})
     assert (reply.status, "not active" in reply.body["detail"]) == (422, True)
     assert len(merchant.sandbox.ledger) == 2
 
 
 @pytest.mark.parametrize("kind", KINDS)
 async def test_a_session_is_for_its_own_kind(merchant: Merchant, kind: str) -> None:
-    orders = await _orders(merchant, LONG_FROM_NOW)
+    bodies = await _bodies(merchant, LONG_FROM_NOW)
     for other in KINDS:
         if other != kind:
-            order = {**orders[kind], "session_id": orders[other]["session_id"]}
-            assert (await merchant.post(f"executions/{kind}", order)).status == 422
+            body = {**bodies[kind], "session_id": bodies[other]["session_id"]}
+            assert (await merchant.post(f"executions/{kind}", body)).status == 422
     for unknown in ("7", "-7", "seven", "", "9" * 30):
-        assert (await merchant.post(f"executions/{kind}", {**orders[kind], "session_id": unknown})).status == 422
+        assert (await merchant.post(f"executions/{kind}", {**bodies[kind], "session_id": unknown})).status == 422
     assert len(merchant.sandbox.ledger) == 1
 
 
@@ -85,7 +85,7 @@ async def test_a_checkout_session_needs_an_active_source(merchant: Merchant, sta
     assert (await merchant.post("sessions/checkout", body)).status == 422
 
 
-async def test_a_checkout_session_says_what_it_is_for(merchant: Merchant) -> None:
+async def test_a_checkout_session_names_its_source(merchant: Merchant) -> None:
     document = await merchant.published("order")
     session = await merchant.checkout_session(document, "ORDER")
     assert (session["source_id"], session["source_type"], session["status"]) == (document["id"], "ORDER", "ACTIVE")
@@ -94,9 +94,9 @@ async def test_a_checkout_session_says_what_it_is_for(merchant: Merchant) -> Non
 
 
 async def test_a_source_that_was_canceled_after_its_session_is_not_charged(merchant: Merchant) -> None:
-    order = await merchant.order()
+    body = await merchant.collection_body()
     await merchant.delete("invoices/cancel/300001")
-    reply = await merchant.post("executions/collection", order)
+    reply = await merchant.post("executions/collection", body)
     assert (reply.status, merchant.sandbox.ledger) == (422, ())
 
 
@@ -109,7 +109,7 @@ async def test_a_source_that_was_canceled_after_its_session_is_not_charged(merch
     ],
 )
 async def test_a_payout_session_needs_account_wallet_and_amount(merchant: Merchant, changes: Body) -> None:
-    party = await merchant.made("parties/create", {"fullname": "Fatu", "phone": "231880001122"})
+    party = await merchant.create("parties/create", {"fullname": "Fatu", "phone": "231880001122"})
     account = await merchant.account(party["id"], "PAYOUT")
     usual = {"payout_account_id": account["id"], "amount": 40, "currency": "USD"}
     assert (await merchant.post("sessions/payout", {**usual, **changes})).status == 422
@@ -117,7 +117,7 @@ async def test_a_payout_session_needs_account_wallet_and_amount(merchant: Mercha
 
 
 async def test_a_payout_session_needs_an_account_for_payouts(merchant: Merchant) -> None:
-    party = await merchant.made("parties/create", {"fullname": "Fatu", "phone": "231880001122"})
+    party = await merchant.create("parties/create", {"fullname": "Fatu", "phone": "231880001122"})
     account = await merchant.account(party["id"], "COLLECTION")
     body = {"payout_account_id": account["id"], "amount": 40, "currency": "USD"}
     reply = await merchant.post("sessions/payout", body)
@@ -133,7 +133,7 @@ async def test_a_payout_session_needs_an_account_for_payouts(merchant: Merchant)
         {"expires_at": "2020-01-01T00:00:00Z"},
     ],
 )
-async def test_a_transfer_session_needs_wallet_counterparty_and_time(merchant: Merchant, changes: Body) -> None:
+async def test_a_transfer_session_needs_wallet_counterparty_and_expiry(merchant: Merchant, changes: Body) -> None:
     counterparty = await merchant.counterparty()
     usual = {"from_wallet_id": 4, "to_counterparty_id": counterparty["id"], "amount": 15, "currency": "USD"}
     body = {**usual, "expires_at": LONG_FROM_NOW, **changes}
@@ -150,8 +150,8 @@ async def test_a_refund_session_needs_a_collection_that_was_paid(merchant: Merch
     assert (await merchant.post("sessions/refund", {**body, "original_payment_intent_id": 7})).status == 422
 
 
-async def test_a_payout_is_no_collection_to_refund(merchant: Merchant) -> None:
-    await merchant.made("executions/payout", await merchant.payout_order())
+async def test_a_payout_cannot_be_refunded(merchant: Merchant) -> None:
+    await merchant.create("executions/payout", await merchant.payout_body())
     merchant.sandbox.advance(5)
     intent = merchant.sandbox.ledger[0].payment_intent_id
     body = {"original_payment_intent_id": intent, "amount": 1, "expires_at": LONG_FROM_NOW}
@@ -162,7 +162,7 @@ async def test_a_realtime_key_is_for_a_checkout_session(merchant: Merchant) -> N
     session = await merchant.checkout_session(await merchant.published())
     reference_id = str(uuid4())
     body = {"session_id": session["id"], "source_type": "INVOICE", "reference_id": reference_id}
-    key = await merchant.made("realtime-keys/collection", body)
+    key = await merchant.create("realtime-keys/collection", body)
     claims = json.loads(base64.urlsafe_b64decode(key["access_token"].split(".")[1] + "=="))
     assert (key["expires_in"], claims["reference_id"]) == (300, reference_id)
     for wrong in ({"session_id": 7}, {"source_type": "ORDER"}):

@@ -1,4 +1,4 @@
-"""How payments move on: by the clock, by being looked at, by test phones and cards, by hand."""
+"""How the status of a payment changes: by the clock, by status checks, by test phones, and by a test itself."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from dollr_async.sandbox.world.settlement import PAYMENT_TRANSITIONS
 if TYPE_CHECKING:
     from tests.sandbox.merchant import Body, Merchant
 
-LIVES = {
+STATUSES = {
     "approve": ["PENDING", "PROCESSING", "COMPLETED"],
     "decline": ["PENDING", "PROCESSING", "FAILED"],
     "no_balance": ["PENDING", "PROCESSING", "FAILED"],
@@ -33,7 +33,7 @@ LIVES = {
 }
 
 
-async def life(merchant: Merchant, payment: Body, *seconds: float) -> list[str]:
+async def statuses_after(merchant: Merchant, payment: Body, *seconds: float) -> list[str]:
     seen = [payment["status"]]
     for wait in seconds:
         merchant.sandbox.advance(wait)
@@ -46,7 +46,7 @@ async def test_a_test_phone_decides_how_a_payment_goes(merchant: Merchant, phone
     merchant.sandbox.set_outcome("complete_at_once" if name == "approve" else "approve")
     currency = "RWF" if phone.startswith("250") else "USD"
     payment = await merchant.collect(phone=phone, currency=currency)
-    assert await life(merchant, payment, 1, 2) == LIVES[name]
+    assert await statuses_after(merchant, payment, 1, 2) == STATUSES[name]
     final = (await merchant.status(payment["reference_id"])).body
     assert (final["gateway_message"], final["wallet_message"]) == (
         OUTCOMES[name].gateway_message,
@@ -56,19 +56,24 @@ async def test_a_test_phone_decides_how_a_payment_goes(merchant: Merchant, phone
 
 async def test_a_slow_payment_completes_after_three_minutes(merchant: Merchant) -> None:
     payment = await merchant.collect(phone="231880000003")
-    assert await life(merchant, payment, 179, 1) == ["PENDING", "PROCESSING", "COMPLETED"]
+    assert await statuses_after(merchant, payment, 179, 1) == ["PENDING", "PROCESSING", "COMPLETED"]
 
 
 @pytest.mark.parametrize("name", [name for name in OUTCOMES if name != "need_action"])
 async def test_other_phones_have_the_outcome_that_is_set(merchant: Merchant, name: str) -> None:
     merchant.sandbox.set_outcome(name)
-    assert await life(merchant, await merchant.collect(), 1, 2) == LIVES[name]
+    assert await statuses_after(merchant, await merchant.collect(), 1, 2) == STATUSES[name]
 
 
-async def test_an_outcome_may_be_ones_own(merchant: Merchant) -> None:
+async def test_an_outcome_can_be_custom(merchant: Merchant) -> None:
     rule = AfterSeconds(processing=10, final=20)
     merchant.sandbox.set_outcome(Outcome(name="odd", about="odd", final="FAILED", settlement=rule))
-    assert await life(merchant, await merchant.collect(), 9, 1, 10) == ["PENDING", "PENDING", "PROCESSING", "FAILED"]
+    assert await statuses_after(merchant, await merchant.collect(), 9, 1, 10) == [
+        "PENDING",
+        "PENDING",
+        "PROCESSING",
+        "FAILED",
+    ]
     assert merchant.sandbox.ledger[0].outcome == "odd"
 
 
@@ -85,29 +90,29 @@ def test_an_unknown_outcome_is_refused_with_the_known_ones() -> None:
         (AfterStatusChecks(final=1), ["PENDING", "COMPLETED", "COMPLETED", "COMPLETED"]),
     ],
 )
-async def test_a_payment_may_move_by_being_looked_at(
+async def test_the_status_can_change_by_status_checks(
     merchant: Merchant, rule: AfterStatusChecks, expected: list[str]
 ) -> None:
     merchant.sandbox.set_settlement(rule)
     payment = await merchant.collect()
     merchant.sandbox.advance(1000)
-    assert await life(merchant, payment, 0, 0, 0) == expected
+    assert await statuses_after(merchant, payment, 0, 0, 0) == expected
 
 
-async def test_a_look_at_the_source_counts_too(merchant: Merchant) -> None:
+async def test_a_status_check_of_the_source_counts_too(merchant: Merchant) -> None:
     merchant.sandbox.set_settlement(AfterStatusChecks())
     await merchant.collect()
     seen = [await merchant.get("status/source", source_type="INVOICE", source_id=300001) for _ in range(3)]
     assert [reply.body["status"] for reply in seen] == ["PROCESSING", "PAID", "PAID"]
 
 
-async def test_a_payment_waits_for_nobody_who_does_not_look(merchant: Merchant) -> None:
+async def test_a_payment_that_stays_pending_is_not_changed_by_status_checks(merchant: Merchant) -> None:
     merchant.sandbox.set_settlement(AfterStatusChecks())
     merchant.sandbox.set_outcome("stay_pending")
-    assert set(await life(merchant, await merchant.collect(), 0, 0, 0)) == {"PENDING"}
+    assert set(await statuses_after(merchant, await merchant.collect(), 0, 0, 0)) == {"PENDING"}
 
 
-async def test_time_passes_by_the_loops_own_clock(merchant: Merchant) -> None:
+async def test_time_passes_by_the_event_loops_clock(merchant: Merchant) -> None:
     payment = await merchant.collect()
     await asyncio.sleep(1)
     assert merchant.sandbox.ledger[0].status == "PROCESSING"
@@ -146,15 +151,15 @@ async def test_the_source_follows_its_payment(merchant: Merchant, kind: str, pho
     assert seen == path
 
 
-async def test_after_a_failed_payment_the_source_can_be_paid_anew(merchant: Merchant) -> None:
-    order = await merchant.order()
+async def test_after_a_failed_payment_the_source_can_be_paid_again(merchant: Merchant) -> None:
+    body = await merchant.collection_body()
     merchant.sandbox.set_outcome("decline")
-    await merchant.made("executions/collection", order)
+    await merchant.create("executions/collection", body)
     merchant.sandbox.advance(5)
     merchant.sandbox.set_outcome("approve")
     session = await merchant.checkout_session({"id": 300001})
-    again = {**order, "session_id": str(session["id"]), "reference_id": "1b671a64-40d5-491e-99b0-da01ff1f3341"}
-    await merchant.made("executions/collection", again)
+    again = {**body, "session_id": str(session["id"]), "reference_id": "1b671a64-40d5-491e-99b0-da01ff1f3341"}
+    await merchant.create("executions/collection", again)
     merchant.sandbox.advance(5)
     assert [entry.status for entry in merchant.sandbox.ledger] == ["FAILED", "COMPLETED"]
     assert (await merchant.get("invoices/receipt/300001")).body["provider_transaction_id"]
@@ -163,14 +168,14 @@ async def test_after_a_failed_payment_the_source_can_be_paid_anew(merchant: Merc
 @pytest.mark.parametrize("quirks", [Quirks(source_lag=2.0)])
 async def test_the_source_may_lag_behind_its_payment(merchant: Merchant) -> None:
     payment = await merchant.collect()
-    assert await life(merchant, payment, 3) == ["PENDING", "COMPLETED"]
+    assert await statuses_after(merchant, payment, 3) == ["PENDING", "COMPLETED"]
     assert (await merchant.get("invoices/receipt/300001")).status == 404
     assert (await merchant.get("invoices/retrieve/300001")).body["status"] == "PROCESSING"
     merchant.sandbox.advance(2)
     assert (await merchant.get("invoices/receipt/300001")).status == 200
 
 
-# by hand
+# by the test itself
 
 
 async def test_a_payment_can_be_settled_by_hand(merchant: Merchant) -> None:
@@ -186,17 +191,17 @@ async def test_a_payment_can_be_declined_by_hand(merchant: Merchant) -> None:
     payment = await merchant.collect()
     merchant.sandbox.decline(payment["reference_id"], "No, thank you")
     merchant.sandbox.settle(payment["reference_id"])
-    assert await life(merchant, payment, 5) == ["PENDING", "FAILED"]
+    assert await statuses_after(merchant, payment, 5) == ["PENDING", "FAILED"]
     assert (await merchant.status(payment["reference_id"])).body["gateway_message"] == "No, thank you"
 
 
-async def test_an_unknown_reference_cannot_be_steered(merchant: Merchant) -> None:
+async def test_an_unknown_reference_cannot_be_controlled(merchant: Merchant) -> None:
     for control in (merchant.sandbox.settle, merchant.sandbox.decline, merchant.sandbox.confirm_card):
         with pytest.raises(KeyError):
             control("1b671a64-40d5-491e-99b0-da01ff1f3341")
 
 
-async def test_a_source_can_be_paid_as_if_by_its_payer(merchant: Merchant) -> None:
+async def test_a_test_can_pay_a_source_like_its_payer(merchant: Merchant) -> None:
     document = await merchant.published("order", "231770000001")
     reference_id = merchant.sandbox.pay("ORDER", document["id"])
     merchant.sandbox.advance(5)
@@ -210,7 +215,7 @@ async def test_a_source_can_be_paid_as_if_by_its_payer(merchant: Merchant) -> No
         merchant.sandbox.pay("INVOICE", nobody["id"])
 
 
-def test_the_tables_are_the_documented_machines() -> None:
+def test_the_transitions_are_those_of_the_contract() -> None:
     assert DOCUMENT_TRANSITIONS == {
         ("IDLE", "publish"): "ACTIVE",
         ("IDLE", "cancel"): "CANCELED",

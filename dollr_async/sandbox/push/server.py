@@ -175,19 +175,19 @@ class RealtimeServer:
         if isinstance(key, str):
             self._refuse_join(socket, message, key)
             return
-        asked = read_subscriptions(payload, key)
+        subscriptions = read_subscriptions(payload, key)
         channel = Channel(
             socket=socket,
             topic=message.topic,
             join_ref=message.join_ref,
             key=key,
-            ids=asked.ids,
-            refusal=refusal or asked.refusal,
+            ids=subscriptions.ids,
+            refusal=refusal or subscriptions.refusal,
             ready_second=self._world.clock.seconds() + self._world.quirks.subscription_lag,
         )
         self._channels.add(channel)
         self.counts["joins"] += 1
-        socket.send(message.reply({"postgres_changes": asked.asked}, join_ref=message.join_ref))
+        socket.send(message.reply({"postgres_changes": subscriptions.feeds}, join_ref=message.join_ref))
 
     def _refuse_join(self, socket: Socket, message: Message, reason: str) -> None:
         self.counts["refused_joins"] += 1

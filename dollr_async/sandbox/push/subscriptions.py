@@ -28,7 +28,7 @@ _json = msgspec.json.Encoder()
 class Subscriptions:
     """The change feeds that a join asked for: as the reply repeats them, their ids, and why they are refused, if so."""
 
-    asked: tuple[Mapping[str, object], ...]
+    feeds: tuple[Mapping[str, object], ...]
     ids: tuple[int, ...]
     refusal: str | None
 
@@ -41,7 +41,7 @@ def read_subscriptions(payload: object, key: RealtimeKey) -> Subscriptions:
     ids = tuple(zlib.crc32(_json.encode(feed)) for feed in feeds)
     wrong = next((feed for feed in feeds if not _is_offered(feed, key)), None)
     return Subscriptions(
-        asked=tuple({**feed, "id": number} for feed, number in zip(feeds, ids, strict=True)),
+        feeds=tuple({**feed, "id": number} for feed, number in zip(feeds, ids, strict=True)),
         ids=ids,
         refusal=None if wrong is None else f"Unable to subscribe to changes with given parameters: {wrong}",
     )
