@@ -1,1 +1,1 @@
-"""What the library costs, measured beside what its users would write by hand: `python -m benchmarks` runs it all."""
+"""What the library costs, compared with what its users would write by hand: `python -m benchmarks` runs everything."""

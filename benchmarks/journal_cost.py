@@ -1,7 +1,7 @@
-"""What a journal costs: `python benchmarks/journal_cost.py` collects with and without one, in turns, and compares.
+"""What a journal costs: `python -m benchmarks.journal_cost` collects with and without one, alternately.
 
-The sandbox runs in a process of its own and answers at once, so the shares are the largest that they can be. The
-journal is on the disk that the temporary directory is on, or on the one of the directory that is given.
+The sandbox runs in another process and answers without delay, so the journal's share of the time is as large as it can
+be. The journal is in the temporary directory, or with `--directory` in that one.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ ITEMS = [LineItem(name="Strategy session", amount=Decimal("250.00"))]
 
 
 @contextmanager
-def a_sandbox() -> Iterator[str]:
+def sandbox_process() -> Iterator[str]:
     """Run a sandbox in another process, and give its URL."""
     command = [sys.executable, "-m", "dollr_async.sandbox"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
@@ -41,39 +41,39 @@ def a_sandbox() -> Iterator[str]:
             process.terminate()
 
 
-async def batch(dollr: DollrClient, *, collections: int, at_once: int, direct: bool) -> float:
-    """Collect, and return the seconds that it took."""
-    turns = iter(range(collections))
+async def collect_all(dollr: DollrClient, *, collections: int, at_once: int, direct: bool) -> float:
+    """Collect, and return the seconds that all took."""
+    remaining = iter(range(collections))
 
-    async def caller() -> None:
-        for _ in turns:
+    async def worker() -> None:
+        for _ in remaining:
             await dollr.collect(payer=PAYER, items=ITEMS, currency="USD", direct=direct)
 
     began = time.perf_counter()
-    async with asyncio.TaskGroup() as callers:
+    async with asyncio.TaskGroup() as workers:
         for _ in range(at_once):
-            callers.create_task(caller())
+            workers.create_task(worker())
     return time.perf_counter() - began
 
 
 async def compare(url: str, directory: Path, options: argparse.Namespace) -> None:
-    """Measure both, in turns, and print the medians in milliseconds per collection."""
+    """Measure both alternately, and print the medians in milliseconds per collection."""
     client = partial(DollrClient, "sandbox-client", "sandbox-secret", base_url=url)
     async with (
         SQLiteJournal(directory / "payments.db") as journal,
         client() as without,
-        client(journal=journal) as kept,
+        client(journal=journal) as journaled,
     ):
         for direct in (False, True):
             for at_once in options.at_once:
-                measured = partial(batch, collections=options.collections, at_once=at_once, direct=direct)
-                rounds = [(await measured(without), await measured(kept)) for _ in range(options.rounds + 1)]
+                measured = partial(collect_all, collections=options.collections, at_once=at_once, direct=direct)
+                rounds = [(await measured(without), await measured(journaled)) for _ in range(options.rounds + 1)]
                 # The first round warms up.
                 medians = (statistics.median(seconds) for seconds in zip(*rounds[1:], strict=True))
-                plain, journaled = (1000.0 * median / options.collections for median in medians)
+                plain, with_journal = (1000.0 * median / options.collections for median in medians)
                 print(
                     f"{'direct' if direct else 'document first':15} {at_once:4} at once: {plain:6.2f} ms without, "
-                    f"{journaled:6.2f} ms with a journal, {journaled - plain:+.2f} ms"
+                    f"{with_journal:6.2f} ms with a journal, {with_journal - plain:+.2f} ms"
                 )
 
 
@@ -81,11 +81,11 @@ def main() -> None:
     """Read the options, and compare."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
     parser.add_argument("--collections", type=int, default=100, help="how many payments in a round")
-    parser.add_argument("--rounds", type=int, default=7, help="how many rounds of each, besides the first")
+    parser.add_argument("--rounds", type=int, default=7, help="how many rounds, besides the first, which warms up")
     parser.add_argument("--at-once", type=int, nargs="+", default=[1, 32], help="how many payments at once")
-    parser.add_argument("--directory", help="where the journal is made")
+    parser.add_argument("--directory", help="where the journal's file is")
     options = parser.parse_args()
-    with a_sandbox() as url, tempfile.TemporaryDirectory(dir=options.directory) as directory:
+    with sandbox_process() as url, tempfile.TemporaryDirectory(dir=options.directory) as directory:
         asyncio.run(compare(url, Path(directory), options))
 
 

@@ -1,1 +1,1 @@
-"""One call and one collection: what each costs beside the rivals."""
+"""What one call and one collection cost, compared with the rivals."""

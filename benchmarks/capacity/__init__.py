@@ -1,1 +1,1 @@
-"""What polling costs and how late it tells, on paper and by simulation: `python -m benchmarks.capacity`."""
+"""What polling costs and how late it reports, calculated and simulated: `python -m benchmarks.capacity`."""

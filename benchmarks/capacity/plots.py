@@ -1,4 +1,4 @@
-"""The plots of the capacity page, as SVG files: the same figures give the same files."""
+"""The plots of the capacity page, as SVG files; the same figures give the same files."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from benchmarks.capacity.__main__ import Moment, Point
+    from benchmarks.capacity.points import DelayPoint, LoadPoint
 
 COLOURS = ("#1b6ca8", "#c8531c", "#3d8b37")
 _CLOSE = 0.2
-"""Seconds of delay between points whose labels would lie on one another."""
+"""Seconds of delay: points that are closer than this share one label."""
 
 _STYLE = {
     "svg.hashsalt": "dollr_async",
@@ -30,8 +30,8 @@ _STYLE = {
 }
 
 
-def curve(path: Path, lines: Mapping[str, Sequence[Point]]) -> None:
-    """Draw the polls of a payment against the median delay, a line for each settling time."""
+def draw_delays(path: Path, lines: Mapping[str, Sequence[DelayPoint]]) -> None:
+    """Draw the polls per payment over the median delay, a line for each settling time."""
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=(7.0, 4.2), layout="constrained")
         axes = figure.subplots()
@@ -41,15 +41,15 @@ def curve(path: Path, lines: Mapping[str, Sequence[Point]]) -> None:
             for label, where in _labels(points):
                 axes.annotate(label, where, xytext=(4, 5), textcoords="offset points", color=colour)
         axes.set_xlabel("median detection delay, seconds")
-        axes.set_ylabel("polls of a payment")
+        axes.set_ylabel("polls per payment")
         axes.set_xlim(left=0.0)
         axes.set_ylim(bottom=0.0)
         axes.legend(title="settling time; the numbers are max_interval in seconds", alignment="left")
         _save(figure, path)
 
 
-def _labels(points: Sequence[Point]) -> Iterator[tuple[str, tuple[float, float]]]:
-    """Give each point its `max_interval`; points that lie close together share one label."""
+def _labels(points: Sequence[DelayPoint]) -> Iterator[tuple[str, tuple[float, float]]]:
+    """Yield the labels, which show `max_interval`, and their places; points that are close together share one."""
     while points:
         first = points[0]
         near = [point for point in points if point.delay - first.delay < _CLOSE]
@@ -57,8 +57,8 @@ def _labels(points: Sequence[Point]) -> Iterator[tuple[str, tuple[float, float]]
         points = points[len(near) :]
 
 
-def load(path: Path, lines: Mapping[str, Sequence[Moment]]) -> None:
-    """Draw polls a second and payments in flight over time, a line for each way to follow."""
+def draw_load(path: Path, lines: Mapping[str, Sequence[LoadPoint]]) -> None:
+    """Draw polls per second and payments in flight over time, a line for each way to follow."""
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=(7.0, 6.0), layout="constrained")
         above, below = figure.subplots(2, 1, sharex=True)
@@ -67,11 +67,11 @@ def load(path: Path, lines: Mapping[str, Sequence[Moment]]) -> None:
             {"color": "black", "linestyle": "--", "linewidth": 1.0},
             {"color": COLOURS[1], "linewidth": 1.2},
         )
-        for style, (name, moments) in zip(styles, lines.items(), strict=True):
-            minutes = [moment.second / 60.0 for moment in moments]
-            above.plot(minutes, [moment.polls for moment in moments], label=name, **style)
-            below.plot(minutes, [moment.in_flight for moment in moments], **style)
-        above.set_ylabel("polls a second")
+        for style, (name, points) in zip(styles, lines.items(), strict=True):
+            minutes = [point.second / 60.0 for point in points]
+            above.plot(minutes, [point.polls for point in points], label=name, **style)
+            below.plot(minutes, [point.in_flight for point in points], **style)
+        above.set_ylabel("polls per second")
         below.set_ylabel("payments in flight")
         below.set_xlabel("minutes since the first payment began")
         for axes in (above, below):

@@ -1,7 +1,7 @@
 """Thousands of payments followed in virtual time, by the library's own `watch_many`, schedule and pollers.
 
-Nothing of the library is played by another but the API: a question takes a round trip of virtual seconds, and its
-answer is PENDING until the payment's settling time. An hour of it passes in the time that its looks take to compute.
+Only the API is simulated: a request takes a round trip of virtual seconds, and its answer is PENDING until the
+payment's settling time. Waiting takes no real time: an hour of it takes as long as the CPU needs for its polls.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 import attrs
 
-from benchmarks.capacity.settling import Settling
+from benchmarks.capacity.settling_times import SettlingTime
 from dollr_async import ConfigurationError, ExecutionKind, ExecutionStatus, PollPolicy, StatusChange
 from dollr_async.base.clock import LoopClock
 from dollr_async.following.registry import PollerRegistry
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _TURN = 1e-7
-"""Seconds that one turn of the loop takes: on a clock that stood still, what is due a rounding later would never be."""
+"""Seconds that one turn of the loop takes. With 0, a timer that is a rounding error ahead would never fire."""
 
 
-class _Jump(selectors.SelectSelector):
-    """Waits for nothing: the seconds that it should have waited have passed."""
+class _JumpingSelector(selectors.SelectSelector):
+    """Does not wait: it adds the seconds that it should wait to its time."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -42,7 +42,7 @@ class _Jump(selectors.SelectSelector):
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         if timeout is None:
-            raise RuntimeError("nothing is left that could happen, and somebody still waits")
+            raise RuntimeError("the simulation hangs: a task waits, and nothing is scheduled")
         self.now += max(timeout, _TURN)
         return []
 
@@ -52,12 +52,12 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     def __init__(self) -> None:
         """Begin at 0."""
-        self._jump = _Jump()
-        super().__init__(self._jump)
+        self._jumping_selector = _JumpingSelector()
+        super().__init__(self._jumping_selector)
 
     def time(self) -> float:
         """Return the virtual seconds that have passed."""
-        return self._jump.now
+        return self._jumping_selector.now
 
 
 def _execution(status: ExecutionStatus) -> Execution:
@@ -80,26 +80,26 @@ _COMPLETED = _execution(ExecutionStatus.COMPLETED)
 class Payment:
     """One payment; all times are virtual seconds from the beginning of the simulation.
 
-    `left` is when it was followed no longer: its end was yielded (`is_seen`), or its time ran out.
+    `left` is when following it ended: its final status was yielded (`is_reported`), or its timeout passed.
     """
 
     began: float
     settles: float
     left: float = math.inf
-    is_seen: bool = False
-    looks: int = 0
+    is_reported: bool = False
+    polls: int = 0
 
 
 @attrs.frozen
 class Load:
-    """What comes in, and who follows it; times in seconds.
+    """Payments to follow, and the clients that follow them; times in seconds.
 
-    `window` is for how long payments begin, at a steady rate; `clients` share them. `per_second` is each client's
-    `max_polls_per_second`.
+    `window` is how long payments begin, at a steady rate. Each is followed by one of the `clients`, and `per_second` is
+    each client's `max_polls_per_second`.
     """
 
     policy: PollPolicy
-    settling: Settling
+    settling: SettlingTime
     payments: int
     window: float
     round_trip: float = 0.1
@@ -109,34 +109,34 @@ class Load:
 
     @property
     def rate(self) -> float:
-        """Payments that begin in a second."""
+        """Payments that begin per second."""
         return self.payments / self.window
 
 
 class Api:
-    """Answers what a simulation's clients ask, each after a round trip, and counts."""
+    """Answers the requests of a simulation's clients, each after a round trip, and counts them."""
 
     def __init__(self, load: Load) -> None:
         """Draw the payments: when each begins, and when it settles."""
-        chance = random.Random(load.seed)  # noqa: S311 - the same payments in each run, no secret
+        chance = random.Random(load.seed)  # noqa: S311 - repeatable, no secret
         began = sorted(chance.uniform(0.0, load.window) for _ in range(load.payments))
         settling = load.settling.times(load.payments, chance)
         self.payments = {
             str(uuid.UUID(int=chance.getrandbits(128), version=4)): Payment(first, first + takes)
             for first, takes in zip(began, settling, strict=True)
         }
-        self.polls: list[int] = []
+        self.polls_by_second: list[int] = []
         self._round_trip = load.round_trip
 
-    async def call(self, method: str, path: str, shape: type[T], **how: object) -> T:  # noqa: ARG002 - a Caller's
-        """Answer a question after a status as the API would have half a round trip after it was asked."""
+    async def call(self, method: str, path: str, shape: type[T], **how: object) -> T:  # noqa: ARG002 - the signature of a Caller
+        """Answer a status check with the status that the payment has half a round trip after the request."""
         payment = self.payments[path.rpartition("/")[2]]
         now = asyncio.get_running_loop().time()
         second = int(now)
-        if second >= len(self.polls):
-            self.polls.extend([0] * (second + 1 - len(self.polls)))
-        self.polls[second] += 1
-        payment.looks += 1
+        if second >= len(self.polls_by_second):
+            self.polls_by_second.extend([0] * (second + 1 - len(self.polls_by_second)))
+        self.polls_by_second[second] += 1
+        payment.polls += 1
         await asyncio.sleep(self._round_trip)
         is_settled = payment.settles <= now + self._round_trip / 2.0
         return cast("T", _COMPLETED if is_settled else _PENDING)
@@ -149,20 +149,20 @@ async def _arriving(payments: Iterable[tuple[str, Payment]]) -> AsyncIterator[st
         yield reference
 
 
-def _never_closed() -> None:
-    """Let every look be planned."""
+def _always_open() -> None:
+    """Let every poll be scheduled: the client of a simulation is never closed."""
 
 
 async def _follow(load: Load, api: Api, client: int) -> None:
     loop, clock = asyncio.get_running_loop(), LoopClock()
-    schedule = PollSchedule(clock, check_open=_never_closed, per_second=load.per_second)
+    schedule = PollSchedule(clock, check_open=_always_open, per_second=load.per_second)
     registry = PollerRegistry(Status(api), schedule, policy=load.policy, clock=clock)
     own = list(api.payments.items())[client :: load.clients]
     async for news in registry.watch_many(_arriving(own), ExecutionKind.COLLECTION, at_once=load.payments):
         if isinstance(news, StatusChange) and not news.is_final:
             continue
         payment = api.payments[str(news.reference_id)]
-        payment.left, payment.is_seen = loop.time(), isinstance(news, StatusChange)
+        payment.left, payment.is_reported = loop.time(), isinstance(news, StatusChange)
     await registry.close(ConfigurationError("the simulation is over"))
 
 
@@ -174,43 +174,39 @@ async def _follow_all(load: Load, api: Api) -> None:
 
 @attrs.frozen
 class Simulated:
-    """What happened: the payments in the order in which they began, and the polls in each second."""
+    """What happened: the payments in the order in which they began, and the number of polls in each second."""
 
     payments: list[Payment]
-    polls: list[int]
+    polls_by_second: list[int]
 
-    def looks_per_payment(self) -> float:
-        """Return how many polls were spent on a payment, on average."""
-        return sum(self.polls) / len(self.payments)
+    def polls_per_payment(self) -> float:
+        """Return how many polls a payment took, on average."""
+        return sum(self.polls_by_second) / len(self.payments)
 
     def in_flight(self) -> list[int]:
         """Return how many payments were followed at the end of each second."""
-        steps = [0] * (len(self.polls) + 2)
+        length = len(self.polls_by_second)
+        steps = [0] * (length + 2)
         for payment in self.payments:
             steps[int(payment.began)] += 1
-            steps[min(int(payment.left), len(self.polls))] -= 1
+            steps[min(int(payment.left), length)] -= 1
         followed, running = [], 0
-        for step in steps[: len(self.polls)]:
+        for step in steps[:length]:
             running += step
             followed.append(running)
         return followed
 
 
 def simulate(load: Load) -> Simulated:
-    """Follow a load of payments to their ends."""
+    """Follow a load of payments, each to its final status or its timeout."""
     api, before = Api(load), random.getstate()
     random.seed(load.seed)  # for the library's jitter
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         runner.run(_follow_all(load, api))
     random.setstate(before)
-    return Simulated(list(api.payments.values()), api.polls)
+    return Simulated(list(api.payments.values()), api.polls_by_second)
 
 
 def delays(payments: Iterable[Payment]) -> list[float]:
-    """Return the seconds from settling to the change that tells it, sorted; what was never seen has none."""
-    return sorted(payment.left - payment.settles for payment in payments if payment.is_seen)
-
-
-def quantile(values: list[float], share: float) -> float:
-    """Return the value that a share of the sorted values do not pass."""
-    return values[min(int(len(values) * share), len(values) - 1)]
+    """Return, sorted, the seconds from settling to the report of it; a payment that was never reported has none."""
+    return sorted(payment.left - payment.settles for payment in payments if payment.is_reported)

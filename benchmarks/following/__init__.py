@@ -1,1 +1,1 @@
-"""Many payments followed at once: what a look costs, how late its loop wakes, how much memory a payment takes."""
+"""Many payments followed at the same time: CPU per poll, lag of the loop, memory per payment, and delays."""

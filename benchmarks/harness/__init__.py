@@ -1,1 +1,1 @@
-"""What every benchmark needs: the stub server, processes of their own, rounds in turns, gauges."""
+"""What every benchmark needs: the stub server, processes, rounds, gauges, and the tables of results."""

@@ -1,4 +1,4 @@
-"""Processes of their own: the stub on one core, and each measured run on another."""
+"""Processes: the stub server on one core, and each measured run on another."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 STUB_CORE, CLIENT_CORE = 0, 1
 
 
-def pin(core: int | None) -> None:
+def pin_to_core(core: int | None) -> None:
     """Keep this process on one core, where the system can do that and has more than one."""
     if core is None or not hasattr(os, "sched_setaffinity"):
         return
@@ -26,19 +26,19 @@ def pin(core: int | None) -> None:
         os.sched_setaffinity(0, {usable[core % len(usable)]})
 
 
-def run(
+def measure_and_print(
     parser: argparse.ArgumentParser,
     measure: Callable[[argparse.Namespace], Coroutine[Any, Any, dict[str, float]]],
     *,
     is_on_uvloop: Callable[[argparse.Namespace], bool] = lambda _: False,
 ) -> None:
-    """Read the options of a measured run, measure on one core, and print the figures, which `a_run` reads."""
+    """Read the options, measure on one core, and print the figures as JSON, which `run_in_process` reads."""
     parser.add_argument("--core", type=int, help="the core to run on")
     options = parser.parse_args()
-    pin(options.core)
+    pin_to_core(options.core)
     loop_factory = None
     if is_on_uvloop(options):
-        import uvloop  # noqa: PLC0415 - only who is measured on it needs it
+        import uvloop  # noqa: PLC0415 - only runs on uvloop need it
 
         loop_factory = uvloop.new_event_loop
     with asyncio.Runner(loop_factory=loop_factory) as runner:
@@ -46,9 +46,9 @@ def run(
 
 
 @contextmanager
-def a_stub(delay: float = 0.0, *more: str) -> Iterator[str]:
-    """Run a stub server, and give its URL."""
-    command = [sys.executable, "-m", "benchmarks.harness.stub", f"--delay={delay}", f"--core={STUB_CORE}", *more]
+def stub_server(delay: float = 0.0, *more: str) -> Iterator[str]:
+    """Run a stub server that answers after `delay` seconds, and give its URL."""
+    command = [sys.executable, "-m", "benchmarks.harness.stub_server", f"--delay={delay}", f"--core={STUB_CORE}", *more]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             yield next(iter(process.stdout or ())).strip()
@@ -56,7 +56,7 @@ def a_stub(delay: float = 0.0, *more: str) -> Iterator[str]:
             process.terminate()
 
 
-def a_run(module: str, arguments: Sequence[object]) -> dict[str, float]:
+def run_in_process(module: str, arguments: Sequence[object]) -> dict[str, float]:
     """Run one measurement in a fresh process, and return the figures that it prints."""
     command = [sys.executable, "-m", f"benchmarks.{module}", *map(str, arguments), f"--core={CLIENT_CORE}"]
     # Compiled code is kept between the runs, as it is where packages are installed.

@@ -1,1 +1,1 @@
-"""Those that are measured: this library, and what its users would write by hand."""
+"""The clients that are measured: this library, and what its users would write by hand."""

@@ -1,4 +1,4 @@
-"""What a careful user would write by hand, over one `call` of whichever HTTP library: nothing is checked but errors."""
+"""What a careful user would write by hand on top of any HTTP library: it checks for errors, and for nothing else."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import uuid
 from typing import TYPE_CHECKING, Any, Protocol
 
-from benchmarks.harness.canned import REFERENCE
+from benchmarks.harness.stub_answers import REFERENCE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,10 +23,10 @@ LINE = {"name": "Panel", "currency": "USD", "amount": 120.5}
 
 
 class ApiError(Exception):
-    """The API refused."""
+    """The API refused a call."""
 
     def __init__(self, status: int, content: bytes) -> None:
-        """Keep what it said."""
+        """Keep the status."""
         super().__init__(f"{status}: {content.decode(errors='replace')}")
         self.status = status
 
@@ -42,18 +42,18 @@ class Call(Protocol):
 
 
 class ByHand:
-    """The work that is measured, by hand: every step after the last one."""
+    """The measured work by hand, one step after the other."""
 
     def __init__(self, call: Call) -> None:
-        """Keep the way to the API."""
+        """Work with these calls."""
         self._call = call
 
     async def status(self) -> None:
-        """Ask how far a payment is."""
+        """Check a payment's status."""
         await self._call("GET", f"status/collection/{REFERENCE}")
 
     async def party(self) -> None:
-        """Create a contact."""
+        """Create a party."""
         await self._call("POST", "parties/create", body={"fullname": NAME, "phone": PHONE, "country_code": "LR"})
 
     async def direct(self) -> None:
@@ -142,8 +142,8 @@ class ByHand:
             raise ApiError(200, b"the payment failed")
 
 
-class ByHandAtOnce(ByHand):
-    """The same, with what does not depend on each other side by side, as the library does it."""
+class ConcurrentByHand(ByHand):
+    """The same, with independent steps run concurrently, as the library does it."""
 
     async def direct(self) -> None:
         """Collect by one checkout."""

@@ -1,4 +1,4 @@
-"""The floor: aiohttp and orjson, no models."""
+"""The floor, which every other client is compared with: aiohttp and orjson by hand, without models."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import orjson
 
-from benchmarks.rivals.by_hand import CREDENTIALS, REFRESH_BEFORE, TOKEN_PATH, ApiError, ByHand, ByHandAtOnce
+from benchmarks.rivals.by_hand import CREDENTIALS, REFRESH_BEFORE, TOKEN_PATH, ApiError, ByHand, ConcurrentByHand
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -20,7 +20,7 @@ class Calls:
     """Calls on one session, with a token behind a lock."""
 
     def __init__(self, url: str, session: aiohttp.ClientSession) -> None:
-        """Keep the session."""
+        """Call on this session."""
         self._base = f"{url}/v1/"
         self._session = session
         self._lock = asyncio.Lock()
@@ -30,7 +30,7 @@ class Calls:
     async def __call__(
         self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: object = None
     ) -> Any:  # noqa: ANN401 - JSON
-        """Make one call; a refused token is replaced once."""
+        """Make one call; after a 401 fetch a new token and repeat it once."""
         data = None if body is None else orjson.dumps(body)
         status, content = await self._send(method, path, query, data)
         if status == 401:  # noqa: PLR2004 - HTTP's own
@@ -63,21 +63,21 @@ class Calls:
 
 
 @asynccontextmanager
-async def calls(url: str) -> AsyncIterator[Calls]:
-    """Open a session with a timeout for each call, and otherwise as aiohttp makes it."""
+async def open_calls(url: str) -> AsyncIterator[Calls]:
+    """Open a session with a timeout for each call, and aiohttp's defaults otherwise."""
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30.0)) as session:
         yield Calls(url, session)
 
 
 @asynccontextmanager
-async def at_once(url: str, _: int) -> AsyncIterator[ByHand]:
-    """Do side by side what can be, as the library does."""
-    async with calls(url) as call:
-        yield ByHandAtOnce(call)
+async def concurrent(url: str, _: int) -> AsyncIterator[ByHand]:
+    """Run independent steps concurrently, as the library does."""
+    async with open_calls(url) as call:
+        yield ConcurrentByHand(call)
 
 
 @asynccontextmanager
-async def in_a_row(url: str, _: int) -> AsyncIterator[ByHand]:
-    """Do one step after the other, as people write it."""
-    async with calls(url) as call:
+async def sequential(url: str, _: int) -> AsyncIterator[ByHand]:
+    """Run one step after the other, as most people write it."""
+    async with open_calls(url) as call:
         yield ByHand(call)

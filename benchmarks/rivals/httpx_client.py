@@ -1,4 +1,4 @@
-"""httpx: one client, its own JSON."""
+"""By hand with httpx: one client, and httpx's JSON."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Calls:
     """Calls on one client, with a token behind a lock."""
 
     def __init__(self, client: httpx.AsyncClient) -> None:
-        """Keep the client."""
+        """Call on this client."""
         self._client = client
         self._lock = asyncio.Lock()
         self._token = ""
@@ -28,7 +28,7 @@ class Calls:
     async def __call__(
         self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: object = None
     ) -> Any:  # noqa: ANN401 - JSON
-        """Make one call; a refused token is replaced once."""
+        """Make one call; after a 401 fetch a new token and repeat it once."""
         response = await self._send(method, path, query, body)
         if response.status_code == httpx.codes.UNAUTHORIZED:
             self._token_until = 0.0
@@ -52,7 +52,7 @@ class Calls:
 
 
 @asynccontextmanager
-async def in_a_row(url: str, _: int) -> AsyncIterator[ByHand]:
+async def sequential(url: str, _: int) -> AsyncIterator[ByHand]:
     """Open a client that waits for a connection as aiohttp does."""
     async with httpx.AsyncClient(base_url=f"{url}/v1/", timeout=httpx.Timeout(30.0, pool=None)) as client:
         yield ByHand(Calls(client))

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from benchmarks.harness.canned import REFERENCE
+from benchmarks.harness.stub_answers import REFERENCE
 from benchmarks.rivals.by_hand import NAME, PHONE
 from dollr_async import DollrClient, LineItem, NewParty, Payer
 
@@ -15,18 +15,18 @@ if TYPE_CHECKING:
 
 
 class Ours:
-    """The work that is measured, by this library."""
+    """The measured work, done by this library."""
 
     def __init__(self, dollr: DollrClient) -> None:
-        """Keep the client."""
+        """Work with this client."""
         self._dollr = dollr
 
     async def status(self) -> None:
-        """Ask how far a payment is."""
+        """Check a payment's status."""
         await self._dollr.status.collection(REFERENCE)
 
     async def party(self) -> None:
-        """Create a contact."""
+        """Create a party."""
         await self._dollr.parties.create(NewParty(fullname=NAME, phone=PHONE, country_code="LR"))
 
     async def direct(self) -> None:

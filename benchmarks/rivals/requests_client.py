@@ -1,4 +1,4 @@
-"""requests: a session in each of some threads, its own JSON."""
+"""By hand with requests: threads with a session each, and requests' JSON."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _TIMEOUT = 30.0
 
 
 class Calls:
-    """Calls in threads, each with a session of its own, and one token behind a lock."""
+    """Calls in threads, each with its own session, and one token behind a lock."""
 
     def __init__(self, url: str, threads: ThreadPoolExecutor) -> None:
-        """Keep the threads."""
+        """Call in these threads."""
         self._base = f"{url}/v1/"
         self._threads = threads
         self._own = threading.local()
@@ -40,7 +40,7 @@ class Calls:
         query: Mapping[str, str] | None = None,
         body: Any = None,  # noqa: ANN401 - JSON
     ) -> Any:  # noqa: ANN401 - JSON
-        """Make one call; a refused token is replaced once."""
+        """Make one call; after a 401 fetch a new token and repeat it once."""
         calling = partial(self._call, method, path, query, body)
         return await asyncio.get_running_loop().run_in_executor(self._threads, calling)
 
@@ -78,7 +78,7 @@ class Calls:
 
 
 @asynccontextmanager
-async def in_a_row(url: str, most_at_once: int) -> AsyncIterator[ByHand]:
-    """Open as many threads as there are calls at once."""
+async def sequential(url: str, most_at_once: int) -> AsyncIterator[ByHand]:
+    """Start as many threads as there are calls at the same time."""
     with ThreadPoolExecutor(most_at_once) as threads:
         yield ByHand(Calls(url, threads))

@@ -1,4 +1,4 @@
-"""The benchmarks run, at a small scale; what is measured by them is no matter of tests."""
+"""The benchmarks run, at a small scale; the tests do not judge what they measure."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from benchmarks.__main__ import SECTIONS
-from benchmarks.following.course import Course, looks
-from benchmarks.harness.canned import ANSWERS, COMPLETED, REFERENCE, STATUS
+from benchmarks.following.workload import Workload, count_polls
+from benchmarks.harness.stub_answers import ANSWERS, COMPLETED, REFERENCE, STATUS
 from dollr_async import PollPolicy
 from tests.support.paths import ROOT
 
@@ -48,25 +48,25 @@ def test_the_stub_answers_as_the_contract_says(target: str, contract: Contract) 
     contract.check_answer(method, path, status=200, content=ANSWERS[target], content_type="application/json")
 
 
-def test_a_payment_at_its_end_is_answered_as_the_contract_says(contract: Contract) -> None:
+def test_the_stub_answers_a_final_status_as_the_contract_says(contract: Contract) -> None:
     method, path = STATUS.split()
     path = f"{path}/{REFERENCE}"
     contract.check_answer(method, path, status=200, content=COMPLETED, content_type="application/json")
 
 
-def test_a_course_is_the_same_again_and_its_references_say_when_they_settle() -> None:
-    course, again = Course(50, seed=3), Course(50, seed=3)
-    assert (course.arrivals, course.settles) == (again.arrivals, again.settles)
-    lives = [end - at for at, end in zip(course.arrivals, course.settles, strict=True)]
+def test_a_workload_is_repeatable_and_its_references_say_when_they_settle() -> None:
+    workload, again = Workload(50, seed=3), Workload(50, seed=3)
+    assert (workload.arrivals, workload.settles) == (again.arrivals, again.settles)
+    lives = [end - at for at, end in zip(workload.arrivals, workload.settles, strict=True)]
     assert 30.0 <= min(lives) < 40.0
     assert 110.0 < max(lives) <= 120.0
-    references = [course.reference(number) for number in range(50)]
+    references = [workload.reference(number) for number in range(50)]
     assert {reference.version for reference in references} == {4}
     settles = [int(str(reference)[-12:], 16) / 1000.0 for reference in references]
-    assert settles == pytest.approx(course.settles, abs=0.001)
+    assert settles == pytest.approx(workload.settles, abs=0.001)
     for reference in references:
-        course.saw_end(reference)
-    assert course.ended == 50
+        workload.reported_final(reference)
+    assert workload.ended == 50
 
 
 @pytest.mark.parametrize(
@@ -81,13 +81,13 @@ def test_a_course_is_the_same_again_and_its_references_say_when_they_settle() ->
         ([0.0, 3.7, 7.4], 2),
     ],
 )
-def test_a_look_is_missed_when_the_next_one_would_have_been_due(moments: list[float], missed: int) -> None:
-    found = looks({0: [10.0 + at for at in moments]}, [10.0], EVERY_TWO)
+def test_a_poll_is_missed_when_the_next_one_would_have_been_due(moments: list[float], missed: int) -> None:
+    found = count_polls({0: [10.0 + at for at in moments]}, [10.0], EVERY_TWO)
     assert found == (len(moments), missed)
     assert found.share == len(moments) / (len(moments) + missed)
 
 
-def test_the_looks_at_an_old_payment_are_due_rarely_and_one_never_looked_at_was_missed() -> None:
+def test_polls_of_an_old_payment_are_due_rarely_and_a_payment_that_is_never_polled_is_missed() -> None:
     policy = PollPolicy(jitter=0.0)
-    assert looks({0: [0.0, 2.0, 4.5, 60.0, 69.0]}, [0.0], policy).missed == int((60.0 - 4.5 - 3.125) / 3.125)
-    assert looks({1: [3.0]}, [0.0, 3.0], policy) == (1, 1)
+    assert count_polls({0: [0.0, 2.0, 4.5, 60.0, 69.0]}, [0.0], policy).missed == int((60.0 - 4.5 - 3.125) / 3.125)
+    assert count_polls({1: [3.0]}, [0.0, 3.0], policy) == (1, 1)

@@ -1,4 +1,4 @@
-"""One import in a process of its own: `python -m benchmarks.importing ours` prints its milliseconds of CPU as JSON."""
+"""One import in a fresh process: `python -m benchmarks.import_time ours` prints its milliseconds of CPU as JSON."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ import json
 import time
 from importlib import import_module
 
-from benchmarks.harness.processes import pin
+from benchmarks.harness.processes import pin_to_core
 
-WAYS = {"dependencies": ("aiohttp", "attrs", "cattrs", "msgspec"), "ours": ("dollr_async",)}
+IMPORTS = {"dependencies": ("aiohttp", "attrs", "cattrs", "msgspec"), "ours": ("dollr_async",)}
 
 
 def main() -> None:
     """Read the options, import, and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("way", choices=WAYS)
+    parser.add_argument("imported", choices=IMPORTS)
     parser.add_argument("--core", type=int, help="the core to run on")
     options = parser.parse_args()
-    pin(options.core)
+    pin_to_core(options.core)
     began = time.process_time()
-    for name in WAYS[options.way]:
+    for name in IMPORTS[options.imported]:
         import_module(name)
     print(json.dumps({"cpu": (time.process_time() - began) * 1000.0}))
 

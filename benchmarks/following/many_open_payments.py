@@ -1,9 +1,9 @@
-"""Many payments followed at once, in a process of its own.
+"""Many payments that stay open, followed at the same time; in a process of its own.
 
-`python -m benchmarks.following.at_once watch http://127.0.0.1:8080` follows each with a `watch`.
+`python -m benchmarks.following.many_open_payments watch http://127.0.0.1:8080` follows each with a `watch`.
 
-None of them ends. It prints the figures as JSON: the microseconds of CPU for one look, how late the loop wakes whoever
-sleeps (in milliseconds), and the bytes that each payment holds.
+It prints the figures as JSON: polls per second, the microseconds of CPU per poll, how late the loop wakes a task that
+sleeps (in milliseconds), and the bytes of memory per payment.
 """
 
 from __future__ import annotations
@@ -15,25 +15,26 @@ import random
 import time
 import uuid
 
-from benchmarks.harness.gauges import at_share, lags, resident, said
-from benchmarks.harness.processes import run
+from benchmarks.harness.figures import quantile
+from benchmarks.harness.gauges import ask_stub, loop_lags, resident_memory
+from benchmarks.harness.processes import measure_and_print
 from dollr_async import DollrClient, PollPolicy
 
-_GATE = 64
+_MOST_CALLS_AT_ONCE = 64
 _FINAL = {"COMPLETED", "FAILED"}
 
 
 async def by_hand(url: str, references: list[uuid.UUID], interval: float) -> None:
-    """Follow them as a careful user would: a task for each, and a gate, so that few wait inside a call."""
-    from benchmarks.rivals.floor import calls  # noqa: PLC0415 - ours runs without its packages
+    """Follow them as a careful user would: one task each, and a semaphore that bounds the calls in flight."""
+    from benchmarks.rivals.floor import open_calls  # noqa: PLC0415 - the other ways run without its packages
 
-    gate = asyncio.Semaphore(_GATE)
-    async with calls(url) as call, asyncio.TaskGroup() as group:
+    semaphore = asyncio.Semaphore(_MOST_CALLS_AT_ONCE)
+    async with open_calls(url) as call, asyncio.TaskGroup() as group:
 
         async def follow(reference: uuid.UUID) -> None:
             status = None
             while status not in _FINAL:
-                async with gate:
+                async with semaphore:
                     execution = await call("GET", f"status/collection/{reference}")
                 if execution["status"] != status:
                     status = execution["status"]
@@ -44,7 +45,7 @@ async def by_hand(url: str, references: list[uuid.UUID], interval: float) -> Non
 
 
 async def watch(url: str, references: list[uuid.UUID], interval: float) -> None:
-    """Follow them with a task for each `watch()`."""
+    """Follow them with one task and one `watch()` each."""
     async with _client(url, interval) as dollr, asyncio.TaskGroup() as group:
 
         async def follow(reference: uuid.UUID) -> None:
@@ -71,25 +72,25 @@ WAYS = {"by-hand": by_hand, "watch": watch, "watch-many": watch_many}
 
 
 async def measure(options: argparse.Namespace) -> dict[str, float]:
-    """Follow for a while, and look at the loop meanwhile."""
+    """Follow them for a while, and measure the loop meanwhile."""
     references = [uuid.uuid4() for _ in range(options.payments)]
     gc.collect()
-    memory, before = resident(), int(await said(options.url, "count"))
+    memory, count = resident_memory(), int(await ask_stub(options.url, "count"))
     cpu = time.process_time()
     following = asyncio.create_task(WAYS[options.way](options.url, references, options.interval))
-    late = sorted([lag * 1000.0 async for lag in lags(options.seconds)])
+    lags = sorted([lag * 1000.0 async for lag in loop_lags(options.seconds)])
     cpu = time.process_time() - cpu
-    looks = int(await said(options.url, "count")) - before
+    polls = int(await ask_stub(options.url, "count")) - count
     gc.collect()
-    held = resident() - memory
+    held = resident_memory() - memory
     following.cancel()
     await asyncio.wait([following])
     return {
-        "looks": looks / options.seconds,
-        "cpu": cpu * 1e6 / looks,
-        "p50": at_share(late, 0.5),
-        "p99": at_share(late, 0.99),
-        "most": late[-1],
+        "polls": polls / options.seconds,
+        "cpu": cpu * 1e6 / polls,
+        "p50": quantile(lags, 0.5),
+        "p99": quantile(lags, 0.99),
+        "max": lags[-1],
         "bytes": held / options.payments,
     }
 
@@ -98,11 +99,11 @@ def main() -> None:
     """Read the options, measure, and print."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
     parser.add_argument("way", choices=WAYS)
-    parser.add_argument("url", help="the stub server's")
+    parser.add_argument("url", help="the stub server's URL")
     parser.add_argument("--payments", type=int, default=10_000)
-    parser.add_argument("--interval", type=float, default=10.0, help="seconds between two looks at a payment")
+    parser.add_argument("--interval", type=float, default=10.0, help="seconds between two polls of a payment")
     parser.add_argument("--seconds", type=float, default=30.0, help="how long to follow them")
-    run(parser, measure)
+    measure_and_print(parser, measure)
 
 
 if __name__ == "__main__":

@@ -1,30 +1,32 @@
-"""One call, and a whole collection, of each rival: the tables."""
+"""Tables of what one call and one collection cost with each rival."""
 
 from __future__ import annotations
 
 import statistics
 from typing import TYPE_CHECKING, NamedTuple
 
-from benchmarks.harness.processes import a_stub
-from benchmarks.harness.rounds import in_turns, ratio, table
-from benchmarks.rivals.roster import FLOOR, RIVALS
+from benchmarks.harness.figures import ratio
+from benchmarks.harness.processes import stub_server
+from benchmarks.harness.rounds import run_rounds
+from benchmarks.harness.tables import table
+from benchmarks.rivals.registry import FLOOR, RIVALS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from benchmarks.harness.rounds import Figures
 
-_SHOWN = {
-    "status": "Ask for a payment's status (GET)",
+_TITLES = {
+    "status": "Check a payment's status (GET)",
     "party": "Create a party (POST)",
-    "direct": "Collect by one checkout (5 requests)",
+    "direct": "Collect with one checkout (5 requests)",
     "document_first": "Collect for an invoice of one line (9 requests)",
 }
 _MILLISECOND = 1000.0
 
 
 class Amount(NamedTuple):
-    """How much is run: how many at once, how often each, and how many rounds."""
+    """How much is run: how many at the same time, how often each, and how many rounds."""
 
     at_once: Sequence[int]
     times: int
@@ -32,13 +34,13 @@ class Amount(NamedTuple):
 
 
 def measured(rivals: Sequence[str], work: Sequence[str], amount: Amount, *, delay: float = 0.0) -> dict[str, Figures]:
-    """Run the rivals in turns against one stub."""
-    with a_stub(delay) as url:
+    """Run the rivals alternately against one stub server."""
+    with stub_server(delay) as url:
         arguments = {}
         for name in rivals:
             times = max(int(amount.times * RIVALS[name].share), 1)
             arguments[name] = [name, url, "--work", *work, "--at-once", *amount.at_once, "--times", times]
-        return in_turns("calls.one_run", arguments, amount.rounds)
+        return run_rounds("calls.cost_per_call", arguments, amount.rounds)
 
 
 def cpu_tables(figures: dict[str, Figures], work: Sequence[str], amount: Amount) -> str:
@@ -48,7 +50,7 @@ def cpu_tables(figures: dict[str, Figures], work: Sequence[str], amount: Amount)
     for kind in work:
         names = [f"{kind} {number} cpu" for number in amount.at_once]
         rows = [[RIVALS[name].shown, *(_cell(figures, name, figure) for figure in names)] for name in figures]
-        sections.append(f"**{_SHOWN[kind]}**\n\n{table(head, rows)}")
+        sections.append(f"**{_TITLES[kind]}**\n\n{table(head, rows)}")
     return "\n\n".join(sections)
 
 
@@ -62,9 +64,9 @@ def _cell(figures: dict[str, Figures], name: str, figure: str) -> str:
 
 
 def rate_table(figures: dict[str, Figures], work: Sequence[str], amount: Amount) -> str:
-    """Return how many a second one process makes."""
+    """Return how many calls per second one process makes."""
     columns = [(kind, number) for kind in work for number in amount.at_once]
-    head = ["a second", *(f"{kind}, {number} at once" for kind, number in columns)]
+    head = ["calls per second", *(f"{kind}, {number} at once" for kind, number in columns)]
     rows = [
         [
             RIVALS[name].shown,
@@ -76,8 +78,8 @@ def rate_table(figures: dict[str, Figures], work: Sequence[str], amount: Amount)
 
 
 def latency_table(figures: dict[str, Figures], work: Sequence[str]) -> str:
-    """Return how long one takes alone."""
-    head = ["time of one, alone", *(_SHOWN[kind] for kind in work)]
+    """Return how long one takes when nothing else runs."""
+    head = ["time of one", *(_TITLES[kind] for kind in work)]
     rows = [
         [
             RIVALS[name].shown,

@@ -1,4 +1,4 @@
-"""Who is measured: the name in the tables, and where it lives."""
+"""Every client that is measured: its name in the tables, and its module."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ if TYPE_CHECKING:
 
 
 class Work(Protocol):
-    """What each of them can do."""
+    """The work that every rival can do."""
 
     async def status(self) -> None:
-        """Ask how far a payment is."""
+        """Check a payment's status."""
         ...
 
     async def party(self) -> None:
-        """Create a contact."""
+        """Create a party."""
         ...
 
     async def direct(self) -> None:
@@ -31,9 +31,9 @@ class Work(Protocol):
 
 
 class Rival(NamedTuple):
-    """One of them: what it needs beside this library, whether it runs on uvloop, and the share of the work it gets.
+    """One client: the packages it needs, whether it runs on uvloop, and its `share` of the repetitions.
 
-    Those that take many times as long as the others do a part of it: a figure is of one, however many were made.
+    Slow rivals repeat the work less often; a figure is for one repetition, so it can be compared all the same.
     """
 
     shown: str
@@ -44,12 +44,12 @@ class Rival(NamedTuple):
     share: float = 1.0
 
     def missing(self) -> list[str]:
-        """Return the packages that are not installed."""
+        """Return the packages that it needs and that are not installed."""
         needed = (*self.needs, "uvloop") if self.on_uvloop else self.needs
         return [name for name in needed if find_spec(name) is None]
 
     def open(self, url: str, most_at_once: int) -> AbstractAsyncContextManager[Work]:
-        """Open it, for as many calls at once as will be made."""
+        """Open it, for up to `most_at_once` calls at the same time."""
         opened: AbstractAsyncContextManager[Work] = getattr(
             import_module(f"benchmarks.rivals.{self.module}"), self.opener
         )(url, most_at_once)
@@ -58,11 +58,11 @@ class Rival(NamedTuple):
 
 FLOOR = "floor"
 RIVALS = {
-    FLOOR: Rival("by hand: aiohttp and orjson (the floor)", "floor", "at_once", ("orjson",)),
-    "floor-in-a-row": Rival("the same, step after step", "floor", "in_a_row", ("orjson",)),
+    FLOOR: Rival("by hand: aiohttp and orjson (the floor)", "floor", "concurrent", ("orjson",)),
+    "floor-sequential": Rival("the same, one step after the other", "floor", "sequential", ("orjson",)),
     "ours": Rival("dollr_async", "ours", "ours"),
-    "requests": Rival("by hand: requests in threads", "requests_client", "in_a_row", ("requests",), share=0.25),
-    "httpx": Rival("by hand: httpx", "httpx_client", "in_a_row", ("httpx",), share=0.25),
-    "floor-uvloop": Rival("the floor on uvloop", "floor", "at_once", ("orjson",), on_uvloop=True),
+    "requests": Rival("by hand: requests in threads", "requests_client", "sequential", ("requests",), share=0.25),
+    "httpx": Rival("by hand: httpx", "httpx_client", "sequential", ("httpx",), share=0.25),
+    "floor-uvloop": Rival("the floor on uvloop", "floor", "concurrent", ("orjson",), on_uvloop=True),
     "ours-uvloop": Rival("dollr_async on uvloop", "ours", "ours", on_uvloop=True),
 }

@@ -1,10 +1,10 @@
-"""The server that all are measured against.
+"""The stub server that every client is measured against.
 
-`python -m benchmarks.harness.stub` says its URL and answers until it is ended. It does as little as HTTP allows, so
-that the client is what is measured: no framework, and answers that stand ready.
-`GET /count` says how many requests it has answered. With `--settling` a collection is COMPLETED from the moment that
-the last twelve hexadecimal digits of its reference name, and `GET /looks` says when each was asked for: in milliseconds
-of the monotonic clock, which the processes of one machine share.
+`python -m benchmarks.harness.stub_server` prints its URL and answers until it is stopped. It does as little as HTTP
+allows, so that the client is what is measured: no framework, and answers that are made beforehand.
+`GET /count` returns how many requests it has answered. With `--settling` a collection is COMPLETED from the moment that
+the last twelve hexadecimal digits of its reference name, and `GET /polls` returns each reference and when its status
+was polled. Both moments are milliseconds of the monotonic clock, which all processes of a machine share.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from array import array
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
-from benchmarks.harness.canned import ANSWERS, COMPLETED, STATUS
-from benchmarks.harness.processes import pin
+from benchmarks.harness.processes import pin_to_core
+from benchmarks.harness.stub_answers import ANSWERS, COMPLETED, STATUS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,7 +34,7 @@ def _http(content: bytes, status: str = "200 OK") -> bytes:
     return head.encode() + content
 
 
-_READY = {target.encode(): _http(content) for target, content in ANSWERS.items()}
+_ANSWERS = {target.encode(): _http(content) for target, content in ANSWERS.items()}
 _STATUS = f"{STATUS}/".encode()
 _PROCESSING, _COMPLETED = _http(ANSWERS[STATUS]), _http(COMPLETED)
 
@@ -51,12 +51,12 @@ class Stub(asyncio.Protocol):
         self._transport: asyncio.WriteTransport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the way back."""
+        """Keep the transport, to answer on."""
         if isinstance(transport, asyncio.WriteTransport):
             self._transport = transport
 
     def data_received(self, data: bytes) -> None:
-        """Answer, once the request is whole."""
+        """Answer once the request is complete."""
         self._buffer = request = self._buffer + data if self._buffer else data
         end = request.find(b"\r\n\r\n")
         if end < 0:
@@ -78,32 +78,32 @@ class Stub(asyncio.Protocol):
         if target == b"GET /count":
             return _http(str(Stub.answered).encode())
         Stub.answered += 1
-        found = _READY.get(target) or _READY.get(target.rpartition(b"/")[0])
+        found = _ANSWERS.get(target) or _ANSWERS.get(target.rpartition(b"/")[0])
         return _http(b'{"detail": "no such path"}', "404 Not Found") if found is None else found
 
 
 class SettlingStub(Stub):
-    """One connection to a server whose payments settle, each at the moment that its reference names."""
+    """One connection to a server whose payments settle, each at the moment that its reference contains."""
 
-    asked: ClassVar[list[bytes]] = []
+    polled: ClassVar[list[bytes]] = []
     moments: ClassVar[array[float]] = array("d")
 
     def _found(self, target: bytes) -> bytes:
-        if target == b"GET /looks":
-            looks = zip(self.asked, self.moments, strict=True)
-            return _http(b"\n".join(b"%b %.1f" % look for look in looks))
+        if target == b"GET /polls":
+            polls = zip(self.polled, self.moments, strict=True)
+            return _http(b"\n".join(b"%b %.1f" % poll for poll in polls))
         if not target.startswith(_STATUS):
             return super()._found(target)
         now = time.monotonic() * 1000.0
         reference = target[len(_STATUS) :]
         Stub.answered += 1
-        self.asked.append(reference)
+        self.polled.append(reference)
         self.moments.append(now)
         return _COMPLETED if now >= int(reference[-12:], 16) else _PROCESSING
 
 
 async def serve(connection: Callable[[], Stub]) -> None:
-    """Serve on a free port of this machine's loopback."""
+    """Serve on a free port of the loopback interface."""
     server = await asyncio.get_running_loop().create_server(connection, "127.0.0.1", 0, backlog=1024)
     host, port = server.sockets[0].getsockname()
     print(f"http://{host}:{port}", flush=True)
@@ -114,10 +114,12 @@ def main() -> None:
     """Read the options, and serve."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
     parser.add_argument("--delay", type=float, default=0.0, help="seconds between a request and its answer")
-    parser.add_argument("--settling", action="store_true", help="let payments settle when their references say")
+    parser.add_argument(
+        "--settling", action="store_true", help="let each payment settle at the moment in its reference"
+    )
     parser.add_argument("--core", type=int, help="the core to run on")
     options = parser.parse_args()
-    pin(options.core)
+    pin_to_core(options.core)
     asyncio.run(serve(partial(SettlingStub if options.settling else Stub, options.delay)))
 
 

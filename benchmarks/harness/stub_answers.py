@@ -1,4 +1,4 @@
-"""The answers of the stub server: the examples of the API's contract, made to belong to one payment."""
+"""The answers of the stub server: the examples of the API's contract, changed so that they belong to one payment."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ _ANSWERS: dict[str, dict[str, object]] = {
 }
 
 ANSWERS = {target: json.dumps(answer).encode() for target, answer in _ANSWERS.items()}
-"""The body for each method and path; the last part of a status's path, its reference, is left out."""
+"""The body for each method and path; the path of a status is without its last part, the reference."""
 
 COMPLETED = json.dumps(_EXECUTION | {"status": "COMPLETED"}).encode()
-"""The body for a collection that is at its end."""
+"""The body for a collection that has reached a final status."""

@@ -1,6 +1,6 @@
-"""One measured run, in a process of its own.
+"""The cost of one call or one collection, in a process of its own.
 
-`python -m benchmarks.calls.one_run ours http://127.0.0.1:8080 --work status` measures one kind of work.
+`python -m benchmarks.calls.cost_per_call ours http://127.0.0.1:8080 --work status` measures one kind of work.
 
 It prints the figures as JSON: for each kind of work and each number at once, the microseconds of CPU (user and system,
 of the whole process) and of wall-clock time that one takes.
@@ -13,22 +13,22 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
-from benchmarks.harness.processes import run
-from benchmarks.rivals.roster import RIVALS
+from benchmarks.harness.processes import measure_and_print
+from benchmarks.rivals.registry import RIVALS
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
 _SLICES = 5
-"""A run is this many slices, and the quietest counts: what a busy machine adds to the others is nobody's cost."""
+"""A run has this many slices, and the fastest one counts: the others include what other programs cost."""
 
 
 async def timed(work: Callable[[], Awaitable[None]], times: int, at_once: int) -> tuple[float, float]:
-    """Do the work so many times, so many at once, and return the microseconds of CPU and of time for one."""
-    turns = iter(range(times))
+    """Do the work `times` times, `at_once` at the same time; return the microseconds of CPU and of time for one."""
+    remaining = iter(range(times))
 
     async def worker() -> None:
-        for _ in turns:
+        for _ in remaining:
             await work()
 
     cpu, wall = time.process_time(), time.perf_counter()
@@ -58,11 +58,11 @@ def main() -> None:
     """Read the options, measure, and print."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
     parser.add_argument("rival", choices=RIVALS)
-    parser.add_argument("url", help="the stub server's")
+    parser.add_argument("url", help="the stub server's URL")
     parser.add_argument("--work", nargs="+", required=True, help="status, party, direct or document_first")
     parser.add_argument("--at-once", type=int, nargs="+", default=[1])
     parser.add_argument("--times", type=int, default=1000)
-    run(parser, measure, is_on_uvloop=lambda options: RIVALS[options.rival].on_uvloop)
+    measure_and_print(parser, measure, is_on_uvloop=lambda options: RIVALS[options.rival].on_uvloop)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The sections of a benchmark: those that were asked for are run, shown, and written for the documentation."""
+"""The sections of a benchmark program: runs those that were asked for, prints them, and writes them to a page."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ if TYPE_CHECKING:
     Sections = Mapping[str, tuple[str, Callable[[argparse.Namespace], str]]]
 
 
-def read(parser: argparse.ArgumentParser, sections: Sections) -> argparse.Namespace:
-    """Read the options; a section that there is not ends the program with a sentence."""
+def read_options(parser: argparse.ArgumentParser, sections: Sections) -> argparse.Namespace:
+    """Read the options; an unknown section ends the program with an error that names the known ones."""
     options = parser.parse_args()
     options.sections = options.sections or list(sections)
     if unknown := set(options.sections) - set(sections):
-        parser.error(f"there is no {', '.join(sorted(unknown))}; there are {', '.join(sections)}")
+        parser.error(f"there is no section {', '.join(sorted(unknown))}; choose from {', '.join(sections)}")
     return options
 
 
-def show(options: argparse.Namespace, sections: Sections) -> None:
-    """Run the sections, show each as it comes, and write them all to the page."""
+def run_sections(options: argparse.Namespace, sections: Sections) -> None:
+    """Run the sections, print each as it is done, and write all of them to the page."""
     written = []
     for name in options.sections:
         title, run = sections[name]

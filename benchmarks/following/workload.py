@@ -1,4 +1,4 @@
-"""Payments that come and go: when each arrives, when it settles, which looks at it were due, and which were made."""
+"""Payments that arrive and settle: when each does, and which polls of it were due, made and missed."""
 
 from __future__ import annotations
 
@@ -16,19 +16,21 @@ if TYPE_CHECKING:
 
 SPREAD = 60.0
 _LIVES = (0.5, 2.0)
-_SERIAL = 96
-"""The place, in bits, of a payment's number within its reference; the last 48 bits are the moment it settles."""
+"""The shortest and the longest time from arriving to settling, in spreads."""
+
+_NUMBER_BITS = 96
+"""The place, in bits, of a payment's number in its reference; the last 48 bits are the moment at which it settles."""
 
 
-class Course:
-    """Payments that arrive evenly over `spread` seconds and settle half as long to twice as long after that.
+class Workload:
+    """Payments that arrive evenly over `spread` seconds, and settle half as long to twice as long after that.
 
-    With a spread of a minute they are polled by the default policy; with another, all times are scaled alike.
+    With a spread of a minute they are polled by the default policy; with another one, all times are scaled alike.
     """
 
     def __init__(self, payments: int, spread: float = SPREAD, seed: int = 0) -> None:
-        """Make the same course for the same seed, in arrays, since memory is measured."""
-        chance = random.Random(seed)  # noqa: S311 - a course that can be run again
+        """Draw the payments, the same for the same seed; in arrays, since memory is measured."""
+        chance = random.Random(seed)  # noqa: S311 - repeatable, no secret
         scale = spread / SPREAD
         policy = PollPolicy()
         self.policy = PollPolicy(interval=policy.interval * scale, max_interval=policy.max_interval * scale)
@@ -39,14 +41,14 @@ class Course:
         self.began = 0.0
 
     def begin(self) -> None:
-        """Let time begin."""
+        """Let the payments' time begin now."""
         self.began = time.monotonic()
 
     def reference(self, number: int) -> uuid.UUID:
-        """Return a payment's reference, which says when it settles."""
+        """Return a payment's reference, which contains the moment at which it settles."""
         settles = int((self.began + self.settles[number]) * 1000.0)
         free = random.getrandbits(48) << 48
-        return uuid.UUID(int=number << _SERIAL | free | settles, version=4)
+        return uuid.UUID(int=number << _NUMBER_BITS | free | settles, version=4)
 
     async def arriving(self) -> AsyncIterator[uuid.UUID]:
         """Iterate over the references as the payments arrive."""
@@ -57,9 +59,9 @@ class Course:
             self.arrived += 1
             yield self.reference(number)
 
-    def saw_end(self, reference: uuid.UUID) -> None:
-        """Take note that a payment's end was told just now."""
-        number = reference.int >> _SERIAL
+    def reported_final(self, reference: uuid.UUID) -> None:
+        """Record that a payment's final status was reported just now."""
+        number = reference.int >> _NUMBER_BITS
         self.delays[number] = time.monotonic() - self.began - self.settles[number]
         self.ended += 1
 
@@ -68,32 +70,32 @@ class Course:
         """How many are being followed."""
         return self.arrived - self.ended
 
-    def looks(self, log: str) -> Looks:
-        """Return what a stub's log of looks comes to."""
+    def polls(self, log: str) -> Polls:
+        """Count the polls in a stub's log."""
         moments: dict[int, list[float]] = {}
         for line in log.splitlines():
             reference, at = line.split()
-            moments.setdefault(uuid.UUID(reference).int >> _SERIAL, []).append(float(at) / 1000.0 - self.began)
-        return looks(moments, self.arrivals, self.policy)
+            moments.setdefault(uuid.UUID(reference).int >> _NUMBER_BITS, []).append(float(at) / 1000.0 - self.began)
+        return count_polls(moments, self.arrivals, self.policy)
 
 
-class Looks(NamedTuple):
-    """How many looks were made, and how many were missed."""
+class Polls(NamedTuple):
+    """How many polls were made, and how many were missed."""
 
     made: int
     missed: int
 
     @property
     def share(self) -> float:
-        """The share of the looks due that were made."""
+        """The share of the due polls that were made."""
         return self.made / (self.made + self.missed)
 
 
-def looks(moments: Mapping[int, Sequence[float]], arrivals: Sequence[float], policy: PollPolicy) -> Looks:
-    """Hold the moments of the looks at each payment against its arrival and a policy.
+def count_polls(moments: Mapping[int, Sequence[float]], arrivals: Sequence[float], policy: PollPolicy) -> Polls:
+    """Compare the moments of the polls of each payment with its arrival and a policy.
 
-    The first look is due as a payment arrives, and each further one an interval after the one before. A look is missed
-    when it was not made before the next one would have been due, all of them at the shortest that the jitter allows.
+    The first poll is due when a payment arrives, and each further one an interval after the one before. A poll is
+    missed when it was not made before the next one would have been due, with intervals as short as the jitter allows.
     """
     made = missed = 0
     for number, arrival in enumerate(arrivals):
@@ -105,4 +107,4 @@ def looks(moments: Mapping[int, Sequence[float]], arrivals: Sequence[float], pol
             due = at + interval * (1.0 - policy.jitter)
         made += len(moments.get(number, ()))
         missed += number not in moments
-    return Looks(made, missed)
+    return Polls(made, missed)
