@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import sys
 
-_OF_THE_EXTRA = {"cyclopts", "rich"}
+_CLI_EXTRA = {"cyclopts", "rich"}
+"""The packages that the extra `cli` installs."""
 
 
 def main() -> int:
-    """Run the command line and return its exit code; 2 means that its extra is not installed."""
+    """Run the command line and return its exit code. 2 means that the extra `cli` is not installed."""
     try:
-        from dollr_async.cli.commands import app  # noqa: PLC0415 - the extra may be missing, which is said in words
+        from dollr_async.cli.commands import app  # noqa: PLC0415 - the extra may be missing
     except ModuleNotFoundError as error:
-        if error.name not in _OF_THE_EXTRA:
+        if error.name not in _CLI_EXTRA:
             raise
-        sys.stderr.write("The dollr command needs its extra: python3 -m pip install 'dollr-async[cli]'\n")
+        sys.stderr.write("The dollr command needs the extra cli: python3 -m pip install 'dollr-async[cli]'\n")
         return 2
     app()
     return 0

@@ -1,1 +1,1 @@
-"""The `dollr` command: its commands and its demo; uses the client and the sandbox, and only `__main__` uses it."""
+"""The `dollr` command line: `commands` has the commands and their output, `demo` what `dollr demo` does."""

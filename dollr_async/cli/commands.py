@@ -1,4 +1,4 @@
-"""The commands of `dollr`, and how they look."""
+"""The commands of `dollr`, and their output for people and for programs."""
 
 from __future__ import annotations
 
@@ -13,21 +13,25 @@ from rich.console import Console
 from rich.text import Text
 
 from dollr_async.base.errors import InvalidInputError
-from dollr_async.cli import demo as story
+from dollr_async.cli import demo
 from dollr_async.wire.transport import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from decimal import Decimal
 
-app = App(name="dollr", help="Collect money through Dollr: see it happen, or develop against it.", version=VERSION)
+app = App(
+    name="dollr",
+    help="Collect money through Dollr: see a payment happen, or develop against a local sandbox.",
+    version=VERSION,
+)
 
 _Flag = Annotated[bool, Parameter(negative="", show_default=False)]
 _STATUS_STYLES = {"COMPLETED": "bold green", "FAILED": "bold red"}
 
 
-@app.command
-async def demo(
+@app.command(name="demo")
+async def run_demo(
     *,
     phone: str = "231770000001",
     order: _Flag = False,
@@ -37,75 +41,78 @@ async def demo(
     json: _Flag = False,
     no_color: _Flag = False,
 ) -> int:
-    """Collect one payment on a sandbox of its own, from the request to the receipt. No real money moves.
+    """Collect one payment on a new sandbox, from the request to the receipt. No real money moves.
 
-    The exit code is 0 when the money arrived, 1 when it did not, and 2 when nothing could be tried.
+    The exit code is 0 when the money arrived, 1 when it did not, and 2 when an argument was refused.
 
     Args:
-        phone: The payer's phone. It decides the end: 231770000002 declines, 231770000008 has too little money,
+        phone: The payer's phone. It decides the outcome: 231770000002 declines, 231770000008 has too little money,
             231770000004 never answers, 231770000007 has no known operator.
         order: Pay an order instead of an invoice.
-        direct: Make payer, document and lines in one call instead of one by one.
+        direct: Make payer, document and lines in one call instead of one call for each.
         card: Pay by card instead of mobile money.
-        seconds: How long the payment takes to reach its end.
+        seconds: How long the payment takes to reach its final status.
         json: Print one JSON object per line.
-        no_color: Print without colours, also on a terminal; so does the environment's NO_COLOR.
+        no_color: Print without colours, also on a terminal. The environment variable NO_COLOR does the same.
     """
     plain = no_color or bool(os.environ.get("NO_COLOR"))
-    console = _Output(color_system=None if plain else "auto", highlight=False)
-    show: Callable[[story.Event], None] = _JsonLines(console) if json else _Story(console)
-    job = story.Job(phone=phone, order=order, direct=direct, card=card, seconds=seconds)
+    console = _PipeConsole(color_system=None if plain else "auto", highlight=False)
+    show: Callable[[demo.Event], None] = _JsonOutput(console) if json else _TextOutput(console)
+    options = demo.Options(phone=phone, order=order, direct=direct, card=card, seconds=seconds)
     try:
-        return 0 if await story.run(job, show) else 1
+        return 0 if await demo.run(options, show) else 1
     except InvalidInputError as error:
         sys.stderr.write(f"{error}\n")
         return 2
 
 
-@app.command(help_flags=(), version_flags=())
-def sandbox(*options: Annotated[str, Parameter(allow_leading_hyphen=True, show=False)]) -> int:
-    """Run a local Dollr to develop against; `dollr sandbox --help` shows its options."""
+@app.command(name="sandbox", help_flags=(), version_flags=())
+def run_sandbox(*options: Annotated[str, Parameter(allow_leading_hyphen=True, show=False)]) -> int:
+    """Run a local sandbox of the API to develop against; `dollr sandbox --help` shows its options."""
     from dollr_async.sandbox.__main__ import main  # noqa: PLC0415 - the demo needs none of it
 
     return main(list(options))
 
 
-class _Output(Console):
-    """Goes quiet when nobody reads on, as in `dollr demo | head`; the payment is still seen to its end."""
+class _PipeConsole(Console):
+    """A console that stops printing when the reader of its pipe has gone, as in `dollr demo | head`.
+
+    The program goes on, so the payment still reaches its final status.
+    """
 
     def on_broken_pipe(self) -> None:
         self.quiet = True
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-class _JsonLines:
-    """Prints each event as one line of JSON, the amounts as text, exactly."""
+class _JsonOutput:
+    """Prints each event as one line of JSON, with exact amounts as text."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
 
-    def __call__(self, event: story.Event) -> None:
+    def __call__(self, event: demo.Event) -> None:
         self._console.out(msgspec.json.encode(attrs.asdict(event)).decode(), highlight=False)
 
 
-class _Story:
-    """Prints each event for people."""
+class _TextOutput:
+    """Prints each event as text for people."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._is_first_status = True
 
-    def __call__(self, event: story.Event) -> None:
+    def __call__(self, event: demo.Event) -> None:
         match event:
-            case story.Began():
+            case demo.Began():
                 self._began(event)
-            case story.StepDone():
+            case demo.StepDone():
                 self._line(f"  {event.step:<16} ", (f"{event.id!s:<37}", "cyan"), (f"{event.ms:>6.0f} ms", "dim"))
-            case story.StatusSeen():
+            case demo.StatusSeen():
                 self._status(event)
-            case story.ReceiptFetched():
+            case demo.ReceiptFetched():
                 self._receipt(event)
-            case story.Ended():
+            case demo.Ended():
                 self._ended(event)
 
     def _line(self, *parts: str | tuple[str, str]) -> None:
@@ -117,22 +124,22 @@ class _Story:
         self._line()
         self._line((words, "bold"), (more, "dim"))
 
-    def _began(self, began: story.Began) -> None:
+    def _began(self, began: demo.Began) -> None:
         self._line(("Dollr demo", "bold"), ": one payment, from the request to the receipt.")
         self._line(("This is a sandbox", "bold yellow"), f": {began.url} plays the API, and no real money moves.")
         self._line()
         document = f"{'order' if began.source_type == 'ORDER' else 'invoice'}{' made in one call' * began.direct}"
         amount = (f"{began.amount} {began.currency}", "bold")
         self._line(f"{began.payer} ({began.phone}) pays ", amount, f" by {began.pay_with}, for an {document}.")
-        self._title("Steps", "  each with what it made and its time; the first also wait for the token")
+        self._title("Steps", "  each with the id it made and its time; the first ones also wait for the token")
 
-    def _status(self, seen: story.StatusSeen) -> None:
+    def _status(self, seen: demo.StatusSeen) -> None:
         if self._is_first_status:
             self._is_first_status = False
             self._title("Status", f"  of payment {seen.reference_id}, since it was accepted")
         self._line((f"  {seen.seconds:>6.1f} s  ", "dim"), (seen.status, _STATUS_STYLES.get(seen.status, "yellow")))
 
-    def _receipt(self, receipt: story.ReceiptFetched) -> None:
+    def _receipt(self, receipt: demo.ReceiptFetched) -> None:
         self._title("Receipt", f"  {receipt.number}")
         for line in receipt.lines:
             self._line(f"  {line.qty} x {line.name:<24} {line.amount:>12}")
@@ -145,7 +152,7 @@ class _Story:
         if amount is not None:
             self._line(f"  {words:<28} ", (f"{amount:>12} {currency}", "bold"))
 
-    def _ended(self, ended: story.Ended) -> None:
+    def _ended(self, ended: demo.Ended) -> None:
         self._line()
         if ended.ok:
             times = "once" if ended.charges == 1 else f"{ended.charges} times"

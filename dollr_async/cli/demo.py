@@ -1,4 +1,4 @@
-"""The demo: one payment on a sandbox of this process, told as a row of events."""
+"""The demo: one payment on a sandbox in this process, reported as a series of events."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
 CURRENCY = "USD"
 _CLOCK = LoopClock()
 _LATENCY = 0.05
-_PATIENCE = 6.0
+_EXTRA_TIMEOUT = 6.0
 _ITEMS = (LineItem("Strategy session", Decimal("250.00")), LineItem("Workbook", Decimal("12.50"), qty=2))
 
 
 @attrs.frozen(kw_only=True)
-class Job:
-    """What is demonstrated; `seconds` is how long the payment takes from its execution to its end."""
+class Options:
+    """Which payment the demo makes; `seconds` is the time from its execution to its final status."""
 
     phone: str
     order: bool = False
@@ -45,7 +45,7 @@ class Job:
 
 @attrs.frozen(kw_only=True)
 class Began:
-    """The sandbox listens at `url`, and the payer is about to be asked for `amount`."""
+    """The sandbox listens at `url`, and the payment of `amount` starts."""
 
     event: str = attrs.field(default="began", init=False)
     url: str
@@ -60,7 +60,7 @@ class Began:
 
 @attrs.frozen(kw_only=True)
 class StepDone:
-    """A step of the chain was done and made `id`, in `ms` milliseconds."""
+    """A step was done. It made `id` and took `ms` milliseconds."""
 
     event: str = attrs.field(default="step", init=False)
     step: str
@@ -70,7 +70,7 @@ class StepDone:
 
 @attrs.frozen(kw_only=True)
 class StatusSeen:
-    """The payment changed, `seconds` after its execution was accepted."""
+    """The status changed, `seconds` after the execution was accepted."""
 
     event: str = attrs.field(default="status", init=False)
     reference_id: str
@@ -83,7 +83,7 @@ class StatusSeen:
 
 @attrs.frozen(kw_only=True)
 class Line:
-    """A line of the receipt; `amount` is for one."""
+    """A line of the receipt. `amount` is for one unit."""
 
     name: str
     qty: int
@@ -92,7 +92,7 @@ class Line:
 
 @attrs.frozen(kw_only=True)
 class ReceiptFetched:
-    """What the payer paid, what it cost, and what the merchant received."""
+    """What the payer paid, the fees, and what the merchant received."""
 
     event: str = attrs.field(default="receipt", init=False)
     number: str
@@ -108,7 +108,7 @@ class ReceiptFetched:
 
 @attrs.frozen(kw_only=True)
 class Ended:
-    """All is over, in `seconds`; `error` says why the money did not arrive, `charges` how often it was taken."""
+    """The demo ended after `seconds`. `error` says why no money arrived, `charges` how often the payer was charged."""
 
     event: str = attrs.field(default="ended", init=False)
     ok: bool
@@ -121,19 +121,21 @@ class Ended:
 Event = Began | StepDone | StatusSeen | ReceiptFetched | Ended
 
 
-async def run(job: Job, show: Callable[[Event], None]) -> bool:
-    """Collect one payment on a sandbox of its own, and return whether the money arrived.
+async def run(options: Options, show: Callable[[Event], None]) -> bool:
+    """Collect one payment on a new sandbox, and return whether the money arrived.
 
     Raises:
-        InvalidInputError: the job's phone is not an international number.
+        InvalidInputError: the phone is not an international number.
     """
-    payer = Payer(fullname="Amara Kamara", phone=job.phone, country_code="LR" if job.phone.startswith("231") else None)
+    payer = Payer(
+        fullname="Amara Kamara", phone=options.phone, country_code="LR" if options.phone.startswith("231") else None
+    )
     began = _CLOCK.monotonic()
-    async with _sandbox(job) as (sandbox, dollr):
-        show(_began(job, payer, sandbox.url))
+    async with _sandbox(options) as (sandbox, dollr):
+        show(_began(options, payer, sandbox.url))
         error: DollrError | None = None
         try:
-            await _pay(job, payer, dollr, show)
+            await _pay(options, payer, dollr, show)
         except DollrError as failure:
             error = failure
         ended = Ended(
@@ -148,9 +150,9 @@ async def run(job: Job, show: Callable[[Event], None]) -> bool:
 
 
 @contextlib.asynccontextmanager
-async def _sandbox(job: Job) -> AsyncIterator[tuple[Sandbox, DollrClient]]:
-    settlement = AfterSeconds(processing=job.seconds / 3, final=job.seconds)
-    polling = PollPolicy(interval=0.2, max_interval=0.2, timeout=job.seconds + _PATIENCE)
+async def _sandbox(options: Options) -> AsyncIterator[tuple[Sandbox, DollrClient]]:
+    settlement = AfterSeconds(processing=options.seconds / 3, final=options.seconds)
+    polling = PollPolicy(interval=0.2, max_interval=0.2, timeout=options.seconds + _EXTRA_TIMEOUT)
     async with (
         Sandbox(settlement=settlement, latency=_LATENCY) as sandbox,
         DollrClient(**sandbox.settings, polling=polling) as dollr,
@@ -158,15 +160,15 @@ async def _sandbox(job: Job) -> AsyncIterator[tuple[Sandbox, DollrClient]]:
         yield sandbox, dollr
 
 
-async def _pay(job: Job, payer: Payer, dollr: DollrClient, show: Callable[[Event], None]) -> None:
-    with _steps_shown(show):
+async def _pay(options: Options, payer: Payer, dollr: DollrClient, show: Callable[[Event], None]) -> None:
+    with _steps_reported(show):
         collection = await dollr.collect(
             payer=payer,
             items=_ITEMS,
             currency=CURRENCY,
-            pay_with=Card(account_name=payer.fullname) if job.card else MobileMoney(),
-            source_type=SourceType.ORDER if job.order else SourceType.INVOICE,
-            direct=job.direct,
+            pay_with=Card(account_name=payer.fullname) if options.card else MobileMoney(),
+            source_type=SourceType.ORDER if options.order else SourceType.INVOICE,
+            direct=options.direct,
         )
     await _follow(collection, show)
     await collection.wait()
@@ -188,21 +190,21 @@ async def _follow(collection: Collection, show: Callable[[Event], None]) -> None
 
 
 class _StepHandler(logging.Handler):
-    """Hands each step on as it is logged."""
+    """Reports each step that the client logs."""
 
     def __init__(self, show: Callable[[Event], None]) -> None:
         super().__init__(logging.DEBUG)
         self._show = show
 
     def emit(self, record: logging.LogRecord) -> None:
-        facts = vars(record)
-        if "dollr_step" in facts:
-            milliseconds = round(facts["dollr_elapsed"] * 1000, 1)
-            self._show(StepDone(step=facts["dollr_step"], id=facts["dollr_id"], ms=milliseconds))
+        fields = vars(record)
+        if "dollr_step" in fields:
+            milliseconds = round(fields["dollr_elapsed"] * 1000, 1)
+            self._show(StepDone(step=fields["dollr_step"], id=fields["dollr_id"], ms=milliseconds))
 
 
 @contextlib.contextmanager
-def _steps_shown(show: Callable[[Event], None]) -> Iterator[None]:
+def _steps_reported(show: Callable[[Event], None]) -> Iterator[None]:
     logger, handler = logging.getLogger("dollr_async.collect"), _StepHandler(show)
     level = logger.level
     logger.addHandler(handler)
@@ -214,16 +216,16 @@ def _steps_shown(show: Callable[[Event], None]) -> Iterator[None]:
         logger.removeHandler(handler)
 
 
-def _began(job: Job, payer: Payer, url: str) -> Began:
+def _began(options: Options, payer: Payer, url: str) -> Began:
     return Began(
         url=url,
         payer=payer.fullname,
         phone=payer.phone,
         amount=sum((item.total for item in _ITEMS), Decimal(0)),
         currency=CURRENCY,
-        pay_with="card" if job.card else "mobile money",
-        source_type=SourceType.ORDER if job.order else SourceType.INVOICE,
-        direct=job.direct,
+        pay_with="card" if options.card else "mobile money",
+        source_type=SourceType.ORDER if options.order else SourceType.INVOICE,
+        direct=options.direct,
     )
 
 

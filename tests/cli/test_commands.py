@@ -1,4 +1,4 @@
-"""The `dollr` command: what people and programs read from it, and how it ends."""
+"""The `dollr` command: its output for people and programs, and its exit codes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DIRECT_STEPS = ["operator", "checkout", "session", "payment_account"]
 
 
 class Dollr(subprocess.Popen[str]):
-    """The command in a process of its own, its output in pipes."""
+    """The command in its own process, with its output in pipes."""
 
     def __init__(self, *words: str) -> None:
         super().__init__(
@@ -38,20 +38,20 @@ class Dollr(subprocess.Popen[str]):
         assert self.stdout is not None
         return self.stdout.readline()
 
-    def ended(self) -> tuple[int, str, str]:
+    def finish(self) -> tuple[int, str, str]:
         out, err = self.communicate(timeout=30)
         return self.returncode, out, err
 
 
 @pytest.fixture(autouse=True)
-def no_colours_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+def without_colour_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("NO_COLOR", "FORCE_COLOR"):
         monkeypatch.delenv(name, raising=False)
 
 
-def test_the_demo_tells_its_story_in_plain_text_when_piped() -> None:
+def test_the_demo_prints_plain_text_into_a_pipe() -> None:
     with Dollr("demo", "--seconds", "0.5") as dollr:
-        code, out, err = dollr.ended()
+        code, out, err = dollr.finish()
     assert (code, err) == (0, "")
     assert "\x1b" not in out
     assert "This is a sandbox" in out
@@ -66,14 +66,14 @@ def test_the_demo_tells_its_story_in_plain_text_when_piped() -> None:
 
 def test_the_demo_prints_one_json_object_per_line() -> None:
     with Dollr("demo", "--seconds", "0.5", "--json", "--direct", "--order") as dollr:
-        code, out, err = dollr.ended()
+        code, out, err = dollr.finish()
     assert (code, err) == (0, "")
-    began, *story, receipt, ended = [json.loads(line) for line in out.splitlines()]
+    began, *events, receipt, ended = [json.loads(line) for line in out.splitlines()]
     assert (began["event"], began["source_type"], began["direct"]) == ("began", "ORDER", True)
-    steps = [event for event in story if event["event"] == "step"]
+    steps = [event for event in events if event["event"] == "step"]
     assert sorted(step["step"] for step in steps) == sorted([*DIRECT_STEPS, "execution"])
     assert all(step["id"] and step["ms"] > 0 for step in steps)
-    changes = [event for event in story if event["event"] == "status"]
+    changes = [event for event in events if event["event"] == "status"]
     assert [change["status"] for change in changes] == ["PENDING", "PROCESSING", "COMPLETED"]
     assert {change["reference_id"] for change in changes} == {steps[-1]["id"]}
     assert (receipt["event"], receipt["paid"], receipt["received"]) == ("receipt", "282.70", "275.00")
@@ -81,15 +81,15 @@ def test_the_demo_prints_one_json_object_per_line() -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX signal")
-def test_control_c_ends_the_demo_quietly() -> None:
+def test_control_c_ends_the_demo_without_a_traceback() -> None:
     with Dollr("demo") as dollr:
         while "PENDING" not in dollr.line():
             assert dollr.poll() is None
         dollr.send_signal(signal.SIGINT)
-        assert dollr.ended() == (130, "", "")
+        assert dollr.finish() == (130, "", "")
 
 
-def test_a_reader_who_leaves_the_pipe_is_no_error() -> None:
+def test_a_closed_pipe_is_not_an_error() -> None:
     with Dollr("demo", "--seconds", "0.2", "--json") as dollr:
         assert dollr.line()
         assert dollr.stdout is not None
@@ -110,11 +110,11 @@ sys.exit(main())
 """
 
 
-def test_without_the_extra_it_says_what_to_install() -> None:
+def test_without_the_extra_the_command_says_what_to_install() -> None:
     command = [sys.executable, "-c", _WITHOUT_THE_EXTRA]
     bare = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=30)
     assert (bare.returncode, bare.stdout) == (2, "")
-    assert bare.stderr == "The dollr command needs its extra: python3 -m pip install 'dollr-async[cli]'\n"
+    assert bare.stderr == "The dollr command needs the extra cli: python3 -m pip install 'dollr-async[cli]'\n"
 
 
 @pytest.mark.parametrize(
@@ -127,15 +127,17 @@ def test_without_the_extra_it_says_what_to_install() -> None:
     ],
     ids=str,
 )
-def test_what_the_command_says_of_itself(words: list[str], expected: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_shows_its_version_and_help(
+    words: list[str], expected: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit) as ended:
         cli.app(words)
     assert ended.value.code == 0
     assert expected in capsys.readouterr().out
 
 
-async def test_a_payer_who_declines_ends_the_demo_with_1(capsys: pytest.CaptureFixture[str]) -> None:
-    assert await cli.demo(phone="231770000002") == 1
+async def test_a_declined_payment_ends_the_demo_with_exit_code_1(capsys: pytest.CaptureFixture[str]) -> None:
+    assert await cli.run_demo(phone="231770000002") == 1
     out, err = capsys.readouterr()
     assert err == ""
     assert "FAILED" in out
@@ -144,8 +146,8 @@ async def test_a_payer_who_declines_ends_the_demo_with_1(capsys: pytest.CaptureF
     assert "Receipt" not in out
 
 
-async def test_a_phone_that_is_none_is_refused_with_the_right_form(capsys: pytest.CaptureFixture[str]) -> None:
-    assert await cli.demo(phone="077") == 2
+async def test_an_invalid_phone_is_refused_with_the_right_form(capsys: pytest.CaptureFixture[str]) -> None:
+    assert await cli.run_demo(phone="077") == 2
     out, err = capsys.readouterr()
     assert out == ""
     assert "231771234567" in err
@@ -156,7 +158,7 @@ async def test_a_phone_that_is_none_is_refused_with_the_right_form(capsys: pytes
     [({}, False, True), ({}, True, False), ({"NO_COLOR": "1"}, False, False)],
     ids=["on a terminal", "with --no-color", "with NO_COLOR"],
 )
-async def test_it_is_coloured_on_a_terminal_unless_asked_not_to(
+async def test_the_output_is_coloured_on_a_terminal_unless_that_is_switched_off(
     environment: dict[str, str],
     *,
     no_color: bool,
@@ -166,42 +168,42 @@ async def test_it_is_coloured_on_a_terminal_unless_asked_not_to(
 ) -> None:
     for name, value in {"FORCE_COLOR": "1", "TERM": "xterm-256color", **environment}.items():
         monkeypatch.setenv(name, value)
-    await cli.demo(no_color=no_color)
+    await cli.run_demo(no_color=no_color)
     assert ("\x1b[" in capsys.readouterr().out) is is_coloured
 
 
-async def story_of(job: demo.Job) -> list[demo.Event]:
+async def events_of(options: demo.Options) -> list[demo.Event]:
     events: list[demo.Event] = []
-    await demo.run(job, events.append)
+    await demo.run(options, events.append)
     return events
 
 
 @pytest.mark.parametrize(
-    ("job", "error"),
+    ("options", "error"),
     [
-        (demo.Job(phone="231770000002"), "PaymentFailedError"),
-        (demo.Job(phone="231770000008"), "PaymentFailedError"),
-        (demo.Job(phone="231770000004"), "PollTimeoutError"),
-        (demo.Job(phone="231770000007"), "CollectError"),
-        (demo.Job(phone=PHONE, card=True), None),
-        (demo.Job(phone=PHONE, order=True), None),
+        (demo.Options(phone="231770000002"), "PaymentFailedError"),
+        (demo.Options(phone="231770000008"), "PaymentFailedError"),
+        (demo.Options(phone="231770000004"), "PollTimeoutError"),
+        (demo.Options(phone="231770000007"), "CollectError"),
+        (demo.Options(phone=PHONE, card=True), None),
+        (demo.Options(phone=PHONE, order=True), None),
     ],
     ids=str,
 )
-async def test_every_end_that_the_help_names(job: demo.Job, error: str | None) -> None:
-    ended = (await story_of(job))[-1]
+async def test_every_outcome_that_the_help_names(options: demo.Options, error: str | None) -> None:
+    ended = (await events_of(options))[-1]
     assert isinstance(ended, demo.Ended)
     assert (ended.ok, ended.error, ended.charges) == (error is None, error, 1 if error is None else 0)
 
 
 async def test_the_demo_takes_less_than_ten_seconds() -> None:
     began = asyncio.get_running_loop().time()
-    await story_of(demo.Job(phone=PHONE))
+    await events_of(demo.Options(phone=PHONE))
     assert 3 < asyncio.get_running_loop().time() - began < 10
 
 
-async def test_the_demo_leaves_the_log_as_it_was() -> None:
+async def test_the_demo_restores_the_settings_of_the_log() -> None:
     logger = logging.getLogger("dollr_async.collect")
     before = (logger.level, list(logger.handlers))
-    await story_of(demo.Job(phone="231770000007"))
+    await events_of(demo.Options(phone="231770000007"))
     assert (logger.level, logger.handlers) == before
