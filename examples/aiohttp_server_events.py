@@ -1,4 +1,4 @@
-"""A web app: POST /pay begins a payment, GET /payments/{reference_id}/events streams its status to the browser."""
+"""A web app: POST /pay starts a payment, GET /payments/{reference_id}/events streams its status to the browser."""
 
 from collections.abc import AsyncIterator
 from uuid import uuid4
@@ -36,4 +36,4 @@ app = web.Application()
 app.cleanup_ctx.append(one_client_per_app)
 app.add_routes([web.post("/pay", pay), web.get("/payments/{reference_id}/events", events)])
 if __name__ == "__main__":
-    web.run_app(app, handler_cancellation=True)  # a reader who leaves ends the handler, and its polls with it
+    web.run_app(app, handler_cancellation=True)  # when the reader disconnects, the handler and its polls end

@@ -14,7 +14,7 @@ from dollr_async import CollectError, DollrClient, LineItem, Payer, PaymentFaile
 
 
 async def main(phone: str) -> None:
-    reference_id = uuid.uuid4()  # store it with your order before you ask for money: it finds the payment again
+    reference_id = uuid.uuid4()  # store it with your order before you collect: with it you find the payment again
     async with DollrClient() as dollr:
         try:
             collection = await dollr.collect(
@@ -29,7 +29,7 @@ async def main(phone: str) -> None:
         except (CollectError, PaymentFailedError) as error:
             sys.exit(f"Not paid: {error}")
         receipt = await collection.receipt()
-        print(f"{receipt.number}: the payer paid {receipt.payer_amount}, and {receipt.payee_amount} came in")
+        print(f"{receipt.number}: the payer paid {receipt.payer_amount}, and you received {receipt.payee_amount}")
 
 
 if __name__ == "__main__":

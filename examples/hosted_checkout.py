@@ -1,4 +1,4 @@
-"""Let a payer pay on a page of Dollr's, and deliver only once our own look says that it is paid.
+"""Let a payer pay on a page that Dollr hosts, and deliver only after our own check that it is paid.
 
     python3 examples/hosted_checkout.py 231771234567
 

@@ -1,4 +1,4 @@
-"""Pay somebody out of the merchant's wallet: once, however often this runs with the same reference.
+"""Pay somebody from the merchant's wallet, once, however often this program runs with the same reference.
 
     DOLLR_PASSCODE=... DOLLR_PASSCODE_PHONE=... python3 examples/pay_out.py 231771234567 10.00 $(uuidgen -r)
 
@@ -19,7 +19,7 @@ DEVICE = Device(name="payroll", type="SERVER", platform="PYTHON", user_agent="pa
 async def main(phone: str, amount: str, reference_id: str) -> None:
     async with DollrClient() as dollr:
         try:
-            with suppress(ReferenceUsedError):  # begun by an earlier run: only follow it
+            with suppress(ReferenceUsedError):  # an earlier run has started it: only follow it
                 await dollr.payout(
                     to=Payer(fullname="Amara Kamara", phone=phone),
                     amount=Decimal(amount),

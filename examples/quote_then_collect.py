@@ -1,4 +1,4 @@
-"""Bill in US dollars, let the payer pay in Liberian dollars, and show both before any money moves.
+"""Bill in US dollars, let the payer pay in Liberian dollars, and show both amounts before any money moves.
 
     python3 examples/quote_then_collect.py 231771234567 250.00
 
@@ -30,9 +30,9 @@ async def main(phone: str, amount: str) -> None:
             currency="USD",
             payer_currency="LRD",
         )
-        await collection.wait()  # a quote is not locked: the receipt says what was paid
+        await collection.wait()  # a quote is not binding: the receipt says what was paid
         receipt = await collection.receipt()
-        print(f"{receipt.payer_amount} {receipt.payer_currency} were paid, {receipt.payee_amount} USD came in")
+        print(f"{receipt.payer_amount} {receipt.payer_currency} were paid, and you received {receipt.payee_amount} USD")
 
 
 if __name__ == "__main__":

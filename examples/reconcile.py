@@ -1,9 +1,9 @@
-"""Reconciling: what became of every payment that an earlier process began and did not see end.
+"""Reconciliation: print the outcome of every payment that an earlier process began and did not see final.
 
     python3 examples/reconcile.py payments.db
 
-Run it when your program starts, and every few minutes beside it. Settings come from the environment: DOLLR_CLIENT_ID,
-DOLLR_CLIENT_SECRET and, for a sandbox, DOLLR_BASE_URL.
+Run it when your program starts, and every few minutes while it runs. Settings come from the environment:
+DOLLR_CLIENT_ID, DOLLR_CLIENT_SECRET and, for a sandbox, DOLLR_BASE_URL.
 """
 
 import asyncio
@@ -15,15 +15,15 @@ from dollr_async.journal import SQLiteJournal
 
 async def outcome(payment: UnfinishedPayment) -> str:
     if not payment.executed:
-        return "no money moved: begin it again under the same reference"
+        return "no money moved: start it again with the same reference"
     try:
         execution = await payment.wait(timeout=60)
     except PaymentFailedError as error:
         return f"failed: {error.execution.gateway_message or error.execution.wallet_message}"
     except NotFoundError:
-        return "never arrived, as far as the API knows: begin it again under the same reference"
+        return "unknown to the API: start it again with the same reference"
     except DollrError as error:
-        return f"not known yet, ask again later: {error}"
+        return f"not known yet, check again later: {error}"
     return f"paid: {execution.payer_amount} {execution.payer_currency}"
 
 

@@ -44,7 +44,7 @@ async def test_collect_and_follow_prints_each_status_and_the_receipt(capsys: pyt
     await example("collect_and_follow.py")["main"](APPROVES)
     *statuses, receipt = capsys.readouterr().out.splitlines()
     assert statuses == ["PENDING", "PROCESSING", "COMPLETED"]
-    assert receipt == "INV-2026-00001: the payer paid 257.00, and 250.00 came in"
+    assert receipt == "INV-2026-00001: the payer paid 257.00, and you received 250.00"
 
 
 async def test_collect_and_follow_says_that_the_payer_declined() -> None:
@@ -81,7 +81,7 @@ async def test_wait_for_many_tells_the_end_of_each(sandbox: Sandbox, capsys: pyt
     told = dict(line.split(" ", 1) for line in capsys.readouterr().out.splitlines())
     assert told[references[0]] == "paid: 10.28 USD"
     assert told[references[1]] == "failed: The payer declined the payment"
-    assert told[references[2]].startswith("not known yet, ask again later: ")
+    assert told[references[2]].startswith("not known yet, check again later: ")
     assert len(told) == 3
 
 
@@ -111,9 +111,9 @@ async def test_reconcile_tells_what_became_of_each(
     await example("reconcile.py")["main"](str(path))
     told = [line.split(" ", 2)[2] for line in capsys.readouterr().out.splitlines()]
     assert told[:2] == ["paid: 10.28 USD", "failed: The payer declined the payment"]
-    assert told[2].startswith("not known yet, ask again later: ")
-    assert told[3] == "no money moved: begin it again under the same reference"
-    assert told[4].startswith("never arrived, as far as the API knows")
+    assert told[2].startswith("not known yet, check again later: ")
+    assert told[3] == "no money moved: start it again with the same reference"
+    assert told[4].startswith("unknown to the API: start it again")
     capsys.readouterr()
     await example("reconcile.py")["main"](str(path))
     assert len(capsys.readouterr().out.splitlines()) == 3, "what has ended is not told again"

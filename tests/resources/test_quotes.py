@@ -193,5 +193,5 @@ async def test_the_example_shows_both_currencies(
     await run_example(sandbox, monkeypatch, "quote_then_collect.py", "231770000001", "250.00")
     assert capsys.readouterr().out.splitlines() == [
         "250.00 USD are billed, 49067.50 LRD will be paid",
-        "49067.50 LRD were paid, 250.00 USD came in",
+        "49067.50 LRD were paid, and you received 250.00 USD",
     ]
