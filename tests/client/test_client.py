@@ -1,4 +1,4 @@
-"""The client as a whole: its settings, its life, and the names that the package shows."""
+"""The client as a whole: its settings, opening and closing, and the names that the package exports."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _ID, _SECRET = "sandbox-client", "sandbox-secret"
         ({"client_id": 5, "client_secret": _SECRET}, "DOLLR_CLIENT_ID"),
     ],
 )
-def test_a_missing_credential_is_told_with_its_variable(arguments: dict[str, Any], variable: str) -> None:
+def test_a_missing_credential_is_an_error_that_names_its_variable(arguments: dict[str, Any], variable: str) -> None:
     with pytest.raises(ConfigurationError, match=variable):
         DollrClient(**arguments)
 
@@ -68,30 +68,30 @@ def test_a_base_url_must_be_plain_and_https(base_url: str) -> None:
 
 
 @pytest.mark.parametrize("base_url", ["http://127.0.0.1:8080", "http://localhost:1/", "https://dollr.example/api"])
-def test_http_is_for_loopback(base_url: str) -> None:
+def test_http_is_allowed_on_loopback(base_url: str) -> None:
     DollrClient(_ID, _SECRET, base_url=base_url)
 
 
 @pytest.mark.parametrize("timeout", [0, -1, float("inf"), float("nan"), "30", None, True, 10**400])
-def test_a_timeout_is_a_number_of_seconds(timeout: Any) -> None:  # noqa: ANN401 - the refused forms
+def test_a_timeout_must_be_a_number_of_seconds(timeout: Any) -> None:  # noqa: ANN401 - the refused forms
     with pytest.raises(InvalidInputError, match="timeout must be a number of seconds above 0"):
         DollrClient(_ID, _SECRET, timeout=timeout)
 
 
 @pytest.mark.parametrize("recovery", [0, 29.9, 30.0])
-def test_recovery_must_exceed_the_grace(recovery: float) -> None:
+def test_recovery_must_exceed_not_found_grace(recovery: float) -> None:
     with pytest.raises(InvalidInputError, match="must exceed"):
         DollrClient(_ID, _SECRET, retry=RetryPolicy(recovery=recovery))
 
 
-def test_a_short_recovery_goes_with_a_shorter_grace() -> None:
+def test_a_short_recovery_is_allowed_with_a_shorter_not_found_grace() -> None:
     DollrClient(_ID, _SECRET, retry=RetryPolicy(recovery=1), polling=PollPolicy(not_found_grace=0))
 
 
 @pytest.mark.parametrize(
     "wrong", [{"attempts": 0}, {"base_delay": -1}, {"max_delay": "8"}, {"max_retry_after": None}, {"recovery": -1}]
 )
-def test_a_retry_policy_refuses_what_makes_no_sense(wrong: dict[str, Any]) -> None:
+def test_a_retry_policy_refuses_invalid_values(wrong: dict[str, Any]) -> None:
     with pytest.raises(InvalidInputError, match=next(iter(wrong))):
         RetryPolicy(**wrong)
 
@@ -104,7 +104,7 @@ async def test_settings_come_from_the_environment(sandbox: Sandbox, monkeypatch:
         assert await dollr.parties.list() == ()
 
 
-async def test_what_is_passed_wins_over_the_environment(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_argument_wins_over_the_environment(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("DOLLR_CLIENT_ID", "DOLLR_CLIENT_SECRET"):
         monkeypatch.setenv(name, "wrong")
     monkeypatch.setenv("DOLLR_BASE_URL", "https://nowhere.invalid")
@@ -112,12 +112,12 @@ async def test_what_is_passed_wins_over_the_environment(sandbox: Sandbox, monkey
         assert await dollr.parties.list() == ()
 
 
-def test_the_secret_is_shown_nowhere() -> None:
+def test_the_secret_is_never_shown() -> None:
     dollr = DollrClient(_ID, "a-very-secret-word")
     assert "a-very-secret-word" not in repr(dollr) + repr(vars(dollr)) + repr(vars(dollr._session))
 
 
-# Life
+# Opening and closing
 
 _USES: dict[str, Callable[[DollrClient], Awaitable[object]]] = {
     "an operation": lambda dollr: dollr.parties.list(),
@@ -129,7 +129,9 @@ _USES: dict[str, Callable[[DollrClient], Awaitable[object]]] = {
 
 
 @pytest.mark.parametrize("use", _USES.values(), ids=_USES)
-async def test_a_closed_client_says_so(sandbox: Sandbox, use: Callable[[DollrClient], Awaitable[object]]) -> None:
+async def test_every_use_of_a_closed_client_is_an_error(
+    sandbox: Sandbox, use: Callable[[DollrClient], Awaitable[object]]
+) -> None:
     async with DollrClient(**sandbox.settings) as dollr:
         await dollr.parties.list()
     sandbox.requests.clear()
@@ -155,7 +157,7 @@ async def test_a_client_opens_at_its_first_use(sandbox: Sandbox) -> None:
         assert (sandbox.tokens_issued, len(sandbox.requests)) == (1, 2)
 
 
-async def test_a_session_of_the_callers_is_used_and_never_closed(sandbox: Sandbox) -> None:
+async def test_the_callers_session_is_used_and_never_closed(sandbox: Sandbox) -> None:
     async with aiohttp.ClientSession(headers={"User-Agent": "shop/1"}) as session:
         async with DollrClient(**sandbox.settings, session=session) as dollr:
             await collect(dollr)
@@ -165,7 +167,7 @@ async def test_a_session_of_the_callers_is_used_and_never_closed(sandbox: Sandbo
 
 @pytest.fixture
 def loops() -> Iterator[list[asyncio.AbstractEventLoop]]:
-    """Return two loops, for the tests that run them in turn."""
+    """Two event loops for the tests that use both."""
     loops = [virtual_loop(), virtual_loop()]
     yield loops
     for loop in loops:
@@ -173,7 +175,7 @@ def loops() -> Iterator[list[asyncio.AbstractEventLoop]]:
 
 
 @pytest.mark.parametrize("use", _USES.values(), ids=_USES)
-def test_a_second_loop_is_refused_while_the_first_lives(
+def test_a_second_loop_is_refused_while_the_first_is_open(
     loops: list[asyncio.AbstractEventLoop], use: Callable[[DollrClient], Awaitable[object]]
 ) -> None:
     first, second = loops
@@ -192,7 +194,7 @@ async def _awaited(work: Awaitable[object]) -> object:
     return await work
 
 
-def test_a_client_is_made_without_a_loop_and_used_in_one(loops: list[asyncio.AbstractEventLoop]) -> None:
+def test_a_client_is_created_without_a_loop_and_used_in_one(loops: list[asyncio.AbstractEventLoop]) -> None:
     loop, _ = loops
     sandbox = Sandbox()
     loop.run_until_complete(sandbox.start())
@@ -214,7 +216,7 @@ async def test_a_thousand_calls_at_once_share_one_token(sandbox: Sandbox, dollr:
 # The package
 
 
-def test_all_is_sorted_and_complete() -> None:
+def test_the_exported_names_are_sorted_and_complete() -> None:
     shown = dollr_async.__all__
     assert list(shown) == sorted(shown)
     assert len(set(shown)) == len(shown)
@@ -223,7 +225,7 @@ def test_all_is_sorted_and_complete() -> None:
 
 
 @pytest.mark.parametrize("name", dollr_async.__all__)
-def test_every_name_is_there_and_documented(name: str) -> None:
+def test_every_exported_name_is_documented(name: str) -> None:
     assert getattr(dollr_async, name).__doc__
 
 

@@ -1,4 +1,4 @@
-"""Nothing secret, and nothing of a person, in the journal's file, in a log line, or in what any object shows."""
+"""No secret and no personal data in the journal's file, in a log line, or in the repr of an object."""
 
 from __future__ import annotations
 
@@ -58,8 +58,8 @@ async def sandbox() -> AsyncIterator[Sandbox]:
         yield sandbox
 
 
-async def _all_that_can_happen(sandbox: Sandbox, dollr: DollrClient) -> list[object]:
-    """Succeed, fail, lose answers and get stuck, by every kind of payment; return what came of each."""
+async def _every_kind_of_payment(sandbox: Sandbox, dollr: DollrClient) -> list[object]:
+    """Make payments of every kind that succeed, fail, lose answers or hang, and return their results."""
     made: list[object] = [await collect(dollr, **_TERMS), await collect(dollr, **_TERMS, direct=True)]
     card = Card(_PERSONAL["account"], payment_method_id=_CONFIRMED)
     made += [await collect(dollr, **_TERMS, pay_with=card)]
@@ -87,7 +87,7 @@ async def _all_that_can_happen(sandbox: Sandbox, dollr: DollrClient) -> list[obj
 
 
 def _secrets(sandbox: Sandbox) -> set[str]:
-    """Return every secret there was: the client's, the tokens, the passcode, the card's, the browser's."""
+    """Return every secret: of the client, the tokens, the passcode, the card and the browser."""
     found = {_SECRET, _WRONG.code, _CONFIRMED}
     for request in sandbox.requests:
         body = request.answer.body if request.answer else None
@@ -96,27 +96,27 @@ def _secrets(sandbox: Sandbox) -> set[str]:
     return found
 
 
-def _content(place: Path) -> bytes:
-    """Return all that stands in the files of a place."""
-    return b"".join(path.read_bytes() for path in place.iterdir())
+def _content(directory: Path) -> bytes:
+    """Return the content of all files of a directory."""
+    return b"".join(path.read_bytes() for path in directory.iterdir())
 
 
-async def test_the_journals_file_has_nothing_secret_and_nothing_of_a_person(sandbox: Sandbox, tmp_path: Path) -> None:
+async def test_the_journals_file_has_no_secret_and_no_personal_data(sandbox: Sandbox, tmp_path: Path) -> None:
     async with (
         SQLiteJournal(tmp_path / "journal.db") as journal,
         DollrClient(**sandbox.settings, journal=journal, retry=RetryPolicy(attempts=2)) as dollr,
     ):
-        made = await _all_that_can_happen(sandbox, dollr)
+        made = await _every_kind_of_payment(sandbox, dollr)
         written = _content(tmp_path)
     assert len(made) == 10
     written += _content(tmp_path)
-    assert b"INV-" in written, "it was looked at too early"
+    assert b"INV-" in written, "the file was read too early"
     for word in _secrets(sandbox) | set(_PERSONAL.values()):
         assert word.encode() not in written
     assert _PERSONAL["phone"].removeprefix("231").encode() not in written
 
 
-async def test_no_log_line_has_a_secret_or_a_person(
+async def test_no_log_line_has_a_secret_or_personal_data(
     sandbox: Sandbox, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG, "dollr_async")
@@ -124,7 +124,7 @@ async def test_no_log_line_has_a_secret_or_a_person(
         SQLiteJournal(tmp_path / "journal.db") as journal,
         DollrClient(**sandbox.settings, journal=journal, retry=RetryPolicy(attempts=2)) as dollr,
     ):
-        await _all_that_can_happen(sandbox, dollr)
+        await _every_kind_of_payment(sandbox, dollr)
     lines = [record for record in caplog.records if record.name.startswith("dollr_async")]
     assert len(lines) > 50
     for word in _secrets(sandbox) | set(_PERSONAL.values()):
@@ -132,7 +132,7 @@ async def test_no_log_line_has_a_secret_or_a_person(
 
 
 def _within(found: object) -> Iterator[object]:
-    """Yield what an object of ours holds, whether in its `vars`, its slots, or a collection."""
+    """Yield what an object of this package holds in its attributes, its slots, or as a collection."""
     if isinstance(found, Mapping):
         yield from found.values()
     elif isinstance(found, list | tuple | set):
@@ -145,7 +145,7 @@ def _within(found: object) -> Iterator[object]:
         yield from (found.args, found.__cause__, found.__context__, getattr(found, "__notes__", []))
 
 
-def _walk(*roots: object) -> Iterator[object]:
+def _reachable(*roots: object) -> Iterator[object]:
     seen: dict[int, object] = {}
     waiting = list(roots)
     while waiting:
@@ -158,9 +158,9 @@ def _walk(*roots: object) -> Iterator[object]:
 
 
 def _shown(found: object) -> str:
-    """Return all that an object shows of itself; what a caller asks it for by name is another matter."""
+    """Return what an object shows without being asked for an attribute by name."""
     values = getattr(found, "__dict__", {}) if type(found).__module__.startswith("dollr_async.") else {}
-    # A plain value under its name was asked for; what its neighbours show was not.
+    # A plain value is only shown when its attribute is asked for by name, which is allowed.
     plain = {name: value for name, value in values.items() if not isinstance(value, str | bytes)}
     return f"{found!r} {found} {plain}"
 
@@ -170,13 +170,13 @@ async def test_no_object_shows_a_secret(sandbox: Sandbox, tmp_path: Path) -> Non
         SQLiteJournal(tmp_path / "journal.db") as journal,
         DollrClient(**sandbox.settings, journal=journal, retry=RetryPolicy(attempts=2)) as dollr,
     ):
-        made = await _all_that_can_happen(sandbox, dollr)
+        made = await _every_kind_of_payment(sandbox, dollr)
         made += [payment async for payment in dollr.unfinished()]
         reference_id = getattr(made[0], "reference_id", None)
         made += [change async for change in dollr.watch(str(reference_id))]
         made += [dollr, journal, _WRONG]
-        walked = list(_walk(*made))
-        kinds = {type(found).__name__ for found in walked}
+        objects = list(_reachable(*made))
+        kinds = {type(found).__name__ for found in objects}
         secrets = _secrets(sandbox)
         assert {
             "Collection",
@@ -187,6 +187,6 @@ async def test_no_object_shows_a_secret(sandbox: Sandbox, tmp_path: Path) -> Non
             "ClientJournal",
         } <= kinds
         assert {"SessionManager", "Secret", "Execution", "Progress", "CollectError"} <= kinds
-        for found in walked:
+        for found in objects:
             shown = _shown(found)
             assert [word for word in secrets if word in shown] == [], type(found)
