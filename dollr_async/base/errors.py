@@ -159,7 +159,7 @@ class DecodeError(DollrError):
     def __init__(
         self, message: str, *, path: str = "", status: str | None = None, reference_id: UUID | None = None
     ) -> None:
-        """Keep the field, and what the answer still said."""
+        """Keep the field, and the status and the reference that could be read."""
         super().__init__(message)
         self.path = path
         self.status = status

@@ -30,7 +30,7 @@ class NewCounterparty(Body):
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class CounterpartyChanges(Body):
-    """What to change of a counterparty; what is None stays as it is.
+    """Changes of a counterparty; fields that are None stay as they are.
 
     Raises:
         InvalidInputError: a value is not of the form shown.

@@ -57,7 +57,7 @@ def encode(body: Body) -> bytes:
         InvalidInputError: `extra` has a value that JSON cannot express.
     """
     try:
-        return _encoder.encode(plain(body))
+        return _encoder.encode(_as_mapping(body))
     except (TypeError, ValueError, RecursionError) as error:
         message = f"extra must hold plain JSON values: text, numbers, True, False, None, lists and dicts ({error})"
         raise InvalidInputError(message) from None
@@ -75,7 +75,7 @@ def secrets_of(body: Body | None) -> list[str]:
     return found
 
 
-def plain(body: Body) -> dict[str, object]:
+def _as_mapping(body: Body) -> dict[str, object]:
     """Return a body as the plain mapping that is sent."""
     sent: dict[str, object] = {}
     for name in _sent_names(type(body)):
@@ -93,7 +93,7 @@ def _sendable(value: object) -> object:
     if isinstance(value, str):
         return str(value)
     if isinstance(value, Body):
-        return plain(value)
+        return _as_mapping(value)
     if isinstance(value, tuple):
         return [_sendable(item) for item in value]
     return value

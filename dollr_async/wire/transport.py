@@ -159,7 +159,7 @@ class Transport:
         except Exception as error:  # noqa: BLE001 - every error becomes one of ours
             failure = _websocket_error(error)
         else:
-            if not opened._response.history:  # noqa: SLF001 - aiohttp says it nowhere else
+            if not opened._response.history:  # noqa: SLF001 - aiohttp has no public way to see it
                 return WebSocket(opened)
             # aiohttp always follows redirects here. Nothing has been sent on the websocket yet, and nothing will be.
             await opened.close()

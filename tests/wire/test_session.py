@@ -244,14 +244,14 @@ async def test_a_token_is_refreshed_before_it_expires_without_any_call(
 
 
 async def test_many_clients_do_not_refresh_at_the_same_time() -> None:
-    fleet = [Rig() for _ in range(20)]
-    for rig in fleet:
+    rigs = [Rig() for _ in range(20)]
+    for rig in rigs:
         await rig.session.token()
     await _pass(_HOUR - 301)
-    moments = {rig.transport.token_requests[1].at for rig in fleet if len(rig.transport.token_requests) > 1}
+    moments = {rig.transport.token_requests[1].at for rig in rigs if len(rig.transport.token_requests) > 1}
     assert len(moments) > 10
     assert max(moments) - min(moments) > 10
-    for rig in fleet:
+    for rig in rigs:
         await rig.session.close()
 
 

@@ -172,10 +172,10 @@ async def test_a_redirect_is_an_error() -> None:
 
 
 async def test_a_connection_that_the_server_closes_is_an_error() -> None:
-    async def goodbye(socket: web.WebSocketResponse) -> None:
+    async def close(socket: web.WebSocketResponse) -> None:
         await socket.close(code=1012, message=b"restarting")
 
-    async with Server(goodbye) as server, _Opened(server.url) as socket:
+    async with Server(close) as server, _Opened(server.url) as socket:
         for _ in range(2):
             with pytest.raises(TransportError, match=r"was closed \(code 1012\)"):
                 await socket.receive()
