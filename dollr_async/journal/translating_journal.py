@@ -68,4 +68,5 @@ async def _translated(call: Awaitable[T]) -> T:
         raise
     # A user's own journal may raise anything. A payment must not end in an error that its caller does not expect.
     except Exception as error:
-        raise JournalError(f"the journal failed ({type(error).__name__}): {error}") from error
+        sentence = f"the journal failed ({type(error).__name__}): {error}. Fix its cause, then try again"
+        raise JournalError(sentence) from error
