@@ -97,7 +97,7 @@ class ClientCore(Groups):
             policy=self._polling,
             clock=self._clock,
             journal=self._journal,
-            realtime=self._realtime,
+            push=self._realtime,
         )
 
     async def __aenter__(self) -> Self:

@@ -95,7 +95,7 @@ class Payment:
         self.kind = kind
         self._progress = progress
         self._registry = registry
-        self._poller = registry.saw(execution, self.reference_id, kind)
+        self._poller = registry.update(execution, self.reference_id, kind)
         self._first = execution
 
     @property
@@ -177,7 +177,7 @@ class Collection(Payment):
     ) -> None:
         """Begin at the execution's answer."""
         super().__init__(execution, progress=progress, kind=ExecutionKind.COLLECTION, registry=registry)
-        registry.push(progress.reference_id, progress.session_id, progress.source_type)
+        registry.subscribe_to_push(progress.reference_id, progress.session_id, progress.source_type)
         self._api = api
         self._polling = polling
         self._clock = clock

@@ -1,4 +1,4 @@
-"""What `watch_many` takes, and what it says of a payment that it cannot follow."""
+"""What `watch_many` takes, and what it yields for a payment that it cannot follow."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from dollr_async.base.enums import ExecutionKind
 from dollr_async.base.errors import DollrError, InvalidInputError
 from dollr_async.base.record import Record
 
-_TAKEN_AT_ONCE = 10
-"""References taken in one turn of the loop from a source that never waits."""
+_READ_IN_ONE_TURN = 10
+"""Payments read in one turn of the loop from a stream that never waits."""
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class WatchFailure(Record):
-    """One payment that `watch_many` cannot follow, or follows no longer; the others go on.
+    """One payment that `watch_many` cannot follow, or cannot follow any longer; the others go on.
 
     `error` is what a watch of that one payment would have raised. It never means that the payment failed: that is a
-    `StatusChange` to FAILED. `reference_id` is as it was given where it is no reference.
+    `StatusChange` to FAILED. Where `reference_id` is no valid reference, it is the text that was given.
     """
 
     reference_id: UUID | str
@@ -42,10 +42,10 @@ class PaymentToWatch(Record):
     Args:
         reference_id: the payment's key, a version-4 UUID.
         kind: the direction of the money.
-        began_at: when the payment began (aware), so that an old one is asked rarely.
+        began_at: when the payment began (timezone-aware), so that an old one is polled rarely.
 
     Raises:
-        InvalidInputError: the reference is not a version-4 UUID, the kind is unknown, or the time has no zone.
+        InvalidInputError: the reference is not a version-4 UUID, the kind is unknown, or the time has no timezone.
     """
 
     reference_id: UUID = attrs.field(converter=fields.reference)
@@ -53,8 +53,8 @@ class PaymentToWatch(Record):
     began_at: datetime | None = attrs.field(default=None, converter=fields.utc_time)
 
 
-class Named(Protocol):
-    """What says which payment it is, as a `Payment` and an `UnfinishedPayment` do; a `began_at` on it is heeded."""
+class HasReference(Protocol):
+    """An object that names its payment, such as a `Payment` or an `UnfinishedPayment`; a `began_at` is used too."""
 
     @property
     def reference_id(self) -> UUID:
@@ -67,46 +67,46 @@ class Named(Protocol):
         ...
 
 
-Followable: TypeAlias = UUID | str | PaymentToWatch | Named
+Followable: TypeAlias = UUID | str | PaymentToWatch | HasReference
 
 
-def named(entry: Followable, kind: ExecutionKind) -> PaymentToWatch:
-    """Return the payment that an entry names; `kind` is that of a reference alone.
+def payment_to_watch(given: Followable, kind: ExecutionKind) -> PaymentToWatch:
+    """Return the payment that `given` names; `kind` applies where it is a reference alone.
 
     Raises:
-        InvalidInputError: it names none.
+        InvalidInputError: it names no payment.
     """
-    if isinstance(entry, PaymentToWatch):
-        return entry
-    if isinstance(entry, UUID | str):
-        return PaymentToWatch(entry, kind)
+    if isinstance(given, PaymentToWatch):
+        return given
+    if isinstance(given, UUID | str):
+        return PaymentToWatch(given, kind)
     try:
-        return PaymentToWatch(entry.reference_id, entry.kind, getattr(entry, "began_at", None))
+        return PaymentToWatch(given.reference_id, given.kind, getattr(given, "began_at", None))
     except AttributeError:
-        sentence = f"{entry!r:.60} names no payment: give its reference_id, as in uuid.uuid4(), or a PaymentToWatch"
+        sentence = f"{given!r:.60} names no payment: give its reference_id, as in uuid.uuid4(), or a PaymentToWatch"
         raise InvalidInputError(sentence) from None
 
 
-class Source:
-    """References as they come, from an iterable of either kind."""
+class PaymentStream:
+    """The payments that `watch_many` was given, read one by one from an iterable of either kind."""
 
-    def __init__(self, source: Iterable[Followable] | AsyncIterable[Followable]) -> None:
-        """Take nothing yet."""
-        self._coming: AsyncIterator[Followable] | None = aiter(source) if isinstance(source, AsyncIterable) else None
-        self._there = iter(()) if isinstance(source, AsyncIterable) else iter(source)
-        self._taken = 0
+    def __init__(self, given: Iterable[Followable] | AsyncIterable[Followable]) -> None:
+        """Read nothing yet."""
+        self._async: AsyncIterator[Followable] | None = aiter(given) if isinstance(given, AsyncIterable) else None
+        self._sync = iter(()) if isinstance(given, AsyncIterable) else iter(given)
+        self._count = 0
 
     def __aiter__(self) -> Self:
         """Return itself."""
         return self
 
     async def __anext__(self) -> Followable:
-        """Return the next reference."""
-        self._taken += 1
-        if self._taken % _TAKEN_AT_ONCE == 0:
+        """Return the next payment."""
+        self._count += 1
+        if self._count % _READ_IN_ONE_TURN == 0:
             await asyncio.sleep(0)  # ten thousand at once must not hold up the loop
-        if self._coming is not None:
-            return await anext(self._coming)
-        for entry in self._there:
-            return entry
+        if self._async is not None:
+            return await anext(self._async)
+        for payment in self._sync:
+            return payment
         raise StopAsyncIteration

@@ -1,4 +1,4 @@
-"""How often a payment is looked at while it is not final."""
+"""How often a payment is polled while it is not final."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ class PollPolicy(Record):
     """How a payment is followed; all times in seconds.
 
     Args:
-        interval: between the first looks.
-        max_interval: between looks at an old payment.
-        backoff: by how much the interval grows from look to look.
-        jitter: the share of each interval that is left to chance.
-        timeout: how long to follow, from the first change awaited, before `PollTimeoutError`; None is for ever.
-        not_found_grace: how long "not found" is read as "not yet".
+        interval: between the first polls of a new payment.
+        max_interval: between polls of an old payment.
+        backoff: the factor by which the interval grows from poll to poll.
+        jitter: the share of each interval that is random.
+        timeout: how long to follow, from the first change awaited, before `PollTimeoutError`; None is no limit.
+        not_found_grace: how long "not found" means "not there yet".
 
     Raises:
         InvalidInputError: a number is out of its range.
@@ -35,32 +35,36 @@ class PollPolicy(Record):
     not_found_grace: float = attrs.field(default=30.0, validator=Number(from_=0))
 
     def interval_at(self, age: float) -> float:
-        """Return the seconds until the next look at a payment that began `age` seconds ago, without the jitter.
+        """Return the seconds until the next poll of a payment that began `age` seconds ago, without the jitter.
 
-        The interval is what the growth from look to look amounts to at that age, so that a payment taken up again by
-        another process is asked as rarely as if it had been followed all along.
+        The interval depends on the age alone, so a payment that another process resumes is polled as rarely as if it
+        had been followed all the time.
         """
         if self.interval >= self.max_interval:
             return self.interval
-        # Looks at interval * backoff**n reach age t when the interval has grown by (backoff - 1) * t.
+        # Polls at interval * backoff**n reach age t when the interval has grown by (backoff - 1) * t.
         return min(self.interval + (self.backoff - 1.0) * max(age, 0.0), self.max_interval)
 
-    def delay_at(self, age: float, chance: float) -> float:
-        """Return the seconds until the next look, with the jitter that a `chance` from -1 to 1 comes to."""
-        return self.interval_at(age) * (1.0 + self.jitter * chance)
+    def delay_at(self, age: float, offset: float) -> float:
+        """Return the seconds until the next poll, with the jitter; `offset` is a random number from -1 to 1."""
+        return self.interval_at(age) * (1.0 + self.jitter * offset)
 
     def next_delay(self, age: float) -> float:
-        """Return the seconds until the next look, with the jitter."""
+        """Return the seconds until the next poll, with a jitter of its own."""
         return self.delay_at(age, random.uniform(-1.0, 1.0))  # noqa: S311 - spreads load, guards nothing
 
 
 class Pace(NamedTuple):
-    """How one follower polls: `began` is when the payment did and sets the intervals, `started` when following did."""
+    """How one follower polls; both times are of the monotonic clock, in seconds.
+
+    `began` is when the payment or document began, and sets the intervals. `followed_since` is when this follower
+    started, and sets its timeout.
+    """
 
     policy: PollPolicy
     began: float
-    started: float
+    followed_since: float
 
     def age(self, now: float) -> float:
-        """Seconds since the payment began."""
+        """Seconds since the payment or document began."""
         return max(now - self.began, 0.0)

@@ -1,7 +1,7 @@
-"""One thing that is followed: its latest state, who awaits its next one, and the look that finds it.
+"""One payment or document that is polled: its latest state, and the followers that are notified of its changes.
 
-Nobody polls while nobody waits. A poller is looked at by the schedule only as long as somebody awaits a change, so
-leaving a loop by `break` leaves nothing behind.
+Nothing is polled while nobody waits: the schedule polls only what somebody awaits a change of, so leaving a loop by
+`break` leaves nothing behind.
 """
 
 from __future__ import annotations
@@ -32,208 +32,209 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _AGE_PER_COST, _LARGEST_COST = 10.0, 300.0
-"""A payment that is this many times as old as another may wait as many times as long, where polls have to wait;
-from fifty minutes on all are alike, else those of yesterday would not be asked before their time is over."""
+"""Where polls have to wait, a payment that is this many times as old as another may wait as many times as long. From
+fifty minutes on all cost the same, else one of yesterday would not be polled before its timeout."""
 
 
 class Follower(Protocol[T]):
-    """Who follows a thing, at a pace of its own; `since` is the state that it has."""
+    """One that follows a payment or document, at a pace of its own; `known` is the state that it knows."""
 
     pace: Pace
-    since: T | None
+    known: T | None
 
     @property
     def is_awaited(self) -> bool:
         """Whether somebody awaits its next change at this moment."""
         ...
 
-    def told(self) -> None:
-        """Take note that the latest state is another than `since`."""
+    def notify(self) -> None:
+        """Note that the latest state differs from `known`."""
         ...
 
-    def failed(self, error: Exception) -> None:
-        """Take note that the thing cannot be followed."""
+    def notify_error(self, error: Exception) -> None:
+        """Note that the thing cannot be followed."""
         ...
 
-    def passed_over(self) -> None:
-        """Take note that a look was due and was not made, since nobody awaited it."""
+    def poll_skipped(self) -> None:
+        """Note that a poll was due and was skipped, since nobody awaited it."""
         ...
 
 
-class _Wait(Generic[T]):
+class _Waiter(Generic[T]):
     """One task that awaits one change."""
 
-    __slots__ = ("_trace", "_woken", "error", "pace", "since")
+    __slots__ = ("_future", "_traceback", "error", "known", "pace")
 
     is_awaited = True
 
-    def __init__(self, pace: Pace, since: T | None) -> None:
+    def __init__(self, pace: Pace, known: T | None) -> None:
         self.pace = pace
-        self.since = since
+        self.known = known
         self.error: Exception | None = None
-        self._woken = asyncio.get_running_loop().create_future()
+        self._future = asyncio.get_running_loop().create_future()
 
-    def told(self) -> None:
-        if not self._woken.done():
-            self._woken.set_result(None)
+    def notify(self) -> None:
+        if not self._future.done():
+            self._future.set_result(None)
 
-    def failed(self, error: Exception) -> None:
-        # Not set on the future: a task that is cancelled just now would never fetch it, and asyncio complains.
-        self.error, self._trace = error, error.__traceback__
-        self.told()
+    def notify_error(self, error: Exception) -> None:
+        # Not set on the future: a task that is cancelled just now would never fetch it, and asyncio logs an error then.
+        self.error, self._traceback = error, error.__traceback__
+        self.notify()
 
-    def passed_over(self) -> None:
-        """Never: it is awaited for as long as it lives."""
+    def poll_skipped(self) -> None:
+        """Never happens: it is awaited for as long as it lives."""
 
-    async def over(self) -> None:
-        await self._woken
+    async def wait(self) -> None:
+        await self._future
         if self.error is not None:
-            # All who follow are told one error; where another raised it is no part of its trace here.
-            raise self.error.with_traceback(self._trace)
+            # All followers get one error object; where another of them raised it does not belong in this traceback.
+            raise self.error.with_traceback(self._traceback)
 
 
 class Poller(Scheduled, Generic[T]):
-    """The one poller of one thing, shared by all who follow it; it keeps the latest state seen.
+    """The one poller of one payment or document, shared by all its followers; it keeps the latest state.
 
-    `ask` fetches the state of the thing that `key` names, `mark` says what of a state is compared to find a change.
+    `fetch` gets the state of what `key` names. `fingerprint` returns the part of a state that is compared to find a
+    change.
     """
 
     __slots__ = (
         "__weakref__",
-        "_ask",
-        "_chance",
         "_clock",
+        "_fetch",
+        "_fingerprint",
         "_followers",
         "_is_hinted",
-        "_looked_at",
-        "_mark",
-        "_missing_since",
+        "_jitter_offset",
         "_not_before",
+        "_not_found_since",
+        "_polled_at",
         "_schedule",
         "key",
         "latest",
-        "listening",
+        "push",
     )
 
     def __init__(
         self,
-        ask: Callable[..., Awaitable[T]],
+        fetch: Callable[..., Awaitable[T]],
         key: tuple[object, ...],
-        mark: Callable[[T], object],
+        fingerprint: Callable[[T], object],
         schedule: PollSchedule,
         clock: Clock,
     ) -> None:
-        """Keep how to ask."""
+        """Poll nothing yet."""
         super().__init__()
         self.key = key
-        self._ask = ask
-        self._mark = mark
+        self._fetch = fetch
+        self._fingerprint = fingerprint
         self._schedule = schedule
         self._clock = clock
         self._followers: list[Follower[T]] = []
-        self._looked_at: float | None = None
+        self._polled_at: float | None = None
         self._not_before = 0.0
-        self._chance = 0.0
+        self._jitter_offset = 0.0
         self._is_hinted = False
-        self.listening: PushSubscription | None = None
+        self.push: PushSubscription | None = None
         self.latest: T | None = None
-        self._missing_since: float | None = None
+        self._not_found_since: float | None = None
 
-    def saw(self, state: T) -> None:
-        """Keep a state that was seen, and tell those for whom it is news."""
-        self._looked()
+    def update(self, state: T) -> None:
+        """Keep a state that was seen, and notify the followers for whom it is a change."""
+        self._note_poll()
         self.latest = state
-        self._missing_since = None
+        self._not_found_since = None
         for follower in tuple(self._followers):
-            if self.differs_from(follower.since):
-                follower.told()
+            if self.differs_from(follower.known):
+                follower.notify()
             else:
-                follower.since = state  # the one before would be kept beside it, 600 bytes for each payment
-        self._listen()  # there may be room by now
+                follower.known = state  # else the one before would be kept beside it, 600 bytes for each payment
+        self._open_push()  # there may be room by now
 
-    def differs_from(self, since: T | None) -> bool:
-        """Whether the latest state is a change for somebody who has `since`."""
+    def differs_from(self, known: T | None) -> bool:
+        """Whether the latest state is a change for a follower that knows `known`."""
         latest = self.latest
-        return latest is not None and (since is None or self._mark(latest) != self._mark(since))
+        return latest is not None and (known is None or self._fingerprint(latest) != self._fingerprint(known))
 
-    async def change(self, since: T | None, pace: Pace) -> T:
-        """Return the state as soon as it differs from `since`.
+    async def wait_for_change(self, known: T | None, pace: Pace) -> T:
+        """Return the state as soon as it differs from `known`.
 
         Raises:
             ConfigurationError: the client is closed, or belongs to another event loop.
             DollrError: it cannot be followed.
         """
-        while (latest := self.latest) is None or not self.differs_from(since):
-            wait = _Wait(pace, since)
-            self.join(wait)
+        while (latest := self.latest) is None or not self.differs_from(known):
+            waiter = _Waiter(pace, known)
+            self.add(waiter)
             try:
-                await wait.over()
+                await waiter.wait()
             finally:
-                self.leave(wait)
+                self.remove(waiter)
         return latest
 
-    def join(self, follower: Follower[T]) -> None:
-        """Tell a follower of each change from now on, until it leaves; `plan_for` says what is raised."""
-        if self._looked_at is None and not self._followers:
-            # As if it had been looked at before, at some time of its life: thousands of old payments that a process
-            # takes up together come one by one then, and the young between them.
+    def add(self, follower: Follower[T]) -> None:
+        """Notify a follower of each change from now on, until it is removed; it raises what `plan_poll` raises."""
+        if self._polled_at is None and not self._followers:
+            # As if it had been polled before, at some time of its life: thousands of old payments that a process
+            # resumes together are polled one by one then, and the new ones between them.
             now = self._clock.monotonic()
-            life = min(follower.pace.age(now), self._cost_at(follower.pace, now))
-            self._schedule.enter(self, random.random() * life)  # noqa: S311 - spreads load, guards nothing
+            longest = min(follower.pace.age(now), self._cost_at(follower.pace, now))
+            self._schedule.set_start(self, random.random() * longest)  # noqa: S311 - spreads load, guards nothing
         self._followers.append(follower)
         try:
-            self.plan_for(follower)
+            self.plan_poll(follower)
         except BaseException:
-            self.leave(follower)
+            self.remove(follower)
             raise
 
-    def plan_for(self, follower: Follower[T]) -> None:
-        """Look at it when the next look is due for a follower who is there already.
+    def plan_poll(self, follower: Follower[T]) -> None:
+        """Plan the next poll at the pace of a follower that was added.
 
         Raises:
             ConfigurationError: the client is closed, or belongs to another event loop.
         """
         self._schedule.plan(self, self._due_at_pace(follower.pace, self._clock.monotonic()))
-        self._listen()
+        self._open_push()
 
-    def leave(self, follower: Follower[T]) -> None:
-        """Tell a follower no more."""
+    def remove(self, follower: Follower[T]) -> None:
+        """Notify a follower no more."""
         with suppress(ValueError):
             self._followers.remove(follower)
         if not self._followers:
-            self._schedule.abandon(self)
-            if self.listening is not None:
-                self.listening.pause()
+            self._schedule.cancel(self)
+            if self.push is not None:
+                self.push.close_soon()
 
-    def _listen(self) -> None:
-        if self.listening is not None and self._followers:
-            self.listening.begin(self.hint)
+    def _open_push(self) -> None:
+        if self.push is not None and self._followers:
+            self.push.open(self.hint)
 
     def hint(self) -> None:
-        """Look at once if somebody follows: there may be news."""
+        """Poll at once if somebody follows: there may be a change."""
         self._is_hinted = True
         if self._followers:
             self._schedule.plan(self, self._not_before)
 
     def fail(self, error: Exception) -> None:
-        """Tell all who follow that it cannot be followed any more."""
+        """Notify all followers that it cannot be followed any more."""
         for follower in tuple(self._followers):
-            follower.failed(error)
+            follower.notify_error(error)
 
-    def due(self, now: float) -> float | None:
-        """When the next look is due: at the quickest pace of all who follow."""
+    def due_at(self, now: float) -> float | None:
+        """When the next poll is due: at the quickest pace of all followers."""
         return min((self._due_at_pace(follower.pace, now) for follower in self._followers), default=None)
 
     def _due_at_pace(self, pace: Pace, now: float) -> float:
-        if self._looked_at is None or self._is_hinted:
+        if self._polled_at is None or self._is_hinted:
             return max(now, self._not_before)
-        delay = pace.policy.delay_at(pace.age(self._looked_at), self._chance)
-        if self.listening is not None and self.listening.is_live:
-            delay = max(delay, self.listening.interval)
-        return max(self._looked_at + delay, self._not_before)
+        delay = pace.policy.delay_at(pace.age(self._polled_at), self._jitter_offset)
+        if self.push is not None and self.push.is_live:
+            delay = max(delay, self.push.poll_interval)
+        return max(self._polled_at + delay, self._not_before)
 
     def cost(self, now: float) -> float:
-        """What a look costs: the interval, or a share of the payment's age."""
+        """What a poll costs: the interval, or a share of the payment's age."""
         return min(self._cost_at(follower.pace, now) for follower in self._followers)
 
     def _cost_at(self, pace: Pace, now: float) -> float:
@@ -244,55 +245,55 @@ class Poller(Scheduled, Generic[T]):
         """Whether any follower awaits a change at this moment."""
         return any(follower.is_awaited for follower in self._followers)
 
-    def put_aside(self) -> None:
-        """Leave it to the followers to plan the look that was not made."""
+    def poll_skipped(self) -> None:
+        """Leave it to the followers to plan the poll that was skipped."""
         for follower in tuple(self._followers):
-            follower.passed_over()
+            follower.poll_skipped()
 
-    async def look(self) -> None:
-        """Ask once, and tell those for whom the answer is news, or an end."""
+    async def poll(self) -> None:
+        """Fetch the state once, and notify the followers for whom the answer is a change or an error."""
         began = self._clock.monotonic()
         self._is_hinted = False
         try:
-            state = await self._ask(*self.key)
+            state = await self._fetch(*self.key)
         except DollrError as error:
-            self._looked()
-            self._note(error, began)
+            self._note_poll()
+            self._note_error(error, began)
             for follower in tuple(self._followers):
-                if not self._passes(error, follower):
-                    follower.failed(error)
-        except Exception as error:  # noqa: BLE001 - it is for those who wait to see; else they would wait for ever
-            self._looked()
+                if not self._is_tolerated(error, follower):
+                    follower.notify_error(error)
+        except Exception as error:  # noqa: BLE001 - the followers raise it; else they would wait for ever
+            self._note_poll()
             self.fail(error)
         else:
             self._schedule.answered(began)
-            self.saw(state)
+            self.update(state)
 
-    def _looked(self) -> None:
-        self._looked_at = self._clock.monotonic()
-        self._chance = random.uniform(-1.0, 1.0)  # noqa: S311 - spreads load, guards nothing
+    def _note_poll(self) -> None:
+        self._polled_at = self._clock.monotonic()
+        self._jitter_offset = random.uniform(-1.0, 1.0)  # noqa: S311 - spreads load, guards nothing
 
-    def _note(self, error: DollrError, began: float) -> None:
-        asked = error.retry_after if isinstance(error, APIStatusError) else None
-        if isinstance(error, NotFoundError) and self._missing_since is None:
-            self._missing_since = self._looked_at
+    def _note_error(self, error: DollrError, began: float) -> None:
+        retry_after = error.retry_after if isinstance(error, APIStatusError) else None
+        if isinstance(error, NotFoundError) and self._not_found_since is None:
+            self._not_found_since = self._polled_at
         if isinstance(error, RateLimitError):
-            self._schedule.refused(asked, began)
+            self._schedule.rate_limited(retry_after, began)
         else:
-            self._not_before = self._clock.monotonic() + (asked or 0.0)
+            self._not_before = self._clock.monotonic() + (retry_after or 0.0)
 
-    def _passes(self, error: DollrError, follower: Follower[T]) -> bool:
+    def _is_tolerated(self, error: DollrError, follower: Follower[T]) -> bool:
         if isinstance(error, NotFoundError):
-            # Not there yet, or, once it was seen, an answer from a server that lags.
-            since, grace = follower.pace.started, follower.pace.policy.not_found_grace
+            # Not there yet or, once it was seen, the answer of a server that lags behind.
+            since, grace = follower.pace.followed_since, follower.pace.policy.not_found_grace
             if self.latest is not None and grace > 0:
-                since = max(since, self._missing_since or 0.0)
+                since = max(since, self._not_found_since or 0.0)
             return self._clock.monotonic() - since <= grace
-        return is_blip(error)
+        return _is_temporary(error)
 
 
-def is_blip(error: DollrError) -> bool:
-    """Whether a look that ended so says nothing of the thing followed: the next one may do better."""
+def _is_temporary(error: DollrError) -> bool:
+    """Whether a poll with this error says nothing about the payment or document: the next one may succeed."""
     if isinstance(error, DecodeError):
         return error.status is None
     return isinstance(error, TransportError | ServerError | RateLimitError) or is_redirect_or_timeout(error)

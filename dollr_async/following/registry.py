@@ -1,4 +1,4 @@
-"""Who follows what in one client: the pollers, the schedule of their looks, and how a look is made."""
+"""The pollers of one client, the watches that share them, and a single status check."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from dollr_async.base.clock import Clock
+    from dollr_async.base.progress import KnownPayment
     from dollr_async.following.payments_to_watch import Followable
     from dollr_async.following.policy import PollPolicy
     from dollr_async.following.schedule import PollSchedule
@@ -35,9 +36,10 @@ _ONCE = RetryPolicy(attempts=1)
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class StatusCheck(Record):
-    """What one look at a payment found.
+    """What one status check of a payment found.
 
-    `execution` is None while the API does not know the payment yet; `next_in` is in seconds, and None at the end.
+    `execution` is None while the API does not know the payment yet. `next_in` is the seconds until the next check is
+    due, and None when the status is final.
     """
 
     execution: Execution | None
@@ -45,39 +47,23 @@ class StatusCheck(Record):
     next_in: float | None
 
 
-class Kept(Protocol):
-    """What is kept of one payment."""
-
-    @property
-    def began_at(self) -> datetime:
-        """When it began, aware."""
-        ...
-
-    @property
-    def session_id(self) -> int | None:
-        """The session that was executed."""
-        ...
-
-    @property
-    def source_type(self) -> str | None:
-        """The kind of document that is paid."""
-        ...
-
-
 class StatusJournal(Protocol):
-    """What keeps a record of the payments that are followed."""
+    """The client's journal, as far as following needs it."""
 
     async def saw(self, execution: Execution, reference_id: UUID) -> None:
-        """Note a status."""
+        """Keep a status that was seen."""
         ...
 
-    async def found(self, reference_id: UUID) -> Kept | None:
+    async def found(self, reference_id: UUID) -> KnownPayment | None:
         """Return what is known of a payment."""
         ...
 
 
 class PollerRegistry:
-    """Owns the pollers of one client: one for each payment or document that somebody holds."""
+    """Makes the watches of one client and owns their pollers, one for each payment or document that is followed.
+
+    A poller is kept only as long as a watch or a handle holds it.
+    """
 
     def __init__(
         self,
@@ -87,59 +73,61 @@ class PollerRegistry:
         policy: PollPolicy,
         clock: Clock,
         journal: StatusJournal | None = None,
-        realtime: PushConnection | None = None,
+        push: PushConnection | None = None,
     ) -> None:
         """Follow nothing yet."""
-        self._realtime = realtime
-        self._journal = journal
         self._status = status
         self._schedule = schedule
         self._policy = policy
         self._clock = clock
+        self._journal = journal
+        self._push_connection = push
         self._payments: WeakValueDictionary[tuple[ExecutionKind, UUID], Poller[Execution]] = WeakValueDictionary()
         self._sources: WeakValueDictionary[tuple[SourceType, int], Poller[SourceState]] = WeakValueDictionary()
-        self._merged: WeakSet[MergedWatch] = WeakSet()
+        self._merged_watches: WeakSet[MergedWatch] = WeakSet()
 
     def check_open(self) -> None:
-        """Raise a `ConfigurationError` where the client is closed, or belongs to another event loop."""
+        """Raise a `ConfigurationError` if the client is closed, or belongs to another event loop."""
         self._schedule.check_open()
 
     def poller(self, reference_id: UUID, kind: ExecutionKind) -> Poller[Execution]:
-        """Return the poller of a payment, a new one if nobody holds one."""
+        """Return the poller of a payment, a new one if there is none."""
         key = (kind, reference_id)
         poller = self._payments.get(key)
         if poller is None:
-            poller = self._payments[key] = Poller(self._look, key, _payment_mark, self._schedule, self._clock)
+            poller = self._payments[key] = Poller(
+                self._fetch_payment, key, _payment_fingerprint, self._schedule, self._clock
+            )
         return poller
 
-    def push(self, reference_id: UUID, session_id: int | None, source_type: str | None) -> None:
-        """Follow a collection by push as well, where the client was told how."""
-        realtime = self._realtime
-        if realtime is None or session_id is None or source_type is None:
+    def subscribe_to_push(self, reference_id: UUID, session_id: int | None, source_type: str | None) -> None:
+        """Follow a collection by push too, if the client has a push connection and the key's parts are known."""
+        connection = self._push_connection
+        if connection is None or session_id is None or source_type is None:
             return
         poller = self.poller(reference_id, ExecutionKind.COLLECTION)
-        if poller.listening is None:
-            open_channel = partial(realtime.follow, reference_id, session_id, SourceType(source_type))
-            poller.listening = PushSubscription(open_channel, realtime.poll_interval)
+        if poller.push is None:
+            open_channel = partial(connection.open_channel, reference_id, session_id, SourceType(source_type))
+            poller.push = PushSubscription(open_channel, connection.poll_interval)
 
-    async def learn(self, reference_id: UUID, kind: ExecutionKind) -> datetime | None:
-        """Return when a payment began, where a journal knows it."""
-        kept = None if self._journal is None else await self._journal.found(reference_id)
-        if kept is None:
+    async def read_journal(self, reference_id: UUID, kind: ExecutionKind) -> datetime | None:
+        """Return when a payment began, if a journal knows it; with what it knows, subscribe to push."""
+        known = None if self._journal is None else await self._journal.found(reference_id)
+        if known is None:
             return None
         if kind == ExecutionKind.COLLECTION:
-            self.push(reference_id, kept.session_id, kept.source_type)
-        return kept.began_at
+            self.subscribe_to_push(reference_id, known.progress.session_id, known.progress.source_type)
+        return known.began_at
 
-    def saw(self, execution: Execution, reference_id: UUID, kind: ExecutionKind) -> Poller[Execution]:
-        """Tell all who follow a payment what was seen beside their looks; an end that was seen already stays."""
+    def update(self, execution: Execution, reference_id: UUID, kind: ExecutionKind) -> Poller[Execution]:
+        """Notify all followers of a payment of a state that was not polled; a final status is never replaced."""
         poller = self.poller(reference_id, kind)
         latest = poller.latest
         if latest is None or execution.status.is_final or not latest.status.is_final:
-            poller.saw(execution)
+            poller.update(execution)
         return poller
 
-    async def _look(self, kind: ExecutionKind, reference_id: UUID) -> Execution:
+    async def _fetch_payment(self, kind: ExecutionKind, reference_id: UUID) -> Execution:
         poller = self.poller(reference_id, kind)
         before = poller.latest
         execution = await self._status.of(kind, reference_id, retry=_ONCE)
@@ -147,21 +135,21 @@ class PollerRegistry:
             await self._journal.saw(execution, reference_id)
         latest = poller.latest
         if latest is not None and not execution.status.is_final and (latest.status.is_final or latest is not before):
-            return latest  # an end stays; what was seen while this was asked for may be newer
-        if execution.status.is_final and poller.listening is not None:
-            poller.listening.end()
-            poller.listening = None
+            return latest  # a final status stays; what was seen during this request may be newer
+        if execution.status.is_final and poller.push is not None:
+            poller.push.close()
+            poller.push = None
         return execution
 
     async def check(self, reference_id: UUID, kind: ExecutionKind, *, age: float) -> StatusCheck:
-        """Look once, and say when to look again at a payment that began `age` seconds ago."""
+        """Check the status once, and say when the next check is due for a payment that began `age` seconds ago."""
         try:
-            execution = await self._look(kind, reference_id)
+            execution = await self._fetch_payment(kind, reference_id)
         except NotFoundError:
             if age > self._policy.not_found_grace:
                 raise
             return StatusCheck(execution=None, is_final=False, next_in=self._policy.next_delay(age))
-        self.saw(execution, reference_id, kind)
+        self.update(execution, reference_id, kind)
         is_final = execution.status.is_final
         return StatusCheck(
             execution=execution, is_final=is_final, next_in=None if is_final else self._policy.next_delay(age)
@@ -183,7 +171,7 @@ class PollerRegistry:
             policy=policy or self._policy,
             clock=self._clock,
             began_at=began_at,
-            learn=None if self._journal is None else partial(self.learn, reference_id, kind),
+            find_began_at=None if self._journal is None else partial(self.read_journal, reference_id, kind),
         )
 
     def watch_many(
@@ -198,7 +186,7 @@ class PollerRegistry:
         merged = MergedWatch(
             reference_ids, self, kind=kind, policy=policy or self._policy, at_once=at_once, clock=self._clock
         )
-        self._merged.add(merged)
+        self._merged_watches.add(merged)
         return merged
 
     def watch_source(self, source_type: SourceType, source_id: int, *, policy: PollPolicy | None = None) -> SourceWatch:
@@ -206,26 +194,26 @@ class PollerRegistry:
         key = (source_type, source_id)
         poller = self._sources.get(key)
         if poller is None:
-            ask = partial(self._status.source, retry=_ONCE)
-            poller = self._sources[key] = Poller(ask, key, _source_mark, self._schedule, self._clock)
+            fetch = partial(self._status.source, retry=_ONCE)
+            poller = self._sources[key] = Poller(fetch, key, _source_fingerprint, self._schedule, self._clock)
         return SourceWatch(poller, source_type, source_id, policy=policy or self._policy, clock=self._clock)
 
     async def close(self, error: ConfigurationError) -> None:
-        """End every look, and raise `error` to all who still await a change."""
-        for merged in tuple(self._merged):
+        """End every poll, and raise `error` to every task that still awaits a change."""
+        for merged in tuple(self._merged_watches):
             await merged.fail(error)
         await self._schedule.close()
         for payment in tuple(self._payments.values()):
-            if payment.listening is not None:
-                payment.listening.end()
+            if payment.push is not None:
+                payment.push.close()
             payment.fail(error)
         for source in tuple(self._sources.values()):
             source.fail(error)
 
 
-def _payment_mark(execution: Execution) -> tuple[str, bool]:
+def _payment_fingerprint(execution: Execution) -> tuple[str, bool]:
     return execution.status, bool(execution.requires_action)
 
 
-def _source_mark(source: SourceState) -> str:
+def _source_fingerprint(source: SourceState) -> str:
     return source.status

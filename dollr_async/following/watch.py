@@ -1,4 +1,4 @@
-"""The iterators over what changes: of one payment, or of the document that is paid."""
+"""The iterators over the changes of one payment, or of the document that is paid."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ C = TypeVar("C", bound=_Change)
 class StatusChange(Record):
     """One change of a payment: of its status, or of whether its payer has to act.
 
-    `previous` is the status before (None at first), `at` the aware UTC time at which the change was seen.
+    `previous` is the status before (None at first), `at` the timezone-aware UTC time at which the change was seen.
     """
 
     reference_id: UUID
@@ -63,7 +63,7 @@ class StatusChange(Record):
 class SourceChange(Record):
     """One change of an invoice's or an order's status.
 
-    `previous` is the status before (None at first), `at` the aware UTC time at which the change was seen.
+    `previous` is the status before (None at first), `at` the timezone-aware UTC time at which the change was seen.
     """
 
     source_type: SourceType
@@ -79,8 +79,8 @@ class SourceChange(Record):
         return self.status.is_final
 
 
-class Following(ABC, Generic[T, C]):
-    """An async iterator over the changes of one thing: the present state first, the final one last, then it ends."""
+class ChangeIterator(ABC, Generic[T, C]):
+    """An async iterator over the changes of one payment or document: the present state first, the final one last."""
 
     def __init__(
         self,
@@ -89,25 +89,25 @@ class Following(ABC, Generic[T, C]):
         policy: PollPolicy,
         clock: Clock,
         began_at: datetime | None = None,
-        learn: Callable[[], Awaitable[datetime | None]] | None = None,
+        find_began_at: Callable[[], Awaitable[datetime | None]] | None = None,
     ) -> None:
-        """Follow a thing that began at `began_at` (aware); `learn` finds that out where it is None."""
+        """Follow what began at `began_at` (timezone-aware); where that is None, `find_began_at` may know it."""
         self._poller = poller
         self._policy = policy
         self._clock = clock
         self._began_at = began_at
-        self._learn = learn
+        self._find_began_at = find_began_at
         self._pace: Pace | None = None
-        self._state: T | None = None
-        self._seen: C | None = None
+        self._last_state: T | None = None
+        self._last_change: C | None = None
 
     @abstractmethod
-    def _change(self, state: T, seen: C | None) -> C:
-        """Return a state as the change that is yielded."""
+    def _new_change(self, state: T, last: C | None) -> C:
+        """Return the change to a state; `last` is the change before it."""
 
     @abstractmethod
-    def _timed_out(self, elapsed: float) -> PollTimeoutError:
-        """Return the error that says that time ran out."""
+    def _timeout_error(self, elapsed: float) -> PollTimeoutError:
+        """Return the error for a state that was not final in time."""
 
     def __aiter__(self) -> Self:
         """Return itself."""
@@ -121,29 +121,29 @@ class Following(ABC, Generic[T, C]):
 
     async def __anext__(self) -> C:
         """Return the next change."""
-        seen = self._seen
-        if seen is not None and seen.is_final:
+        last = self._last_change
+        if last is not None and last.is_final:
             raise StopAsyncIteration
         pace = self._pace or await self._start()
         limit = self._policy.timeout
         try:
-            async with asyncio.timeout_at(None if limit is None else pace.started + limit):
-                self._state = await self._poller.change(self._state, pace)
+            async with asyncio.timeout_at(None if limit is None else pace.followed_since + limit):
+                self._last_state = await self._poller.wait_for_change(self._last_state, pace)
         except TimeoutError:
             latest = self._poller.latest
-            if latest is None or not self._poller.differs_from(self._state):
-                raise self._timed_out(self._clock.monotonic() - pace.started) from None
-            self._state = latest  # news that came as time ran out is news
-        self._seen = self._change(self._state, seen)
-        return self._seen
+            if latest is None or not self._poller.differs_from(self._last_state):
+                raise self._timeout_error(self._clock.monotonic() - pace.followed_since) from None
+            self._last_state = latest  # a change that comes as time runs out is a change
+        self._last_change = self._new_change(self._last_state, last)
+        return self._last_change
 
     async def _start(self) -> Pace:
-        learned = None if self._learn is None else await self._learn()
-        self._pace = pace_of(self._policy, self._began_at or learned, self._clock)
+        found = None if self._find_began_at is None else await self._find_began_at()
+        self._pace = new_pace(self._policy, self._began_at or found, self._clock)
         return self._pace
 
 
-def pace_of(policy: PollPolicy, began_at: datetime | None, clock: Clock) -> Pace:
+def new_pace(policy: PollPolicy, began_at: datetime | None, clock: Clock) -> Pace:
     """Return the pace of a follower that starts now, for a payment that began at `began_at` (None: now)."""
     now = clock.monotonic()
     age = 0.0 if began_at is None else (clock.now() - began_at).total_seconds()
@@ -151,15 +151,15 @@ def pace_of(policy: PollPolicy, began_at: datetime | None, clock: Clock) -> Pace
 
 
 def status_change(reference_id: UUID, state: Execution, before: Execution | None, clock: Clock) -> StatusChange:
-    """Return a state that was seen just now as the change that is yielded."""
+    """Return the change to a state that was seen just now; `before` is the state before it."""
     previous = None if before is None else before.status
     return StatusChange(
         reference_id=reference_id, status=state.status, previous=previous, execution=state, at=clock.now()
     )
 
 
-def out_of_time(reference_id: UUID, kind: ExecutionKind, last: Execution | None, elapsed: float) -> PollTimeoutError:
-    """Return the error that says that a payment is not final yet, which says nothing against it."""
+def timeout_error(reference_id: UUID, kind: ExecutionKind, last: Execution | None, elapsed: float) -> PollTimeoutError:
+    """Return the error for a payment that was not final in time, which does not mean that it failed."""
     message = (
         f"payment {reference_id} is still {last.status if last else 'not known to the API'} after "
         f"{round(elapsed, 1):g} seconds. It has not failed: follow it again with "
@@ -168,12 +168,12 @@ def out_of_time(reference_id: UUID, kind: ExecutionKind, last: Execution | None,
     return PollTimeoutError(message, reference_id=reference_id, last=last, elapsed=elapsed)
 
 
-class Watch(Following[Execution, StatusChange]):
+class Watch(ChangeIterator[Execution, StatusChange]):
     """An async iterator over the changes of one payment: the present state first, the final one last, then it ends.
 
     Raises while iterating:
         PollTimeoutError: not final within the policy's timeout, counted from the first change awaited.
-        NotFoundError: the API does not know the reference, and the grace for "not yet" is over.
+        NotFoundError: the API does not know the reference, and the policy's `not_found_grace` is over.
         PermissionDeniedError, AuthenticationError: the status may not be read.
     """
 
@@ -186,26 +186,26 @@ class Watch(Following[Execution, StatusChange]):
         policy: PollPolicy,
         clock: Clock,
         began_at: datetime | None = None,
-        learn: Callable[[], Awaitable[datetime | None]] | None = None,
+        find_began_at: Callable[[], Awaitable[datetime | None]] | None = None,
     ) -> None:
         """Watch a payment."""
-        super().__init__(poller, policy=policy, clock=clock, began_at=began_at, learn=learn)
+        super().__init__(poller, policy=policy, clock=clock, began_at=began_at, find_began_at=find_began_at)
         self._reference_id = reference_id
         self._kind = kind
 
-    def _change(self, state: Execution, seen: StatusChange | None) -> StatusChange:
-        return status_change(self._reference_id, state, None if seen is None else seen.execution, self._clock)
+    def _new_change(self, state: Execution, last: StatusChange | None) -> StatusChange:
+        return status_change(self._reference_id, state, None if last is None else last.execution, self._clock)
 
-    def _timed_out(self, elapsed: float) -> PollTimeoutError:
-        return out_of_time(self._reference_id, self._kind, self._poller.latest, elapsed)
+    def _timeout_error(self, elapsed: float) -> PollTimeoutError:
+        return timeout_error(self._reference_id, self._kind, self._poller.latest, elapsed)
 
 
-class SourceWatch(Following[SourceState, SourceChange]):
+class SourceWatch(ChangeIterator[SourceState, SourceChange]):
     """An async iterator over the changes of one document: the present state first, PAID or CANCELED last.
 
     Raises while iterating:
         PollTimeoutError: neither within the policy's timeout, counted from the first change awaited.
-        NotFoundError: the API does not know the document, and the grace for "not yet" is over.
+        NotFoundError: the API does not know the document, and the policy's `not_found_grace` is over.
         PermissionDeniedError, AuthenticationError: the status may not be read.
     """
 
@@ -217,17 +217,17 @@ class SourceWatch(Following[SourceState, SourceChange]):
         self._source_type = source_type
         self._source_id = source_id
 
-    def _change(self, state: SourceState, seen: SourceChange | None) -> SourceChange:
+    def _new_change(self, state: SourceState, last: SourceChange | None) -> SourceChange:
         return SourceChange(
             source_type=self._source_type,
             source_id=self._source_id,
             status=state.status,
-            previous=seen.status if seen else None,
+            previous=last.status if last else None,
             source=state,
             at=self._clock.now(),
         )
 
-    def _timed_out(self, elapsed: float) -> PollTimeoutError:
+    def _timeout_error(self, elapsed: float) -> PollTimeoutError:
         last = self._poller.latest
         message = (
             f"{self._source_type} {self._source_id} is still {last.status if last else 'not known to the API'} after "

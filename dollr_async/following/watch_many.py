@@ -1,4 +1,4 @@
-"""Many payments in one iterator: what changes in any of them, and what cannot be followed."""
+"""Many payments in one iterator: each change of any of them, and each payment that cannot be followed."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol, Self
 
 from dollr_async.base.errors import DollrError, InvalidInputError
-from dollr_async.following.payments_to_watch import Source, WatchFailure, named
-from dollr_async.following.watch import StatusChange, out_of_time, pace_of, status_change
+from dollr_async.following.payments_to_watch import PaymentStream, WatchFailure, payment_to_watch
+from dollr_async.following.watch import StatusChange, new_pace, status_change, timeout_error
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Iterable
@@ -27,25 +27,25 @@ if TYPE_CHECKING:
 
 
 class Pollers(Protocol):
-    """Where a payment's poller comes from."""
+    """What a merged watch needs of the `PollerRegistry` that makes it."""
 
     def check_open(self) -> None:
-        """Raise where the client is closed, or belongs to another event loop."""
+        """Raise a `ConfigurationError` if the client is closed, or belongs to another event loop."""
         ...
 
     def poller(self, reference_id: UUID, kind: ExecutionKind) -> Poller[Execution]:
         """Return the poller of a payment."""
         ...
 
-    async def learn(self, reference_id: UUID, kind: ExecutionKind) -> datetime | None:
-        """Return when a payment began, where that is known."""
+    async def read_journal(self, reference_id: UUID, kind: ExecutionKind) -> datetime | None:
+        """Return when a payment began, if that is known."""
         ...
 
 
-class _Followed:
-    """One payment among the many."""
+class _FollowedPayment:
+    """One payment of a merged watch."""
 
-    __slots__ = ("error", "is_noted", "kind", "merge", "pace", "poller", "reference_id", "since")
+    __slots__ = ("error", "is_queued", "kind", "known", "merge", "pace", "poller", "reference_id")
 
     def __init__(self, merge: _Merge, payment: PaymentToWatch, poller: Poller[Execution], pace: Pace) -> None:
         self.merge = merge
@@ -53,81 +53,84 @@ class _Followed:
         self.kind = payment.kind
         self.poller = poller
         self.pace = pace
-        self.since: Execution | None = None
+        self.known: Execution | None = None
         self.error: Exception | None = None
-        self.is_noted = False
+        self.is_queued = False
 
     @property
     def is_awaited(self) -> bool:
-        return self.merge.is_awaited
+        return self.merge.waiting_tasks > 0
 
-    def told(self) -> None:
-        self.merge.note(self)
+    def notify(self) -> None:
+        self.merge.enqueue(self)
 
-    def failed(self, error: Exception) -> None:
+    def notify_error(self, error: Exception) -> None:
         self.error = error
-        self.merge.note(self)
+        self.merge.enqueue(self)
 
-    def passed_over(self) -> None:
-        self.merge.passed_over[self] = None
+    def poll_skipped(self) -> None:
+        self.merge.skipped[self] = None
 
-    def changed(self, clock: Clock) -> StatusChange | None:
+    def take_change(self, clock: Clock) -> StatusChange | None:
         latest = self.poller.latest
-        if latest is None or not self.poller.differs_from(self.since):
+        if latest is None or not self.poller.differs_from(self.known):
             return None
-        change = status_change(self.reference_id, latest, self.since, clock)
-        self.since = latest
+        change = status_change(self.reference_id, latest, self.known, clock)
+        self.known = latest
         return change
 
 
 class _Merge:
-    """All that one merged watch follows. Its reader holds it, but never the iterator that a loop may leave."""
+    """All payments of one merged watch. Its reader holds this, never the iterator, which a loop may leave."""
 
     def __init__(
-        self, source: Source, pollers: Pollers, *, kind: ExecutionKind, policy: PollPolicy, at_once: int, clock: Clock
+        self,
+        stream: PaymentStream,
+        pollers: Pollers,
+        *,
+        kind: ExecutionKind,
+        policy: PollPolicy,
+        at_once: int,
+        clock: Clock,
     ) -> None:
-        self._source = source
+        self._stream = stream
         self._pollers = pollers
         self._kind = kind
         self._policy = policy
         self._at_once = at_once
         self._clock = clock
-        # In the order in which their time runs out, since all have the same.
-        self._followed: OrderedDict[tuple[object, ...], _Followed] = OrderedDict()
-        self._news: deque[_Followed | WatchFailure] = deque()
-        self._is_news = asyncio.Event()
+        # In the order in which their time runs out, since all have the same timeout.
+        self._followed: OrderedDict[tuple[object, ...], _FollowedPayment] = OrderedDict()
+        self._news: deque[_FollowedPayment | WatchFailure] = deque()
+        self._has_news = asyncio.Event()
         self._may_read = asyncio.Event()
         self.reader: asyncio.Task[None] | None = None
-        self._is_read = False
-        self._problem: BaseException | None = None
-        self._trace: TracebackType | None = None
-        self._awaiting = 0
-        self.passed_over: dict[_Followed, None] = {}
+        self._is_stream_read = False
+        self._error: BaseException | None = None
+        self._traceback: TracebackType | None = None
+        self.waiting_tasks = 0
+        self.skipped: dict[_FollowedPayment, None] = {}
 
-    @property
-    def is_awaited(self) -> bool:
-        return self._awaiting > 0
-
-    def note(self, followed: _Followed) -> None:
-        # Once, however much it has changed: whoever takes it sees its latest state.
-        if not followed.is_noted:
-            followed.is_noted = True
+    def enqueue(self, followed: _FollowedPayment) -> None:
+        # Once, however much it has changed: what is taken from the queue is its latest state.
+        if not followed.is_queued:
+            followed.is_queued = True
             self._news.append(followed)
-            self._is_news.set()
+            self._has_news.set()
 
     async def next(self) -> StatusChange | WatchFailure | None:
-        """Return what is new, or None when everything has come to its end."""
+        """Return the next change or failure, or None when every payment has its final status."""
         self._pollers.check_open()
-        while (news := self._taken()) is None:
-            if self._problem is not None:
+        while (news := self._take_news()) is None:
+            if self._error is not None:
                 self.end()
-                raise self._problem.with_traceback(self._trace)
-            if self._is_read and not self._followed:
+                raise self._error.with_traceback(self._traceback)
+            if self._is_stream_read and not self._followed:
                 return None
-            await self._await_news()
+            await self._wait_for_news()
         return news
 
-    def _taken(self) -> StatusChange | WatchFailure | None:
+    def _take_news(self) -> StatusChange | WatchFailure | None:
         while self._news:
             followed = self._news.popleft()
             news = followed if isinstance(followed, WatchFailure) else self._news_of(followed)
@@ -135,115 +138,115 @@ class _Merge:
                 return news
         return None
 
-    def _news_of(self, followed: _Followed) -> StatusChange | WatchFailure | None:
-        followed.is_noted = False
-        change, error = followed.changed(self._clock), followed.error
+    def _news_of(self, followed: _FollowedPayment) -> StatusChange | WatchFailure | None:
+        followed.is_queued = False
+        change, error = followed.take_change(self._clock), followed.error
         if change is not None and not change.is_final:
             if error is not None:
-                self.note(followed)  # that comes next
+                self.enqueue(followed)  # the error comes next
             return change
         if change is None and error is None:
             return None
-        self._leave(followed)
+        self._remove(followed)
         if change is not None or error is None:
             return change
         if not isinstance(error, DollrError):
-            raise error  # a fault of the program, and no fact about a payment
+            raise error  # a bug in the program, which says nothing about a payment
         return WatchFailure(reference_id=followed.reference_id, error=error)
 
-    async def _await_news(self) -> None:
+    async def _wait_for_news(self) -> None:
         if self.reader is None:
             self.reader = asyncio.create_task(self._read(), name="dollr_async watch_many")
-        self._is_news.clear()
-        self._awaiting += 1
-        self._open()
-        end = self._next_end()
+        self._has_news.clear()
+        self.waiting_tasks += 1
+        self._allow_reading()
+        timeout_at = self._next_timeout()
         try:
-            again, self.passed_over = self.passed_over, {}
-            for followed in again:
-                followed.poller.plan_for(followed)
-            async with asyncio.timeout_at(end):
-                await self._is_news.wait()
+            skipped, self.skipped = self.skipped, {}
+            for followed in skipped:
+                followed.poller.plan_poll(followed)
+            async with asyncio.timeout_at(timeout_at):
+                await self._has_news.wait()
         except TimeoutError:
-            self._end_those_out_of_time(end or 0.0)
+            self._fail_timed_out(timeout_at or 0.0)
         finally:
-            self._awaiting -= 1
-            self._open()
+            self.waiting_tasks -= 1
+            self._allow_reading()
 
-    def _open(self) -> None:
-        """Let the reader go on while somebody awaits what it finds, and there is room."""
-        if self._awaiting and len(self._followed) < self._at_once:
+    def _allow_reading(self) -> None:
+        """Let the reader go on while somebody awaits what it reads, and there is room."""
+        if self.waiting_tasks and len(self._followed) < self._at_once:
             self._may_read.set()
         else:
             self._may_read.clear()
 
-    def _next_end(self) -> float | None:
+    def _next_timeout(self) -> float | None:
         limit = self._policy.timeout
         first = next(iter(self._followed.values()), None)
-        return None if limit is None or first is None else first.pace.started + limit
+        return None if limit is None or first is None else first.pace.followed_since + limit
 
-    def _end_those_out_of_time(self, end: float) -> None:
-        now = max(self._clock.monotonic(), end)  # a timer may fire a tick early
+    def _fail_timed_out(self, timeout_at: float) -> None:
+        now = max(self._clock.monotonic(), timeout_at)  # a timer may fire a tick early
         limit = self._policy.timeout
-        for followed in self._followed.values():
-            started = followed.pace.started
-            if limit is None or now < started + limit:
+        for payment in self._followed.values():
+            since = payment.pace.followed_since
+            if limit is None or now < since + limit:
                 break
-            followed.failed(out_of_time(followed.reference_id, followed.kind, followed.poller.latest, now - started))
+            payment.notify_error(timeout_error(payment.reference_id, payment.kind, payment.poller.latest, now - since))
 
     async def _read(self) -> None:
         try:
             await self._may_read.wait()
-            async for entry in self._source:
-                await self._follow(entry)
+            async for given in self._stream:
+                await self._follow(given)
                 await self._may_read.wait()
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - it is raised to the caller
             # It is the caller's own; a cancellation too, unless it is that of this task.
             if isinstance(error, Exception) or (self.reader is not None and not self.reader.cancelling()):
-                self._problem, self._trace = error, error.__traceback__
+                self._error, self._traceback = error, error.__traceback__
         finally:
-            self._is_read = True
-            self._is_news.set()
+            self._is_stream_read = True
+            self._has_news.set()
 
-    async def _follow(self, entry: Followable) -> None:
+    async def _follow(self, given: Followable) -> None:
         try:
-            payment = named(entry, self._kind)
+            payment = payment_to_watch(given, self._kind)
         except InvalidInputError as error:
-            self._news.append(WatchFailure(reference_id=str(entry), error=error))
-            self._is_news.set()
+            self._news.append(WatchFailure(reference_id=str(given), error=error))
+            self._has_news.set()
             return
         poller = self._pollers.poller(payment.reference_id, payment.kind)
         if poller.key in self._followed:
             return
-        learned = await self._pollers.learn(payment.reference_id, payment.kind)
-        pace = pace_of(self._policy, payment.began_at or learned, self._clock)
-        followed = _Followed(self, payment, poller, pace)
+        began_at = await self._pollers.read_journal(payment.reference_id, payment.kind)
+        pace = new_pace(self._policy, payment.began_at or began_at, self._clock)
+        followed = _FollowedPayment(self, payment, poller, pace)
         self._followed[poller.key] = followed
-        self._open()
+        self._allow_reading()
         if len(self._followed) == 1:
-            self._is_news.set()  # whoever awaits news does not know yet when the time of this one is over
+            self._has_news.set()  # a task that waits already does not know yet when the time of this one is over
         if poller.differs_from(None):
-            self.note(followed)
-        poller.join(followed)
+            self.enqueue(followed)
+        poller.add(followed)
 
-    def _leave(self, followed: _Followed) -> None:
+    def _remove(self, followed: _FollowedPayment) -> None:
         del self._followed[followed.poller.key]
-        followed.poller.leave(followed)
-        self.passed_over.pop(followed, None)
-        self._open()
+        followed.poller.remove(followed)
+        self.skipped.pop(followed, None)
+        self._allow_reading()
 
     def end(self) -> None:
         """Follow nothing any more."""
         for followed in tuple(self._followed.values()):
-            self._leave(followed)
+            self._remove(followed)
         self._news.clear()
         if self.reader is not None:
             self.reader.cancel()
 
     async def fail(self, error: Exception) -> None:
-        """Follow nothing any more, and raise `error` to whoever awaits news."""
-        self._problem, self._trace = error, error.__traceback__
-        self._is_news.set()
+        """Follow nothing any more, and raise `error` to every task that waits."""
+        self._error, self._traceback = error, error.__traceback__
+        self._has_news.set()
         if self.reader is not None and self.reader.get_loop() is asyncio.get_running_loop():
             self.end()
             await asyncio.gather(self.reader, return_exceptions=True)
@@ -252,15 +255,15 @@ class _Merge:
 class MergedWatch:
     """An async iterator over the changes of many payments, each from its present state to its final one.
 
-    It yields a `StatusChange`, or a `WatchFailure` for a payment that cannot be followed, and ends when the source of
-    references and every payment have. Leave the loop when you like: nothing is asked while nobody awaits.
+    It yields a `StatusChange`, or a `WatchFailure` for a payment that cannot be followed. It ends when it was given no
+    more payments and each has its final status. Leave the loop when you like: nothing is polled while nobody awaits.
 
-    Raises while iterating whatever the source of references raises.
+    Raises while iterating whatever the iterable of payments raises.
     """
 
     def __init__(
         self,
-        source: Iterable[Followable] | AsyncIterable[Followable],
+        payments: Iterable[Followable] | AsyncIterable[Followable],
         pollers: Pollers,
         *,
         kind: ExecutionKind,
@@ -268,10 +271,11 @@ class MergedWatch:
         at_once: int,
         clock: Clock,
     ) -> None:
-        """Follow nothing yet; `at_once` bounds how many payments are followed at one time."""
-        self._merge = _Merge(Source(source), pollers, kind=kind, policy=policy, at_once=at_once, clock=clock)
-        self._left = weakref.finalize(self, _abandon, self._merge)
-        self._left.atexit = False
+        """Follow nothing yet; `at_once` is the most payments that are followed at one time."""
+        stream = PaymentStream(payments)
+        self._merge = _Merge(stream, pollers, kind=kind, policy=policy, at_once=at_once, clock=clock)
+        self._finalizer = weakref.finalize(self, _end_in_its_loop, self._merge)
+        self._finalizer.atexit = False
 
     def __aiter__(self) -> Self:
         """Return itself."""
@@ -285,11 +289,11 @@ class MergedWatch:
         return news
 
     async def fail(self, error: Exception) -> None:
-        """Follow nothing any more, and raise `error` to whoever awaits a change."""
+        """Follow nothing any more, and raise `error` to every task that awaits a change."""
         await self._merge.fail(error)
 
 
-def _abandon(merge: _Merge) -> None:
+def _end_in_its_loop(merge: _Merge) -> None:
     # The iterator may be collected anywhere: in another thread, or after its loop.
     if merge.reader is not None:
         with suppress(RuntimeError):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 
 from dollr_async.base.errors import InvalidInputError, JournalError, ReferenceUsedError
-from dollr_async.base.progress import resume_call
+from dollr_async.base.progress import KnownPayment, resume_call
 from dollr_async.journal.entry import Entry, Terms
 from dollr_async.journal.journaled_run import JournaledRun
 from dollr_async.journal.protocol import Journal
@@ -130,13 +130,14 @@ class ClientJournal:
         except JournalError:
             logger.exception("payment %s: its status could not be written to the journal", reference_id)
 
-    async def found(self, reference_id: UUID) -> Entry | None:
+    async def found(self, reference_id: UUID) -> KnownPayment | None:
         """Return what the journal knows of a payment, or None. If it cannot be read, the error is logged."""
         try:
-            return await self._journal.read(reference_id)
+            entry = await self._journal.read(reference_id)
         except JournalError:
             logger.exception("payment %s: its entry in the journal could not be read", reference_id)
             return None
+        return None if entry is None else KnownPayment(began_at=entry.began_at, progress=entry.progress)
 
     async def unfinished(self) -> list[Entry]:
         """Return every open payment that no live run works on, the oldest first."""

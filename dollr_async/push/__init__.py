@@ -1,4 +1,4 @@
-"""The live channel beside polling: one connection, a channel for each collection.
+"""Live updates beside polling: one connection to Supabase Realtime, with a channel for each collection.
 
 Uses `resources` and below, used by `following` and the client.
 """

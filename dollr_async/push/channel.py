@@ -1,6 +1,7 @@
-"""One collection's channel for live updates: joined with a fresh key, kept, lost, and joined again.
+"""The channel of one collection for live updates: joined with a fresh key, lost, and joined again.
 
-Nothing that is received here is believed: a row, a join and a loss are each a hint to look, and the look decides.
+Nothing that is received here is trusted. A pushed row, a join and a loss are each a hint to check the status, and only
+the answer to that counts.
 """
 
 from __future__ import annotations
@@ -23,65 +24,65 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("dollr_async.realtime")
 
-LIVED = 30.0
-"""What has worked for so many seconds has lived: what goes wrong after that is a new trouble, not the old one."""
+STABLE_AFTER = 30.0
+"""Seconds after which a connection or channel counts as stable: a failure after that is the first of a new series."""
 
-_WATCHED_WITHIN = 1.0
+_SUBSCRIBED_WITHIN = 1.0
 _TABLE = "checkout_payment_intent_public_status"
-# A key is renewed when three quarters of its life are over; a life of no length is no reason to ask without pause.
+# A key is renewed after three quarters of its life; a life of no length is no reason to fetch keys without pause.
 _RENEWED_AFTER = 0.75
 _SOONEST_RENEWAL = 10.0
-# Asking for a key again would end the same.
+# Another request for a key would be refused too.
 _REFUSALS = (PermissionDeniedError, NotFoundError, InvalidRequestError)
 
 
-class Host(Protocol):
-    """What a channel needs of the one who has the connection."""
+class ChannelHost(Protocol):
+    """What a channel needs of the `PushConnection` that it belongs to."""
 
-    async def connection(self) -> PhoenixConnection:
+    async def wait_for_connection(self) -> PhoenixConnection:
         """Wait for an open connection."""
         ...
 
-    async def key(self, wanted: NewRealtimeKey) -> RealtimeKey:
-        """Obtain a fresh key, when it is this channel's turn."""
+    async def fetch_key(self, request: NewRealtimeKey) -> RealtimeKey:
+        """Fetch a fresh key, when it is this channel's turn."""
         ...
 
-    def is_up(self) -> None:
-        """Hear that a channel is live."""
+    def report_up(self) -> None:
+        """Note that a channel is live."""
         ...
 
-    def is_down(self, reason: str) -> None:
-        """Hear that a channel could not be joined or was lost."""
+    def report_down(self, reason: str) -> None:
+        """Note that a channel could not be joined or was lost."""
         ...
 
-    def let_go(self, channel: Channel) -> None:
+    def remove(self, channel: Channel) -> None:
         """Forget a channel that was left."""
         ...
 
 
 class Channel:
-    """The live updates of one collection, for as long as they are wanted."""
+    """The live updates of one collection, until it is left."""
 
     def __init__(
         self,
-        wanted: NewRealtimeKey,
+        key_request: NewRealtimeKey,
         on_hint: Callable[[], None],
         *,
-        host: Host,
-        pauses: RetryPolicy,
+        host: ChannelHost,
+        retry: RetryPolicy,
         clock: Clock,
     ) -> None:
-        """Keep what is followed; nothing is joined before `attend` runs."""
-        self.topic = f"realtime:payment-intent:{wanted.session_id}:{wanted.reference_id}"
-        self._wanted = wanted
+        """Join nothing before `run`; `retry` sets the pauses between the joins."""
+        self.topic = f"realtime:payment-intent:{key_request.session_id}:{key_request.reference_id}"
+        self._key_request = key_request
         self._on_hint = on_hint
         self._host = host
-        self._pauses = pauses
+        self._retry = retry
         self._clock = clock
         self._connection: PhoenixConnection | None = None
         self._join_ref: str | None = None
-        self._answered = asyncio.Event()
-        self._watched = asyncio.Event()
+        self._replied = asyncio.Event()
+        self._subscribed = asyncio.Event()
         self._lost = asyncio.Event()
         self._live_since: float | None = None
         self._failures = 0
@@ -99,63 +100,63 @@ class Channel:
             return
         self._has_left = True
         self._live_since = None
-        self._quit()
-        self._host.let_go(self)
+        self._send_leave()
+        self._host.remove(self)
 
-    async def attend(self) -> None:
+    async def run(self) -> None:
         """Join, stay, and join again for ever; ends only when the key is refused or the task is cancelled."""
         while True:
             try:
-                await self._attend(await self._host.connection())
+                await self._stay_joined(await self._host.wait_for_connection())
             except _REFUSALS as error:
-                logger.info("%s: no live updates, its key was refused (%s)", self._wanted.reference_id, error)
+                logger.info("%s: no live updates, its key was refused (%s)", self._key_request.reference_id, error)
                 self._lose("its key was refused")
                 return
             except TimeoutError:
                 self._lose("its join was not answered")
-            except Exception as error:  # noqa: BLE001 - whatever becomes of push, the payment is polled
+            except Exception as error:  # noqa: BLE001 - whatever happens to push, the payment is polled
                 self._lose(str(error) if isinstance(error, DollrError) else type(error).__name__)
             self._failures += 1
-            self._host.is_down(self._reason)
-            # After a lost connection too: it spreads the joins of all the channels.
-            await self._clock.sleep(self._pauses.delay(self._failures))
+            self._host.report_down(self._reason)
+            # After a lost connection too: it spreads the joins of all channels.
+            await self._clock.sleep(self._retry.delay(self._failures))
 
-    async def _attend(self, connection: PhoenixConnection) -> None:
-        """Join on a connection and return when the channel is lost."""
+    async def _stay_joined(self, connection: PhoenixConnection) -> None:
+        """Join on a connection, and return when the channel is lost."""
         self._connection = connection
-        self._answered.clear()
-        self._watched.clear()
+        self._replied.clear()
+        self._subscribed.clear()
         self._lost.clear()
-        key = await self._host.key(self._wanted)
+        key = await self._host.fetch_key(self._key_request)
         if self._lost.is_set():
             return
-        self._join_ref = connection.post(self.topic, "phx_join", self._terms(key))
+        self._join_ref = connection.post(self.topic, "phx_join", self._join_payload(key))
         async with asyncio.timeout(REPLY_WITHIN):
-            await self._answered.wait()
-        await self._be_watched()
+            await self._replied.wait()
+        await self._wait_until_subscribed()
         while not self._lost.is_set():
             try:
                 async with asyncio.timeout(max(key.expires_in * _RENEWED_AFTER, _SOONEST_RENEWAL)):
                     await self._lost.wait()
             except TimeoutError:
-                key = await self._host.key(self._wanted)
-                self._push("access_token", {"access_token": key.access_token})
+                key = await self._host.fetch_key(self._key_request)
+                self._post("access_token", {"access_token": key.access_token})
 
-    async def _be_watched(self) -> None:
-        # Supabase says ok to a join before it watches the row, and says in a message of its own when it does: a look
-        # after that misses nothing. Where the message does not come, the join has to do.
+    async def _wait_until_subscribed(self) -> None:
+        # Supabase accepts a join before it watches the row, and confirms that in a message of its own: a status check
+        # after that misses no change. If the message does not come, the join has to be enough.
         with suppress(TimeoutError):
-            async with asyncio.timeout(_WATCHED_WITHIN):
-                await self._watched.wait()
-        if not self._watched.is_set():
+            async with asyncio.timeout(_SUBSCRIBED_WITHIN):
+                await self._subscribed.wait()
+        if not self._subscribed.is_set():
             self._go_live()
 
-    def _terms(self, key: RealtimeKey) -> dict[str, object]:
+    def _join_payload(self, key: RealtimeKey) -> dict[str, object]:
         row = {
             "event": "*",
             "schema": "public",
             "table": _TABLE,
-            "filter": f"reference_id=eq.{self._wanted.reference_id}",
+            "filter": f"reference_id=eq.{self._key_request.reference_id}",
         }
         return {
             "config": {
@@ -167,12 +168,12 @@ class Channel:
             "access_token": key.access_token,
         }
 
-    def hear(self, message: Message) -> None:
-        """Take a message of this channel's topic."""
+    def receive(self, message: Message) -> None:
+        """Handle a message of this channel's topic."""
         if self._join_ref is None:
             return
-        # The end of an earlier join of this topic may come late, and is none of this one.
-        is_ours = message.ref in {None, self._join_ref}
+        # The end of an earlier join of this topic may come late, and does not concern this one.
+        is_of_this_join = message.ref in {None, self._join_ref}
         match message.event, message.payload.get("status"):
             case "postgres_changes", _:
                 self._hint()
@@ -181,51 +182,53 @@ class Channel:
             case "system", "error":
                 self._lose("the server reports an error")
             case "phx_reply", "ok" if message.ref == self._join_ref:
-                self._answered.set()
+                self._replied.set()
             case "phx_reply", "error" if message.ref == self._join_ref:
                 self._lose("its join was refused", is_joined=False)
-            case (("phx_close" | "phx_error"), _) if is_ours:
+            case (("phx_close" | "phx_error"), _) if is_of_this_join:
                 self._lose("the server closed it", is_joined=False)
 
     def _go_live(self) -> None:
-        self._watched.set()
+        self._subscribed.set()
         if self._live_since is None:
             self._live_since = self._clock.monotonic()
-            logger.debug("%s: live updates joined", self._wanted.reference_id)
-            self._host.is_up()
+            logger.debug("%s: live updates joined", self._key_request.reference_id)
+            self._host.report_up()
         self._hint()
 
-    def lose_connection(self, connection: PhoenixConnection, reason: str) -> None:
-        """Take it that a connection has ended."""
+    def connection_lost(self, connection: PhoenixConnection, reason: str) -> None:
+        """Note that a connection has ended, which may be another one than this channel's."""
         if self._connection is connection:
             self._connection = None
             self._lose(reason)
 
     def _lose(self, reason: str, *, is_joined: bool = True) -> None:
         if is_joined:
-            self._quit()
+            self._send_leave()
         self._join_ref = None
         self._reason = reason
-        self._answered.set()
-        self._watched.set()
+        self._replied.set()
+        self._subscribed.set()
         self._lost.set()
-        logger.debug("%s: live updates lost (%s)", self._wanted.reference_id, reason)
+        logger.debug("%s: live updates lost (%s)", self._key_request.reference_id, reason)
         since, self._live_since = self._live_since, None
         if since is not None:
-            if self._clock.monotonic() - since >= LIVED:
+            if self._clock.monotonic() - since >= STABLE_AFTER:
                 self._failures = 0
             self._hint()
 
-    def _quit(self) -> None:
-        self._push("phx_leave", {})
+    def _send_leave(self) -> None:
+        self._post("phx_leave", {})
         self._join_ref = None
 
-    def _push(self, event: str, payload: dict[str, object]) -> None:
+    def _post(self, event: str, payload: dict[str, object]) -> None:
         if self._connection is not None and self._join_ref is not None:
             self._connection.post(self.topic, event, payload, join_ref=self._join_ref)
 
     def _hint(self) -> None:
         try:
             self._on_hint()
-        except Exception as error:  # noqa: BLE001 - whoever is told must not end the connection of all the others
-            logger.warning("%s: a hint could not be taken (%s)", self._wanted.reference_id, type(error).__name__)
+        except Exception as error:  # noqa: BLE001 - a callback that fails must not end the connection of all the others
+            logger.warning(
+                "%s: the callback of a hint failed (%s)", self._key_request.reference_id, type(error).__name__
+            )

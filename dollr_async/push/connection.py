@@ -1,6 +1,6 @@
-"""Push beside polling: one connection to Supabase Realtime, on which collections are told that they changed.
+"""The push connection of a client to Supabase Realtime, which pushes the changes of collections.
 
-It may be down for as long as it likes. What it says is a hint to look, and polling finds the same changes without it.
+It may be down for any length of time: what it pushes is a hint to check the status, and polling finds the same changes.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from dollr_async.base.errors import DollrError
-from dollr_async.push.channel import LIVED, Channel
+from dollr_async.push.channel import STABLE_AFTER, Channel
 from dollr_async.push.phoenix import PhoenixConnection
 from dollr_async.resources.realtime_keys import NewRealtimeKey
 
@@ -29,11 +29,12 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("dollr_async.realtime")
 
-# After a reconnect every channel wants a fresh key; the API is not to be stormed for them.
-_FETCHES_AT_ONCE = 4
+# After a reconnect every channel needs a fresh key: they must not all be requested at once.
+_KEY_FETCHES_AT_ONCE = 4
 _SHORTEST_PAUSE = 0.5
 _LONGEST_PAUSE = 30.0
-_LINGER = 5.0
+_CLOSE_AFTER = 5.0
+"""Seconds for which the connection stays open without a channel."""
 
 
 class PushConnection:
@@ -48,60 +49,60 @@ class PushConnection:
         retry: RetryPolicy,
         clock: Clock,
     ) -> None:
-        """Keep the settings; nothing is opened and no loop is needed yet. `connect` opens a websocket."""
+        """Open nothing yet, and need no event loop yet; `connect` opens a websocket."""
         self._settings = settings
         self._connect = connect
         self._keys = keys
-        # Tried for ever, so the pauses have bounds of their own.
+        # It is retried for ever, so the pauses have limits of their own.
         shortest = min(max(retry.base_delay, _SHORTEST_PAUSE), _LONGEST_PAUSE)
-        self._pauses = attrs.evolve(retry, base_delay=shortest, max_delay=_LONGEST_PAUSE)
+        self._retry = attrs.evolve(retry, base_delay=shortest, max_delay=_LONGEST_PAUSE)
         self._clock = clock
         self._loop: asyncio.AbstractEventLoop | None = None
         self._channels: dict[str, Channel] = {}
-        self._attending: dict[Channel, asyncio.Task[None]] = {}
+        self._channel_tasks: dict[Channel, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._connecting: asyncio.Task[None] | None = None
-        self._lingering: asyncio.Task[None] | None = None
+        self._connection_task: asyncio.Task[None] | None = None
+        self._closing_task: asyncio.Task[None] | None = None
         self._connection: PhoenixConnection | None = None
-        self._opened = asyncio.Event()
-        self._fetching = asyncio.Semaphore(_FETCHES_AT_ONCE)
-        self._is_out = False
+        self._connected = asyncio.Event()
+        self._key_fetches = asyncio.Semaphore(_KEY_FETCHES_AT_ONCE)
+        self._is_outage = False
         self._is_closed = False
 
     @property
     def poll_interval(self) -> float:
-        """How often to look beside a live channel, in seconds."""
+        """The seconds between polls of a collection while its channel is live."""
         return self._settings.poll_interval
 
-    def follow(
+    def open_channel(
         self, reference_id: UUID, session_id: int, source_type: SourceType, on_hint: Callable[[], None]
     ) -> Channel | None:
-        """Have a collection followed by push, beginning soon; the channel is to be left by who asked for it.
+        """Open the channel of a collection soon; the caller has to leave it.
 
-        `on_hint` is called when a look is due: each time the channel goes live, at each row that is pushed, and when
-        a live channel is lost. None means polling alone: all channels are in use, this collection has one already, or
-        this is closed.
+        `on_hint` is called when the status has to be checked: each time the channel goes live, at each row that is
+        pushed, and when a live channel is lost. None means polling alone: all channels are in use, this collection has
+        one already, or this is closed.
 
         Raises:
-            InvalidInputError: the session's id or the reference has not the form that a key is asked for with.
+            InvalidInputError: no key can be requested with this session's id or this reference.
         """
-        wanted = NewRealtimeKey(session_id=session_id, source_type=source_type, reference_id=reference_id)
-        channel = Channel(wanted, on_hint, host=self, pauses=self._pauses, clock=self._clock)
+        key_request = NewRealtimeKey(session_id=session_id, source_type=source_type, reference_id=reference_id)
+        channel = Channel(key_request, on_hint, host=self, retry=self._retry, clock=self._clock)
         is_full = len(self._channels) >= self._settings.max_channels
         if is_full or self._is_closed or channel.topic in self._channels:
             return None
         self._loop = asyncio.get_running_loop()
         self._channels[channel.topic] = channel
-        self._attending[channel] = attending = self._started(channel.attend(), "dollr_async realtime channel")
-        attending.add_done_callback(lambda _: self.let_go(channel))
-        if self._lingering is not None:
-            self._lingering.cancel()
-            self._lingering = None
-        if self._connecting is None:
-            self._connecting = self._started(self._keep_connected(), "dollr_async realtime connection")
+        self._channel_tasks[channel] = task = self._start_task(channel.run(), "dollr_async realtime channel")
+        task.add_done_callback(lambda _: self.remove(channel))
+        if self._closing_task is not None:
+            self._closing_task.cancel()
+            self._closing_task = None
+        if self._connection_task is None:
+            self._connection_task = self._start_task(self._keep_connected(), "dollr_async realtime connection")
         return channel
 
-    def _started(self, work: Coroutine[object, object, None], name: str) -> asyncio.Task[None]:
+    def _start_task(self, work: Coroutine[object, object, None], name: str) -> asyncio.Task[None]:
         task = asyncio.create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -114,77 +115,77 @@ class PushConnection:
             reason = "the connection ended"
             try:
                 socket = await self._connect(self._settings.websocket_url)
-                self._connection = connection = PhoenixConnection(socket, clock=self._clock, on_message=self._pass_on)
-                self._opened.set()
+                self._connection = connection = PhoenixConnection(socket, clock=self._clock, on_message=self._dispatch)
+                self._connected.set()
                 await connection.run()
-            except Exception as error:  # noqa: BLE001 - whatever becomes of push, the payments are polled
+            except Exception as error:  # noqa: BLE001 - whatever happens to push, the payments are polled
                 reason = str(error) if isinstance(error, DollrError) else type(error).__name__
             finally:
                 if connection is not None:
-                    self._drop(connection, reason)
-            failures = 1 if connection is not None and connection.age >= LIVED else failures + 1
-            self.is_down(reason)
-            await self._clock.sleep(self._pauses.delay(failures))
+                    self._connection_lost(connection, reason)
+            failures = 1 if connection is not None and connection.age >= STABLE_AFTER else failures + 1
+            self.report_down(reason)
+            await self._clock.sleep(self._retry.delay(failures))
 
-    def _drop(self, connection: PhoenixConnection, reason: str) -> None:
+    def _connection_lost(self, connection: PhoenixConnection, reason: str) -> None:
         if self._connection is connection:
             self._connection = None
-            self._opened.clear()
+            self._connected.clear()
         for channel in list(self._channels.values()):
-            channel.lose_connection(connection, reason)
+            channel.connection_lost(connection, reason)
 
-    def _pass_on(self, message: Message) -> None:
+    def _dispatch(self, message: Message) -> None:
         channel = self._channels.get(message.topic)
         if channel is not None:
-            channel.hear(message)
+            channel.receive(message)
 
-    async def connection(self) -> PhoenixConnection:
+    async def wait_for_connection(self) -> PhoenixConnection:
         """Wait for an open connection."""
         while (connection := self._connection) is None:
-            await self._opened.wait()
+            await self._connected.wait()
         return connection
 
-    async def key(self, wanted: NewRealtimeKey) -> RealtimeKey:
-        """Obtain a fresh key, a few at a time."""
-        async with self._fetching:
-            return await self._keys.collection(wanted)
+    async def fetch_key(self, request: NewRealtimeKey) -> RealtimeKey:
+        """Fetch a fresh key, a few at a time."""
+        async with self._key_fetches:
+            return await self._keys.collection(request)
 
-    def is_up(self) -> None:
-        """Say once that an outage is over."""
-        if self._is_out:
-            self._is_out = False
+    def report_up(self) -> None:
+        """Log once that an outage is over."""
+        if self._is_outage:
+            self._is_outage = False
             logger.info("live updates are back")
 
-    def is_down(self, reason: str) -> None:
-        """Say once that nothing is live; one channel's trouble beside others that are live is none of all."""
+    def report_down(self, reason: str) -> None:
+        """Log once that no channel is live; as long as another one is, that of one channel is no outage."""
         channels = self._channels.values()
-        if self._is_out or not channels or any(channel.is_live for channel in channels):
+        if self._is_outage or not channels or any(channel.is_live for channel in channels):
             return
-        self._is_out = True
-        logger.warning("live updates are down (%s): payments are polled, and push is tried again and again", reason)
+        self._is_outage = True
+        logger.warning("live updates are down (%s): payments are polled, and push is retried", reason)
 
-    def let_go(self, channel: Channel) -> None:
-        """Forget a channel that was left or given up; after the last one the connection is closed a little later."""
-        attending = self._attending.pop(channel, None)
-        if attending is None or self._loop is None or self._loop.is_closed():
+    def remove(self, channel: Channel) -> None:
+        """Forget a channel that was left or has ended; after the last one the connection is closed a little later."""
+        task = self._channel_tasks.pop(channel, None)
+        if task is None or self._loop is None or self._loop.is_closed():
             return
-        attending.cancel()
+        task.cancel()
         del self._channels[channel.topic]
         if not self._channels:
-            self._lingering = self._started(self._end_later(), "dollr_async realtime linger")
+            self._closing_task = self._start_task(self._close_soon(), "dollr_async realtime closing")
 
-    async def _end_later(self) -> None:
-        await self._clock.sleep(_LINGER)
-        connecting, self._connecting = self._connecting, None
+    async def _close_soon(self) -> None:
+        await self._clock.sleep(_CLOSE_AFTER)
+        task, self._connection_task = self._connection_task, None
         self._connection = None
-        self._opened.clear()
-        if connecting is not None:
-            connecting.cancel()
+        self._connected.clear()
+        if task is not None:
+            task.cancel()
 
     async def close(self) -> None:
-        """Leave every channel, end all work and close the connection; closing twice is fine."""
+        """Leave every channel, end every task and close the connection; closing twice is fine."""
         if self._loop is not None and self._loop is not asyncio.get_running_loop():
-            # Everything ended with its loop; where that still runs, the client refuses to be closed from here.
+            # If that loop is closed, everything ended with it; if it still runs, the client refuses to close from here.
             self._is_closed = self._loop.is_closed()
             return
         self._is_closed = True

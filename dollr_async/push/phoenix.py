@@ -1,6 +1,6 @@
 """Phoenix's channel protocol, version 1.0.0, on one open socket: messages out and in, heartbeats, and the socket's end.
 
-What is received is material to judge: whatever is not a message is passed over, and nothing of it is logged or raised.
+What is received is not trusted: text that is not a message is ignored, and no part of it is logged or raised.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from dollr_async.base.clock import Clock
 
 REPLY_WITHIN = 10.0
-"""How many seconds the server has for a reply."""
+"""Seconds that the server has for a reply."""
 
-_BETWEEN_HEARTBEATS = 25.0
-_HEARTBEATS = "phoenix"
+_HEARTBEAT_INTERVAL = 25.0
+_HEARTBEAT_TOPIC = "phoenix"
 
 
 class Socket(Protocol):
@@ -44,7 +44,7 @@ class Socket(Protocol):
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class SentMessage(codec.Body):
-    """One message of ours; a payload may hold a key."""
+    """One message to the server; its payload may have a key."""
 
     topic: str
     event: str
@@ -55,7 +55,7 @@ class SentMessage(codec.Body):
 
 @attrs.frozen
 class Message:
-    """One message of the server's; `ref` names the message of ours that it speaks of, if it does."""
+    """One message from the server; `ref` is that of the message it replies to, if it replies to one."""
 
     topic: str
     event: str
@@ -63,8 +63,8 @@ class Message:
     ref: str | None
 
 
-def read(text: str) -> Message | None:
-    """Return what was received as a message, or None where it is none."""
+def parse(text: str) -> Message | None:
+    """Return the message in a received text, or None if it is not one."""
     found = codec.decode_loosely(text.encode(errors="replace"))
     if not isinstance(found, dict):
         return None
@@ -75,10 +75,10 @@ def read(text: str) -> Message | None:
 
 
 class PhoenixConnection:
-    """One open socket from its beginning to its end."""
+    """One open socket, until it ends."""
 
     def __init__(self, socket: Socket, *, clock: Clock, on_message: Callable[[Message], None]) -> None:
-        """Take over an open socket; `on_message` gets every message that is no reply to a heartbeat."""
+        """Take an open socket; `on_message` is called with each message that is not a reply to a heartbeat."""
         self._socket = socket
         self._clock = clock
         self._on_message = on_message
@@ -93,7 +93,7 @@ class PhoenixConnection:
         return self._clock.monotonic() - self._opened_at
 
     def post(self, topic: str, event: str, payload: Mapping[str, object], *, join_ref: str | None = None) -> str:
-        """Have a message sent and return its `ref`, which names a join from then on; after the end it goes nowhere."""
+        """Queue a message and return its `ref`, which identifies a join; after the socket's end it is not sent."""
         self._sent += 1
         ref = str(self._sent)
         join_ref = ref if event == "phx_join" else join_ref
@@ -102,12 +102,12 @@ class PhoenixConnection:
         return ref
 
     async def run(self) -> None:
-        """Carry messages until the socket ends, and close it.
+        """Send and receive messages until the socket ends, and close it.
 
         Raises:
-            TransportError: always, since nothing but the end of the connection ends this.
+            TransportError: always, since only the end of the connection ends this.
         """
-        work = [asyncio.create_task(part) for part in (self._receive(), self._send(), self._beat())]
+        work = [asyncio.create_task(part) for part in (self._receive(), self._send(), self._send_heartbeats())]
         try:
             ended, _ = await asyncio.wait(work, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -122,10 +122,10 @@ class PhoenixConnection:
 
     async def _receive(self) -> None:
         while True:
-            message = read(await self._socket.receive())
+            message = parse(await self._socket.receive())
             if message is None:
                 continue
-            if message.topic != _HEARTBEATS:
+            if message.topic != _HEARTBEAT_TOPIC:
                 self._on_message(message)
             elif message.ref == self._heartbeat:
                 self._heartbeat = None
@@ -134,11 +134,11 @@ class PhoenixConnection:
         while True:
             await self._socket.send(await self._outgoing.get())
 
-    async def _beat(self) -> None:
+    async def _send_heartbeats(self) -> None:
         while True:
-            await self._clock.sleep(_BETWEEN_HEARTBEATS - REPLY_WITHIN)
-            self._heartbeat = self.post(_HEARTBEATS, "heartbeat", {})
+            await self._clock.sleep(_HEARTBEAT_INTERVAL - REPLY_WITHIN)
+            self._heartbeat = self.post(_HEARTBEAT_TOPIC, "heartbeat", {})
             await self._clock.sleep(REPLY_WITHIN)
             if self._heartbeat is not None:
-                message = f"the server of live updates is silent: no reply to a heartbeat in {REPLY_WITHIN:g} seconds"
+                message = f"the server of live updates did not reply to a heartbeat in {REPLY_WITHIN:g} seconds"
                 raise TransportError(message)

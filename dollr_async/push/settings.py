@@ -1,4 +1,4 @@
-"""Where collections are followed by push as well."""
+"""The settings of the push connection."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ def _project_url(value: str) -> str:
 
 @attrs.frozen(eq=False, repr=False)
 class RealtimeSettings(Record):
-    """Where collections are followed by push as well; both texts are in the portal, under developer settings.
+    """How collections are followed by push too; `url` and `anon_key` are in the portal, under developer settings.
 
     Args:
         url: the address of the Supabase project.
         anon_key: the project's public key; it is never shown.
-        poll_interval: the seconds between the looks at a collection whose channel is live; where the policy's own
-            interval is longer, that.
+        poll_interval: the seconds between polls of a collection whose channel is live; if the policy's own interval is
+            longer, that one counts.
         max_channels: the most collections that are followed by push at once; the others are polled. Supabase allows
-            100 on one connection unless it was asked for more.
+            100 on one connection unless more were agreed.
 
     Raises:
         InvalidInputError: the address is not https (http is allowed on loopback), or a number is out of its range.

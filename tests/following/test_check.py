@@ -1,4 +1,4 @@
-"""One look at a payment, for those who schedule the next one themselves."""
+"""One status check of a payment, for a caller that schedules the next one elsewhere."""
 
 from __future__ import annotations
 
@@ -33,31 +33,31 @@ _STEADY = PollPolicy(jitter=0)
 _RARELY = PollPolicy(interval=50.0, max_interval=50.0, jitter=0.0)
 
 
-async def _told(collection: Collection) -> list[tuple[str, float]]:
+async def _changes(collection: Collection) -> list[tuple[str, float]]:
     return [(change.status, round(asyncio.get_running_loop().time(), 1)) async for change in collection]
 
 
-async def test_an_unknown_reference_is_not_there_yet_and_then_not_found(sandbox: Sandbox) -> None:
+async def test_an_unknown_reference_is_not_there_yet_and_later_not_found(sandbox: Sandbox) -> None:
     async with DollrClient(**sandbox.settings, polling=_STEADY) as dollr:
-        look = await dollr.check(uuid4(), age=30.0)
-        assert (look.execution, look.is_final, look.next_in) == (None, False, 5.0)
+        check = await dollr.check(uuid4(), age=30.0)
+        assert (check.execution, check.is_final, check.next_in) == (None, False, 5.0)
         with pytest.raises(NotFoundError):
             await dollr.check(uuid4(), age=30.1)
 
 
-async def test_the_next_look_is_due_by_the_age_and_none_is_after_the_end(sandbox: Sandbox) -> None:
+async def test_the_next_check_is_due_by_the_age_and_none_is_after_the_final_status(sandbox: Sandbox) -> None:
     async with DollrClient(**sandbox.settings, polling=_STEADY) as dollr:
         reference_id = (await collect(dollr)).reference_id
-        young, old = await dollr.check(reference_id), await dollr.check(str(reference_id), age=600)
-        assert (young.next_in, old.next_in) == (2.0, 5.0)
-        assert young.execution is not None
-        assert young.execution.status == "PENDING"
+        new, old = await dollr.check(reference_id), await dollr.check(str(reference_id), age=600)
+        assert (new.next_in, old.next_in) == (2.0, 5.0)
+        assert new.execution is not None
+        assert new.execution.status == "PENDING"
         await asyncio.sleep(10)
         done = await dollr.check(reference_id, age=10)
         assert (done.is_final, done.next_in) == (True, None)
 
 
-async def test_a_look_that_fails_says_nothing_of_the_payment(sandbox: Sandbox, dollr: DollrClient) -> None:
+async def test_a_check_that_fails_says_nothing_about_the_payment(sandbox: Sandbox, dollr: DollrClient) -> None:
     reference_id = (await collect(dollr)).reference_id
     sandbox.fail("status.collection", 503)
     with pytest.raises(ServerError):
@@ -65,13 +65,13 @@ async def test_a_look_that_fails_says_nothing_of_the_payment(sandbox: Sandbox, d
     assert len(sandbox.requests_to("status.collection")) == 1
 
 
-async def test_other_money_is_looked_at_by_its_kind(sandbox: Sandbox, dollr: DollrClient) -> None:
+async def test_other_kinds_are_checked_by_their_own_operation(sandbox: Sandbox, dollr: DollrClient) -> None:
     payment = await payout(dollr)
-    look = await dollr.check(payment.reference_id, "payout")
-    assert look.execution is not None
+    check = await dollr.check(payment.reference_id, "payout")
+    assert check.execution is not None
 
 
-async def test_an_end_that_is_seen_is_kept_in_the_journal(sandbox: Sandbox) -> None:
+async def test_a_final_status_is_kept_in_the_journal(sandbox: Sandbox) -> None:
     async with DollrClient(**sandbox.settings, journal=MemoryJournal()) as dollr:
         reference_id = (await collect(dollr)).reference_id
         await asyncio.sleep(10)
@@ -80,7 +80,7 @@ async def test_an_end_that_is_seen_is_kept_in_the_journal(sandbox: Sandbox) -> N
 
 
 @pytest.mark.parametrize("age", [-1, math.nan, math.inf, True, "5", None, 10**400])
-async def test_an_age_that_is_none_is_refused(sandbox: Sandbox, dollr: DollrClient, age: Any) -> None:  # noqa: ANN401 - what a caller might write
+async def test_a_wrong_age_is_refused(sandbox: Sandbox, dollr: DollrClient, age: Any) -> None:  # noqa: ANN401 - what a caller might write
     with pytest.raises(InvalidInputError, match="age must be a number of seconds"):
         await dollr.check(uuid4(), age=age)
     assert sandbox.requests == []
@@ -91,17 +91,17 @@ async def test_an_age_that_is_none_is_refused(sandbox: Sandbox, dollr: DollrClie
 
 @pytest.fixture
 async def by_push(sandbox: Sandbox) -> AsyncIterator[DollrClient]:
-    """A client that polls so rarely that what is seen sooner was told."""
+    """A client that polls so rarely that a change that is seen earlier was not polled."""
     realtime = RealtimeSettings(**sandbox.realtime)
     async with DollrClient(**sandbox.settings, polling=_RARELY, realtime=realtime) as dollr:
         yield dollr
 
 
-async def test_who_watches_is_told_at_once_what_a_check_saw(sandbox: Sandbox, by_push: DollrClient) -> None:
+async def test_a_watch_yields_at_once_what_a_check_saw(sandbox: Sandbox, by_push: DollrClient) -> None:
     sandbox.set_settlement(AfterSeconds(processing=10.0, final=20.0))
     sandbox.silence_realtime("changes")
     collection = await collect(by_push)
-    task = asyncio.create_task(_told(collection))
+    task = asyncio.create_task(_changes(collection))
     await asyncio.sleep(12.0)
     assert (await by_push.check(collection.reference_id)).next_in is not None
     await asyncio.sleep(10.0)
@@ -111,7 +111,9 @@ async def test_who_watches_is_told_at_once_what_a_check_saw(sandbox: Sandbox, by
     assert sandbox.realtime_counts.channels == 0
 
 
-async def test_a_check_of_what_nobody_watches_leaves_nothing_behind(sandbox: Sandbox, dollr: DollrClient) -> None:
+async def test_a_check_of_a_payment_that_nobody_watches_leaves_nothing_behind(
+    sandbox: Sandbox, dollr: DollrClient
+) -> None:
     sandbox.set_outcome("stay_pending")
     reference_id = (await collect(dollr)).reference_id
     assert (await dollr.check(reference_id)).next_in is not None

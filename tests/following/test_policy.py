@@ -1,4 +1,4 @@
-"""How often a payment is looked at."""
+"""How often a payment is polled."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from dollr_async.base.errors import InvalidInputError
 from dollr_async.following.policy import PollPolicy
 
-Odd: TypeAlias = Any
-"""Whatever a caller may hand over, right or wrong."""
+AnyValue: TypeAlias = Any
+"""What a caller may pass, right or wrong."""
 
 _POLICY = PollPolicy()
 
 
-def test_the_defaults_are_those_of_the_documentation() -> None:
+def test_the_defaults_are_the_documented_ones() -> None:
     assert (
         PollPolicy(interval=2.0, max_interval=5.0, backoff=1.25, jitter=0.1, timeout=600.0, not_found_grace=30.0)
         == _POLICY
@@ -40,7 +40,7 @@ def test_the_interval_grows_with_the_age_up_to_its_bound(policy: PollPolicy, age
     assert policy.interval_at(age) == interval
 
 
-def test_it_is_the_interval_that_growth_from_look_to_look_amounts_to() -> None:
+def test_the_interval_is_what_growth_from_poll_to_poll_comes_to() -> None:
     policy = PollPolicy(interval=1.0, max_interval=1e6, backoff=1.5)
     age, interval = 0.0, 1.0
     for _ in range(20):
@@ -55,9 +55,9 @@ def test_the_jitter_stays_within_its_share(age: float, jitter: float) -> None:
     assert interval * (1 - jitter) * 0.999 <= policy.next_delay(age) <= interval * (1 + jitter) * 1.001
 
 
-def test_the_jitter_is_spread_over_all_of_its_share() -> None:
+def test_the_jitter_uses_the_whole_of_its_share() -> None:
     policy = PollPolicy(jitter=0.5)
-    delays = [policy.next_delay(0.0) for _ in range(500)]  # not under hypothesis, which holds chance still
+    delays = [policy.next_delay(0.0) for _ in range(500)]  # not under hypothesis, which seeds `random`
     assert 1.0 <= min(delays) < 1.1
     assert 2.9 < max(delays) <= 3.0
 
@@ -79,6 +79,7 @@ def test_without_jitter_the_delay_is_the_interval() -> None:
         ("not_found_grace", -1, "from 0 up"),
         ("not_found_grace", None, "from 0 up"),
         ("interval", "2", "above 0"),
+        ("interval", True, "above 0"),
         ("interval", float("nan"), "above 0"),
         ("interval", float("inf"), "above 0"),
         ("max_interval", 10**400, "above 0"),
@@ -87,7 +88,7 @@ def test_without_jitter_the_delay_is_the_interval() -> None:
         ("not_found_grace", 10**400, "from 0 up"),
     ],
 )
-def test_a_policy_out_of_range_is_refused(name: str, value: Odd, shown: str) -> None:
+def test_a_policy_out_of_range_is_refused(name: str, value: AnyValue, shown: str) -> None:
     with pytest.raises(InvalidInputError, match=f"{name} must be a number {shown}, not"):
         PollPolicy(**{name: value})
 

@@ -1,4 +1,4 @@
-"""One thing that is followed: whom a look tells, what a hint does, and what an error means to whom."""
+"""One poller: which followers it notifies, what a hint does, and what an error means to each follower."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _now() -> float:
 
 
 def _open() -> None:
-    """Never be closed."""
+    """Let every poll be planned, as an open client does."""
 
 
 def _status(cls: type[E], status: int, retry_after: float | None = None) -> E:
@@ -37,20 +37,20 @@ def _status(cls: type[E], status: int, retry_after: float | None = None) -> E:
 
 @attrs.define
 class Thing:
-    """What is asked after, and the poller that asks; `takes` is in seconds."""
+    """What is polled, with the states that it answers one after the other; an answer takes `takes` seconds."""
 
     schedule: PollSchedule
     states: list[State]
     takes: float = 0.0
-    asked: list[float] = attrs.field(factory=list)
+    polls: list[float] = attrs.field(factory=list)
 
     def poller(self) -> Poller[str]:
-        ask: Callable[..., Awaitable[str]] = self._ask
-        return Poller(ask, ("thing",), str.upper, self.schedule, LoopClock())
+        fetch: Callable[..., Awaitable[str]] = self._fetch
+        return Poller(fetch, ("thing",), str.upper, self.schedule, LoopClock())
 
-    async def _ask(self, name: str) -> str:
+    async def _fetch(self, name: str) -> str:
         assert name == "thing"
-        self.asked.append(_now())
+        self.polls.append(_now())
         if self.takes:
             await asyncio.sleep(self.takes)
         state = self.states.pop(0) if len(self.states) > 1 else self.states[0]
@@ -70,97 +70,97 @@ def _pace(policy: PollPolicy = _EVEN, age: float = 0.0) -> Pace:
     return Pace(policy, _now() - age, _now())
 
 
-async def test_an_error_of_the_program_is_raised_to_all_who_wait(schedule: PollSchedule) -> None:
-    poller = Thing(schedule, ["a", ZeroDivisionError("a fault of ours")]).poller()
-    assert await poller.change(None, _pace()) == "a"
-    ends = await asyncio.gather(*(poller.change("a", _pace()) for _ in range(3)), return_exceptions=True)
+async def test_an_error_of_the_program_is_raised_to_every_follower(schedule: PollSchedule) -> None:
+    poller = Thing(schedule, ["a", ZeroDivisionError("a bug")]).poller()
+    assert await poller.wait_for_change(None, _pace()) == "a"
+    ends = await asyncio.gather(*(poller.wait_for_change("a", _pace()) for _ in range(3)), return_exceptions=True)
     assert [type(end) for end in ends] == [ZeroDivisionError] * 3
 
 
-async def test_an_error_that_is_told_to_many_has_the_trace_of_one(schedule: PollSchedule) -> None:
+async def test_an_error_that_many_followers_raise_has_the_traceback_of_one(schedule: PollSchedule) -> None:
     poller = Thing(schedule, [_status(ServerError, 500)]).poller()
-    waiting = [asyncio.create_task(poller.change(None, _pace())) for _ in range(50)]
+    waiting = [asyncio.create_task(poller.wait_for_change(None, _pace())) for _ in range(50)]
     await asyncio.sleep(1.0)
     poller.fail(DollrError("it is closed"))
     ends = await asyncio.gather(*waiting, return_exceptions=True)
     (frames,) = {len(traceback.extract_tb(end.__traceback__)) for end in ends if isinstance(end, DollrError)}
-    assert frames < 10  # and not some for each of the fifty
+    assert frames < 10  # and not some more for each of the fifty
 
 
-async def test_those_who_wait_when_it_ends_are_told_why(schedule: PollSchedule) -> None:
+async def test_followers_that_wait_when_the_client_is_closed_get_the_error(schedule: PollSchedule) -> None:
     poller = Thing(schedule, ["a"]).poller()
-    waiting = asyncio.create_task(poller.change("a", _pace()))
+    waiting = asyncio.create_task(poller.wait_for_change("a", _pace()))
     await asyncio.sleep(1.0)
     poller.fail(DollrError("it is closed"))
     with pytest.raises(DollrError, match="it is closed"):
         await waiting
 
 
-async def test_a_state_that_is_marked_alike_is_no_change(schedule: PollSchedule) -> None:
+async def test_a_state_with_the_same_fingerprint_is_no_change(schedule: PollSchedule) -> None:
     thing = Thing(schedule, ["a", "A", "a", "B"])
     poller = thing.poller()
-    assert await poller.change(None, _pace()) == "a"
-    assert await poller.change("a", _pace()) == "B"
-    assert thing.asked == [0.0, 2.0, 4.0, 6.0]
+    assert await poller.wait_for_change(None, _pace()) == "a"
+    assert await poller.wait_for_change("a", _pace()) == "B"
+    assert thing.polls == [0.0, 2.0, 4.0, 6.0]
 
 
-async def test_a_hint_is_a_look_at_once_for_those_who_follow(schedule: PollSchedule) -> None:
+async def test_a_hint_is_a_poll_at_once_if_somebody_follows(schedule: PollSchedule) -> None:
     thing = Thing(schedule, ["a", "b"])
     poller = thing.poller()
-    assert await poller.change(None, _pace()) == "a"
-    waiting = asyncio.create_task(poller.change("a", _pace()))
+    assert await poller.wait_for_change(None, _pace()) == "a"
+    waiting = asyncio.create_task(poller.wait_for_change("a", _pace()))
     await asyncio.sleep(0.5)
     poller.hint()
     assert await waiting == "b"
-    assert thing.asked == [0.0, 0.5]
+    assert thing.polls == [0.0, 0.5]
 
 
-async def test_a_hint_during_a_look_is_another_look_after_it(schedule: PollSchedule) -> None:
+async def test_a_hint_during_a_poll_is_another_poll_after_it(schedule: PollSchedule) -> None:
     thing = Thing(schedule, ["a", "a", "a"], takes=1.0)
     poller = thing.poller()
-    waiting = asyncio.create_task(poller.change("a", _pace()))
+    waiting = asyncio.create_task(poller.wait_for_change("a", _pace()))
     await asyncio.sleep(0.5)
     poller.hint()
     await asyncio.sleep(2.0)
-    assert thing.asked == [0.0, 1.0]
+    assert thing.polls == [0.0, 1.0]
     await asyncio.sleep(2.0)
-    assert thing.asked == [0.0, 1.0, 4.0]  # and then by the policy again
+    assert thing.polls == [0.0, 1.0, 4.0]  # and then at the policy's interval again
     waiting.cancel()
     await asyncio.wait([waiting])
 
 
-async def test_a_hint_while_nobody_follows_is_a_look_for_the_next_who_does(schedule: PollSchedule) -> None:
+async def test_a_hint_while_nobody_follows_is_a_poll_for_the_next_follower(schedule: PollSchedule) -> None:
     thing = Thing(schedule, ["a", "b"])
     poller = thing.poller()
-    assert await poller.change(None, _pace()) == "a"
+    assert await poller.wait_for_change(None, _pace()) == "a"
     poller.hint()
     await asyncio.sleep(1.0)
-    assert thing.asked == [0.0]
-    assert await poller.change("a", _pace()) == "b"
-    assert thing.asked == [0.0, 1.0]
+    assert thing.polls == [0.0]
+    assert await poller.wait_for_change("a", _pace()) == "b"
+    assert thing.polls == [0.0, 1.0]
 
 
 @pytest.mark.parametrize(("retry_after", "second"), [(None, 0.5), (0.2, 0.5), (9.0, 9.0)])
-async def test_a_server_that_asks_for_time_is_given_it(
+async def test_the_retry_after_of_an_error_is_respected(
     schedule: PollSchedule, retry_after: float | None, second: float
 ) -> None:
     thing = Thing(schedule, [_status(ServerError, 503, retry_after), "a"])
     quick = PollPolicy(interval=0.5, max_interval=0.5, jitter=0.0)
-    assert await thing.poller().change(None, _pace(quick)) == "a"
-    assert thing.asked == [0.0, second]
+    assert await thing.poller().wait_for_change(None, _pace(quick)) == "a"
+    assert thing.polls == [0.0, second]
 
 
-async def test_a_hint_does_not_break_the_time_that_a_server_asked_for(schedule: PollSchedule) -> None:
+async def test_a_hint_does_not_shorten_the_retry_after_of_an_error(schedule: PollSchedule) -> None:
     thing = Thing(schedule, [_status(ServerError, 503, 9.0), "a"])
     poller = thing.poller()
-    waiting = asyncio.create_task(poller.change(None, _pace()))
+    waiting = asyncio.create_task(poller.wait_for_change(None, _pace()))
     await asyncio.sleep(1.0)
     poller.hint()
     assert await waiting == "a"
-    assert thing.asked == [0.0, 9.0]
+    assert thing.polls == [0.0, 9.0]
 
 
-async def test_not_found_is_an_end_for_those_whose_grace_is_over_and_for_no_others(schedule: PollSchedule) -> None:
+async def test_not_found_ends_only_the_followers_whose_grace_is_over(schedule: PollSchedule) -> None:
     poller = Thing(schedule, [_status(NotFoundError, 404)]).poller()
     short, long = (
         PollPolicy(interval=2.0, max_interval=2.0, jitter=0.0, not_found_grace=grace) for grace in (5.0, 9.0)
@@ -169,60 +169,60 @@ async def test_not_found_is_an_end_for_those_whose_grace_is_over_and_for_no_othe
 
     async def follow(policy: PollPolicy) -> None:
         with pytest.raises(NotFoundError):
-            await poller.change(None, _pace(policy))
+            await poller.wait_for_change(None, _pace(policy))
         ended.append(_now())
 
     await asyncio.gather(follow(long), follow(short))
     assert ended == [6.0, 10.0]
 
 
-async def test_not_found_after_it_was_seen_has_the_grace_from_the_first_time(schedule: PollSchedule) -> None:
+async def test_not_found_after_a_status_has_the_grace_from_the_first_time(schedule: PollSchedule) -> None:
     gone = _status(NotFoundError, 404)
     thing = Thing(schedule, ["a", gone, "a", gone, TransportError("no answer"), gone])
     poller = thing.poller()
-    # Less often than the grace, as beside a live channel.
+    # Less often than the grace, as beside a live push channel.
     rarely = PollPolicy(interval=31.0, max_interval=31.0, jitter=0.0)
-    assert await poller.change(None, _pace(rarely)) == "a"
+    assert await poller.wait_for_change(None, _pace(rarely)) == "a"
     with pytest.raises(NotFoundError):
-        await poller.change("a", _pace(rarely))
-    assert thing.asked == [31.0 * number for number in range(6)]
+        await poller.wait_for_change("a", _pace(rarely))
+    assert thing.polls == [31.0 * number for number in range(6)]
 
 
-async def test_without_a_grace_the_first_not_found_is_the_end(schedule: PollSchedule) -> None:
+async def test_without_a_grace_the_first_not_found_ends_it(schedule: PollSchedule) -> None:
     thing = Thing(schedule, ["a", _status(NotFoundError, 404)])
     poller = thing.poller()
     strict = PollPolicy(interval=2.0, max_interval=2.0, jitter=0.0, not_found_grace=0.0)
-    assert await poller.change(None, _pace(strict)) == "a"
+    assert await poller.wait_for_change(None, _pace(strict)) == "a"
     with pytest.raises(NotFoundError):
-        await poller.change("a", _pace(strict))
-    assert thing.asked == [0.0, 2.0]
+        await poller.wait_for_change("a", _pace(strict))
+    assert thing.polls == [0.0, 2.0]
 
 
-async def test_a_look_that_is_cut_short_counts_for_nothing(schedule: PollSchedule) -> None:
+async def test_a_cancelled_poll_does_not_count(schedule: PollSchedule) -> None:
     thing = Thing(schedule, ["a"], takes=5.0)
     poller = thing.poller()
-    waiting = asyncio.create_task(poller.change(None, _pace()))
+    waiting = asyncio.create_task(poller.wait_for_change(None, _pace()))
     await asyncio.sleep(1.0)
     waiting.cancel()
     await asyncio.wait([waiting])
     thing.takes = 0.0
-    assert await poller.change(None, _pace()) == "a"
-    assert thing.asked == [0.0, 1.0]
+    assert await poller.wait_for_change(None, _pace()) == "a"
+    assert thing.polls == [0.0, 1.0]
 
 
 @pytest.mark.parametrize(("age", "cost"), [(0.0, 2.0), (50.0, 5.0), (600.0, 60.0), (3_000.0, 300.0), (1e9, 300.0)])
-async def test_a_look_costs_the_interval_or_a_tenth_of_the_age(schedule: PollSchedule, age: float, cost: float) -> None:
+async def test_a_poll_costs_the_interval_or_a_tenth_of_the_age(schedule: PollSchedule, age: float, cost: float) -> None:
     poller = Thing(schedule, [TransportError("no answer")]).poller()
-    waiting = asyncio.create_task(poller.change(None, _pace(age=age)))
+    waiting = asyncio.create_task(poller.wait_for_change(None, _pace(age=age)))
     await asyncio.sleep(0)
     assert poller.cost(_now()) == cost
     waiting.cancel()
     await asyncio.wait([waiting])
 
 
-async def test_the_youngest_of_those_who_follow_decides_what_a_look_costs(schedule: PollSchedule) -> None:
+async def test_the_follower_of_the_newest_payment_decides_what_a_poll_costs(schedule: PollSchedule) -> None:
     poller = Thing(schedule, [TransportError("no answer")]).poller()
-    waiting = [asyncio.create_task(poller.change(None, _pace(age=age))) for age in (600.0, 100.0, 900.0)]
+    waiting = [asyncio.create_task(poller.wait_for_change(None, _pace(age=age))) for age in (600.0, 100.0, 900.0)]
     await asyncio.sleep(0)
     assert poller.cost(_now()) == 10.0
     for task in waiting:
@@ -230,38 +230,37 @@ async def test_the_youngest_of_those_who_follow_decides_what_a_look_costs(schedu
     await asyncio.wait(waiting)
 
 
-async def test_old_payments_that_are_taken_up_together_come_spread_and_the_young_at_once(
+async def test_old_payments_that_are_resumed_together_are_spread_and_new_ones_come_first(
     schedule: PollSchedule,
 ) -> None:
     places = []
     for age in (0.0, 600.0, 600.0, 600.0, 600.0, 600.0):
         poller = Thing(schedule, [TransportError("no answer")]).poller()
-        entered: list[float] = []
-        poller._schedule = _Noting(schedule, entered)  # type: ignore[assignment] # it only has to note
-        with pytest.raises(_NotedError):
-            await poller.change(None, _pace(age=age))
-        places += entered
+        starts: list[float] = []
+        poller._schedule = _RecordingSchedule(starts)  # type: ignore[assignment] # it only has to record
+        with pytest.raises(_RecordedError):
+            await poller.wait_for_change(None, _pace(age=age))
+        places += starts
     assert places[0] == 0.0
     assert all(0.0 < place < 60.0 for place in places[1:])
     assert len(set(places)) == len(places)
 
 
-class _NotedError(Exception):
-    """Enough was noted."""
+class _RecordedError(Exception):
+    """Enough was recorded."""
 
 
-class _Noting:
-    """Notes the place of a newcomer."""
+class _RecordingSchedule:
+    """Records where new things start in the queue."""
 
-    def __init__(self, schedule: PollSchedule, entered: list[float]) -> None:
-        self._schedule = schedule
-        self._entered = entered
+    def __init__(self, starts: list[float]) -> None:
+        self._starts = starts
 
-    def enter(self, _: object, after: float) -> None:
-        self._entered.append(after)
+    def set_start(self, _: object, after: float) -> None:
+        self._starts.append(after)
 
     def plan(self, _: object, __: float) -> None:
-        raise _NotedError
+        raise _RecordedError
 
-    def abandon(self, _: object) -> None:
+    def cancel(self, _: object) -> None:
         """Nothing is in flight."""

@@ -1,4 +1,4 @@
-"""What is kept of one payment when its states are seen in another order than they came to be."""
+"""Which state of a payment is kept when answers arrive in another order than the states came."""
 
 from __future__ import annotations
 
@@ -53,32 +53,30 @@ async def registry(rig: Rig) -> AsyncIterator[PollerRegistry]:
     await schedule.close()
 
 
-async def _told(registry: PollerRegistry) -> list[str]:
+async def _statuses(registry: PollerRegistry) -> list[str]:
     return [change.status async for change in registry.watch(_ID, _COLLECTION)]
 
 
-@pytest.mark.parametrize("second", [3.5, 4.5], ids=["the check is late", "the look is late"])
-async def test_no_late_answer_sets_a_state_back(rig: Rig, registry: PollerRegistry, second: float) -> None:
-    # Looks at 0, 2 and 4 seconds; a check beside them, which begins just before the last of those or just after it.
+@pytest.mark.parametrize("second", [3.5, 4.5], ids=["the check is late", "the poll is late"])
+async def test_a_late_answer_does_not_replace_a_newer_state(rig: Rig, registry: PollerRegistry, second: float) -> None:
+    # Polls at 0, 2 and 4 seconds; a check beside them, which begins just before the last poll or just after it.
     stale = partial(_late, "PENDING", 1.0)
     rig.transport.answers(_answer("PENDING"), _answer("PENDING"), stale, _answer("PROCESSING"), _answer("COMPLETED"))
-    task = asyncio.create_task(_told(registry))
+    task = asyncio.create_task(_statuses(registry))
     await asyncio.sleep(second)
     await registry.check(_ID, _COLLECTION, age=0.0)
     assert await task == ["PENDING", "PROCESSING", "COMPLETED"]
 
 
-async def test_a_state_that_is_final_is_never_followed_by_another(rig: Rig, registry: PollerRegistry) -> None:
+async def test_a_final_status_is_never_replaced(rig: Rig, registry: PollerRegistry) -> None:
     rig.transport.answers(_answer("COMPLETED"), _answer("PROCESSING"))
     watch = registry.watch(_ID, _COLLECTION)
     assert (await anext(watch)).is_final
     assert (await registry.check(_ID, _COLLECTION, age=0.0)).is_final
-    assert await _told(registry) == ["COMPLETED"]
+    assert await _statuses(registry) == ["COMPLETED"]
 
 
-async def test_an_executions_answer_that_comes_after_the_end_changes_nothing(
-    rig: Rig, registry: PollerRegistry
-) -> None:
+async def test_an_executions_answer_after_the_final_status_changes_nothing(rig: Rig, registry: PollerRegistry) -> None:
     rig.transport.answers(_answer("PENDING"), _answer("COMPLETED"))
     execution = await Status(rig.caller).of(_COLLECTION, _ID)
     watch = registry.watch(_ID, _COLLECTION)

@@ -1,4 +1,4 @@
-"""Many payments in one iterator: what it yields, what it cannot follow, and what it costs the API."""
+"""Many payments in one iterator: what it yields, what it cannot follow, and how often it polls."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _STATUS = "get_collection_status"
 
 @pytest.fixture
 async def even(sandbox: Sandbox) -> AsyncIterator[DollrClient]:
-    """Return a client that looks every two seconds exactly."""
+    """Return a client that polls every two seconds exactly."""
     async with DollrClient(**sandbox.settings, polling=_EVEN) as dollr:
         yield dollr
 
@@ -57,12 +57,12 @@ def _task_names() -> list[str]:
     return [task.get_name() for task in asyncio.all_tasks()]
 
 
-def _looks(sandbox: Sandbox) -> list[float]:
+def _polls(sandbox: Sandbox) -> list[float]:
     return [request.second for request in sandbox.requests_to(_STATUS)]
 
 
 async def _payments(sandbox: Sandbox, dollr: DollrClient, count: int) -> list[uuid.UUID]:
-    """Return the references of payments of which nothing is held; what was asked for them is forgotten."""
+    """Return the references of new payments; no handle of them is kept, and their requests are cleared."""
     made = await asyncio.gather(*(collect(dollr) for _ in range(count)))
     references = [collection.reference_id for collection in made]
     sandbox.requests.clear()
@@ -86,7 +86,7 @@ _COURSE = ["PENDING", "PROCESSING", "COMPLETED"]
 # What cannot be followed
 
 
-async def test_what_cannot_be_followed_is_told_and_ends_nothing_else(sandbox: Sandbox, even: DollrClient) -> None:
+async def test_what_cannot_be_followed_is_yielded_and_ends_nothing_else(sandbox: Sandbox, even: DollrClient) -> None:
     good = await _payments(sandbox, even, 3)
     unknown = uuid.uuid4()
     statuses, failures = await _all(even.watch_many([good[0], "order-17", good[1], unknown, good[2]]))
@@ -94,7 +94,7 @@ async def test_what_cannot_be_followed_is_told_and_ends_nothing_else(sandbox: Sa
     assert failures == {"order-17": InvalidInputError, unknown: NotFoundError}
 
 
-async def test_a_refusal_to_tell_is_told_of_one_payment_alone(sandbox: Sandbox, even: DollrClient) -> None:
+async def test_a_refused_status_check_is_a_failure_of_one_payment_alone(sandbox: Sandbox, even: DollrClient) -> None:
     first, second = await _payments(sandbox, even, 2)
     sandbox.fail(_STATUS, "forbidden")
     statuses, failures = await _all(even.watch_many([first, second]))
@@ -102,18 +102,18 @@ async def test_a_refusal_to_tell_is_told_of_one_payment_alone(sandbox: Sandbox, 
     assert statuses == {second: _COURSE}
 
 
-async def test_each_has_the_whole_time_of_the_policy_from_its_own_start(sandbox: Sandbox, even: DollrClient) -> None:
+async def test_each_has_the_policys_timeout_from_its_own_start(sandbox: Sandbox, even: DollrClient) -> None:
     sandbox.set_outcome("stay_pending")
     first, second = await _payments(sandbox, even, 2)
 
-    async def coming() -> AsyncIterator[uuid.UUID]:
+    async def arriving() -> AsyncIterator[uuid.UUID]:
         yield first
         await asyncio.sleep(10.0)
         yield second
 
     ends = {}
     policy = PollPolicy(timeout=20.0)
-    async for news in even.watch_many(coming(), policy=policy):
+    async for news in even.watch_many(arriving(), policy=policy):
         if isinstance(news, WatchFailure):
             assert isinstance(news.error, PollTimeoutError)
             assert news.error.last is not None
@@ -122,7 +122,7 @@ async def test_each_has_the_whole_time_of_the_policy_from_its_own_start(sandbox:
     assert ends == {first: (20.0, 20.0), second: (30.0, 20.0)}
 
 
-async def test_time_runs_out_where_the_end_less_the_start_is_below_the_limit(
+async def test_time_runs_out_even_if_rounding_makes_the_elapsed_time_too_short(
     sandbox: Sandbox, even: DollrClient
 ) -> None:
     (reference,) = await _payments(sandbox, even, 1)
@@ -139,14 +139,14 @@ async def test_time_runs_out_where_the_end_less_the_start_is_below_the_limit(
     assert isinstance(news.result(), WatchFailure)
 
 
-async def test_time_runs_out_even_where_nothing_was_ever_seen(sandbox: Sandbox, even: DollrClient) -> None:
+async def test_time_runs_out_even_if_nothing_was_ever_seen(sandbox: Sandbox, even: DollrClient) -> None:
     sandbox.fail(_STATUS, 503, times=None)
     _, failures = await _all(even.watch_many([REFERENCE], policy=PollPolicy(timeout=9.0)))
     assert failures == {uuid.UUID(REFERENCE): PollTimeoutError}
     assert _now() == 9.0
 
 
-async def test_without_a_limit_it_waits_for_ever(sandbox: Sandbox, even: DollrClient) -> None:
+async def test_without_a_timeout_it_waits_for_ever(sandbox: Sandbox, even: DollrClient) -> None:
     sandbox.set_outcome("stay_pending")
     (reference,) = await _payments(sandbox, even, 1)
     task = asyncio.create_task(_all(even.watch_many([reference], policy=PollPolicy(interval=500.0, timeout=None))))
@@ -156,10 +156,10 @@ async def test_without_a_limit_it_waits_for_ever(sandbox: Sandbox, even: DollrCl
     assert statuses == {reference: ["PENDING", "COMPLETED"]}
 
 
-@pytest.mark.parametrize("blip", ["drop", 500, 503, 408, "garbage", "cut_body", "rate_limited", 404])
-async def test_a_blip_is_no_failure(sandbox: Sandbox, even: DollrClient, blip: str | int) -> None:
+@pytest.mark.parametrize("fault", ["drop", 500, 503, 408, "garbage", "cut_body", "rate_limited", 404])
+async def test_a_temporary_error_is_no_failure(sandbox: Sandbox, even: DollrClient, fault: str | int) -> None:
     references = await _payments(sandbox, even, 3)
-    sandbox.fail(_STATUS, blip, times=4)
+    sandbox.fail(_STATUS, fault, times=4)
     statuses, failures = await _all(even.watch_many(references))
     assert failures == {}
     assert {course[-1] for course in statuses.values()} == {"COMPLETED"}
@@ -173,21 +173,21 @@ def test_one_reference_is_not_many(wrong: Any) -> None:  # noqa: ANN401 - what a
 
 
 @pytest.mark.parametrize("at_once", [0, -1, True, 2.5, "10", None])
-def test_a_bound_that_is_none_is_refused(at_once: Any) -> None:  # noqa: ANN401 - what a caller might write
+def test_a_wrong_at_once_is_refused(at_once: Any) -> None:  # noqa: ANN401 - what a caller might write
     dollr = DollrClient("id", "secret", base_url="http://127.0.0.1:1")
     with pytest.raises(InvalidInputError, match="at_once must be a whole number"):
         dollr.watch_many([REFERENCE], at_once=at_once)
 
 
 @pytest.mark.parametrize("wrong", [7, None, object()])
-async def test_an_entry_that_names_nothing_is_a_failure_of_its_own(even: DollrClient, wrong: Any) -> None:  # noqa: ANN401 - the same
+async def test_an_entry_that_names_no_payment_is_a_failure_of_its_own(even: DollrClient, wrong: Any) -> None:  # noqa: ANN401 - the same
     (news,) = [news async for news in even.watch_many([wrong])]
     assert isinstance(news, WatchFailure)
     assert isinstance(news.error, InvalidInputError)
     assert "uuid.uuid4()" in str(news.error)
 
 
-async def test_what_the_source_raises_is_raised_after_what_was_seen(sandbox: Sandbox, even: DollrClient) -> None:
+async def test_what_the_iterable_raises_is_raised_after_the_changes_seen(sandbox: Sandbox, even: DollrClient) -> None:
     (reference,) = await _payments(sandbox, even, 1)
 
     async def broken() -> AsyncIterator[uuid.UUID]:
@@ -212,28 +212,28 @@ async def test_what_the_source_raises_is_raised_after_what_was_seen(sandbox: San
     assert len(sandbox.requests) == before
     with pytest.raises(OSError, match="the database is gone") as caught:
         await anext(many)
-    traces = [len(traceback.extract_tb(caught.value.__traceback__))]
+    lengths = [len(traceback.extract_tb(caught.value.__traceback__))]
     for _ in range(3):
         with pytest.raises(OSError, match="the database is gone") as caught:
             await anext(many)
-        traces.append(len(traceback.extract_tb(caught.value.__traceback__)))
-    assert len(set(traces)) == 1  # the same each time, and no longer each time
+        lengths.append(len(traceback.extract_tb(caught.value.__traceback__)))
+    assert len(set(lengths)) == 1  # the same each time, and not longer each time
 
 
-async def test_a_source_that_never_waits_holds_nobody_up_and_fills_no_queue(even: DollrClient) -> None:
-    taken = 0
+async def test_an_iterable_that_never_waits_blocks_nothing_and_fills_no_queue(even: DollrClient) -> None:
+    read = 0
 
     async def ready() -> AsyncIterator[str]:
-        nonlocal taken
-        while taken < 5_000:
-            taken += 1
+        nonlocal read
+        while read < 5_000:
+            read += 1
             yield "order-17"
 
     assert isinstance(await anext(even.watch_many(ready())), WatchFailure)
-    assert taken < 100
+    assert read < 100
 
 
-async def test_a_source_that_was_cancelled_is_no_end(even: DollrClient) -> None:
+async def test_an_iterable_that_was_cancelled_is_not_the_end(even: DollrClient) -> None:
     async def cancelled() -> AsyncIterator[str]:
         task = asyncio.create_task(asyncio.sleep(60.0))
         asyncio.get_running_loop().call_later(1.0, task.cancel)
@@ -247,7 +247,9 @@ async def test_a_source_that_was_cancelled_is_no_end(even: DollrClient) -> None:
 # What is yielded
 
 
-async def test_every_change_of_each_from_the_present_one_to_the_last(sandbox: Sandbox, even: DollrClient) -> None:
+async def test_every_change_of_each_payment_from_the_present_state_to_the_final_one(
+    sandbox: Sandbox, even: DollrClient
+) -> None:
     references = await _payments(sandbox, even, 40)
     changes: dict[uuid.UUID, list[tuple[str, str | None, bool]]] = {}
     async for news in even.watch_many(references):
@@ -257,10 +259,10 @@ async def test_every_change_of_each_from_the_present_one_to_the_last(sandbox: Sa
         changes.setdefault(news.reference_id, []).append((news.status, news.previous, news.is_final))
     course = [("PENDING", None, False), ("PROCESSING", "PENDING", False), ("COMPLETED", "PROCESSING", True)]
     assert changes == dict.fromkeys(references, course)
-    assert len(_looks(sandbox)) == 3 * 40
+    assert len(_polls(sandbox)) == 3 * 40
 
 
-async def test_none_at_all_is_an_end_at_once(sandbox: Sandbox, even: DollrClient) -> None:
+async def test_no_payments_at_all_end_at_once(sandbox: Sandbox, even: DollrClient) -> None:
     many = even.watch_many([])
     assert [news async for news in many] == []
     with pytest.raises(StopAsyncIteration):
@@ -268,7 +270,7 @@ async def test_none_at_all_is_an_end_at_once(sandbox: Sandbox, even: DollrClient
     assert sandbox.requests == []
 
 
-async def test_failure_of_a_payment_is_a_change_like_any(sandbox: Sandbox, even: DollrClient) -> None:
+async def test_failed_is_a_change_like_any(sandbox: Sandbox, even: DollrClient) -> None:
     sandbox.set_outcome("decline")
     references = await _payments(sandbox, even, 2)
     statuses, failures = await _all(even.watch_many(references))
@@ -280,7 +282,7 @@ async def test_a_reference_that_is_named_twice_is_followed_once(sandbox: Sandbox
     (reference,) = await _payments(sandbox, even, 1)
     statuses, _ = await _all(even.watch_many([reference, str(reference), reference]))
     assert statuses == {reference: _COURSE}
-    assert _looks(sandbox) == [0.0, 2.0, 4.0]
+    assert _polls(sandbox) == [0.0, 2.0, 4.0]
 
 
 async def test_handles_and_other_kinds_are_followed_too(sandbox: Sandbox, even: DollrClient) -> None:
@@ -294,14 +296,14 @@ async def test_handles_and_other_kinds_are_followed_too(sandbox: Sandbox, even: 
     assert asked == {"get_collection_status", "get_payout_status", "get_refund_status"}
 
 
-async def test_references_are_taken_as_they_come(sandbox: Sandbox, even: DollrClient) -> None:
+async def test_references_are_read_as_they_come(sandbox: Sandbox, even: DollrClient) -> None:
     queue: asyncio.Queue[uuid.UUID | None] = asyncio.Queue()
 
-    async def coming() -> AsyncIterator[uuid.UUID]:
+    async def arriving() -> AsyncIterator[uuid.UUID]:
         while (reference := await queue.get()) is not None:
             yield reference
 
-    task = asyncio.create_task(_all(even.watch_many(coming())))
+    task = asyncio.create_task(_all(even.watch_many(arriving())))
     await asyncio.sleep(100.0)
     for _ in range(3):
         queue.put_nowait((await collect(even)).reference_id)
@@ -311,7 +313,7 @@ async def test_references_are_taken_as_they_come(sandbox: Sandbox, even: DollrCl
     assert list(statuses.values()) == [_COURSE] * 3
 
 
-async def test_whatever_a_journal_says_is_unfinished_is_followed(sandbox: Sandbox) -> None:
+async def test_what_the_journal_lists_as_unfinished_is_followed(sandbox: Sandbox) -> None:
     journal = MemoryJournal()
     async with DollrClient(**sandbox.settings, journal=journal) as dollr:
         references = {(await collect(dollr)).reference_id for _ in range(3)}
@@ -322,10 +324,10 @@ async def test_whatever_a_journal_says_is_unfinished_is_followed(sandbox: Sandbo
         assert [payment async for payment in dollr.unfinished()] == []
 
 
-# How often it asks
+# How often it polls
 
 
-async def test_a_slow_reader_sees_the_latest_state_and_never_a_queue_of_old_ones(
+async def test_a_slow_reader_gets_the_latest_state_and_never_a_queue_of_old_ones(
     sandbox: Sandbox, even: DollrClient
 ) -> None:
     references = await _payments(sandbox, even, 5)
@@ -338,7 +340,7 @@ async def test_a_slow_reader_sees_the_latest_state_and_never_a_queue_of_old_ones
     assert len(seen) <= 10
 
 
-async def test_a_slow_reader_holds_up_nobody_else(sandbox: Sandbox, even: DollrClient) -> None:
+async def test_a_slow_reader_delays_no_other(sandbox: Sandbox, even: DollrClient) -> None:
     references = await _payments(sandbox, even, 5)
 
     async def slowly() -> None:
@@ -353,14 +355,14 @@ async def test_a_slow_reader_holds_up_nobody_else(sandbox: Sandbox, even: DollrC
     await asyncio.wait([slow])
 
 
-async def test_single_watches_and_many_share_their_looks(sandbox: Sandbox, even: DollrClient) -> None:
+async def test_single_watches_and_merged_ones_share_their_polls(sandbox: Sandbox, even: DollrClient) -> None:
     references = await _payments(sandbox, even, 3)
     await asyncio.gather(
         _all(even.watch_many(references)),
         _all(even.watch_many(reversed(references))),
         *(even.wait(reference) for reference in references),
     )
-    assert len(_looks(sandbox)) == 9
+    assert len(_polls(sandbox)) == 9
 
 
 async def test_leaving_the_loop_leaves_nothing_behind(sandbox: Sandbox, even: DollrClient) -> None:
@@ -376,7 +378,7 @@ async def test_leaving_the_loop_leaves_nothing_behind(sandbox: Sandbox, even: Do
     assert len(sandbox.requests) == before
 
 
-async def test_an_iterator_that_is_kept_asks_nothing_until_it_is_awaited_again(
+async def test_an_iterator_that_is_kept_polls_nothing_until_it_is_awaited_again(
     sandbox: Sandbox, even: DollrClient
 ) -> None:
     references = await _payments(sandbox, even, 5)
@@ -391,22 +393,22 @@ async def test_an_iterator_that_is_kept_asks_nothing_until_it_is_awaited_again(
     assert len(statuses) == 5
 
 
-async def test_nothing_more_is_taken_from_the_source_once_the_loop_is_left(even: DollrClient) -> None:
-    taken = []
+async def test_nothing_more_is_read_once_the_loop_is_left(even: DollrClient) -> None:
+    read = []
 
     def endless() -> Iterator[uuid.UUID]:
         while True:
-            taken.append(uuid.uuid4())
-            yield taken[-1]
+            read.append(uuid.uuid4())
+            yield read[-1]
 
     many = even.watch_many(endless(), policy=PollPolicy(timeout=5.0), at_once=100)
     await anext(many)
-    before = len(taken)
+    before = len(read)
     await asyncio.sleep(100.0)
-    assert len(taken) == before == 100
+    assert len(read) == before == 100
 
 
-async def test_no_more_than_the_bound_are_followed_at_once(sandbox: Sandbox, even: DollrClient) -> None:
+async def test_no_more_than_at_once_are_followed(sandbox: Sandbox, even: DollrClient) -> None:
     sandbox.set_outcome("stay_pending")
     references = await _payments(sandbox, even, 21)
     _, failures = await _all(even.watch_many(references, policy=PollPolicy(timeout=5.0), at_once=7))
@@ -454,7 +456,7 @@ async def test_closing_the_client_ends_it(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("references", [[], ["order-17"], [REFERENCE]])
-async def test_a_closed_client_follows_not_even_what_names_nothing(sandbox: Sandbox, references: list[str]) -> None:
+async def test_a_closed_client_follows_nothing_whatever_it_is_given(sandbox: Sandbox, references: list[str]) -> None:
     async with DollrClient(**sandbox.settings) as dollr:
         pass
     with pytest.raises(ConfigurationError, match="closed"):
@@ -466,7 +468,7 @@ async def _waiting_for_ever() -> AsyncIterator[uuid.UUID]:
     yield uuid.uuid4()
 
 
-async def test_a_closed_client_waits_for_no_reference(sandbox: Sandbox) -> None:
+async def test_a_closed_client_does_not_wait_for_a_reference(sandbox: Sandbox) -> None:
     async with DollrClient(**sandbox.settings) as dollr:
         pass
     with pytest.raises(ConfigurationError, match="closed"):
@@ -474,7 +476,7 @@ async def test_a_closed_client_waits_for_no_reference(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.real_time
-def test_it_is_not_followed_on_in_another_event_loop() -> None:
+def test_it_cannot_be_awaited_in_another_event_loop() -> None:
     dollr = DollrClient("id", "secret", base_url="http://127.0.0.1:1")
     many = dollr.watch_many(_waiting_for_ever())
 
@@ -490,19 +492,19 @@ def test_it_is_not_followed_on_in_another_event_loop() -> None:
 # The ceiling, and the ages
 
 
-async def test_the_ceiling_of_the_client_is_for_all_that_it_follows(sandbox: Sandbox) -> None:
+async def test_the_ceiling_of_the_client_holds_for_all_that_it_follows(sandbox: Sandbox) -> None:
     sandbox.set_settlement(AfterSeconds(processing=1.0, final=100.0))
     async with DollrClient(**sandbox.settings, max_polls_per_second=5, polling=_EVEN) as dollr:
         references = await _payments(sandbox, dollr, 60)
         await asyncio.gather(
             _all(dollr.watch_many(references[:50])), *(dollr.wait(reference) for reference in references[50:])
         )
-    looks = _looks(sandbox)
-    assert all(sum(first <= look < first + 1.0 for look in looks) <= 6 for first in looks)
-    assert len(looks) >= 5 * 99
+    polls = _polls(sandbox)
+    assert all(sum(first <= at < first + 1.0 for at in polls) <= 6 for first in polls)
+    assert len(polls) >= 5 * 99
 
 
-async def test_at_the_ceiling_the_young_come_first_and_the_old_are_not_forgotten(sandbox: Sandbox) -> None:
+async def test_at_the_ceiling_new_payments_come_first_and_old_ones_are_not_forgotten(sandbox: Sandbox) -> None:
     sandbox.set_outcome("stay_pending")
     async with DollrClient(**sandbox.settings, max_polls_per_second=4, polling=PollPolicy(timeout=300.0)) as dollr:
         references = await _payments(sandbox, dollr, 44)
@@ -511,35 +513,35 @@ async def test_at_the_ceiling_the_young_come_first_and_the_old_are_not_forgotten
         task = asyncio.create_task(_all(dollr.watch_many(old)))
         await asyncio.sleep(30.0)
         began = _now()
-        younger = asyncio.create_task(_all(dollr.watch_many(references[40:])))
+        newer = asyncio.create_task(_all(dollr.watch_many(references[40:])))
         await asyncio.sleep(60.0)
-        asked = Counter(request.path.rsplit("/", 1)[1] for request in sandbox.requests if request.second >= began)
+        polls = Counter(request.path.rsplit("/", 1)[1] for request in sandbox.requests if request.second >= began)
         task.cancel()
-        younger.cancel()
-        await asyncio.wait([task, younger])
-    assert min(asked[str(reference)] for reference in references[40:]) >= 10
-    assert sum(asked[str(reference)] for reference in references[:40]) >= 100
+        newer.cancel()
+        await asyncio.wait([task, newer])
+    assert min(polls[str(reference)] for reference in references[40:]) >= 10
+    assert sum(polls[str(reference)] for reference in references[:40]) >= 100
 
 
-async def test_a_payment_of_yesterday_is_asked_though_the_young_fill_the_ceiling(sandbox: Sandbox) -> None:
+async def test_a_payment_of_yesterday_is_polled_while_new_ones_fill_the_ceiling(sandbox: Sandbox) -> None:
     sandbox.set_outcome("stay_pending")
     polling = PollPolicy(timeout=1_200.0)
     async with DollrClient(**sandbox.settings, max_polls_per_second=2, polling=polling) as dollr:
-        old, *young = await _payments(sandbox, dollr, 15)  # the young alone want 2.8 polls in a second
+        old, *new = await _payments(sandbox, dollr, 15)  # the new ones alone want 2.8 polls in a second
         yesterday = PaymentToWatch(old, began_at=datetime.now(UTC) - timedelta(days=1))
-        await _all(dollr.watch_many([yesterday, *young]))
-        asked = Counter(request.path.rsplit("/", 1)[1] for request in sandbox.requests_to(_STATUS))
-    assert asked[str(old)] >= 3  # the first of them without a place in the queue
-    assert min(asked[str(reference)] for reference in young) >= 150
+        await _all(dollr.watch_many([yesterday, *new]))
+        polls = Counter(request.path.rsplit("/", 1)[1] for request in sandbox.requests_to(_STATUS))
+    assert polls[str(old)] >= 3  # the first of them without a place in the queue
+    assert min(polls[str(reference)] for reference in new) >= 150
 
 
 @pytest.mark.parametrize("wrong", [0, -1, True, "5", float("inf"), float("nan"), 10**400])
-def test_a_ceiling_that_is_none_is_refused(wrong: Any) -> None:  # noqa: ANN401 - what a caller might write
+def test_a_wrong_ceiling_is_refused(wrong: Any) -> None:  # noqa: ANN401 - what a caller might write
     with pytest.raises(InvalidInputError, match="max_polls_per_second must be a number above 0"):
         DollrClient("id", "secret", max_polls_per_second=wrong)
 
 
-async def test_the_time_of_the_payments_runs_on_while_the_loop_is_busy(sandbox: Sandbox, even: DollrClient) -> None:
+async def test_timeouts_count_while_the_reader_is_busy(sandbox: Sandbox, even: DollrClient) -> None:
     sandbox.set_outcome("stay_pending")
     references = await _payments(sandbox, even, 3)
     watch = even.watch_many(references, policy=PollPolicy(timeout=60.0))
@@ -548,7 +550,7 @@ async def test_the_time_of_the_payments_runs_on_while_the_loop_is_busy(sandbox: 
     await asyncio.sleep(61.0)
     failures = [news async for news in watch]
     assert {type(news.error) for news in failures if isinstance(news, WatchFailure)} == {PollTimeoutError}
-    assert (len(failures), _looks(sandbox)) == (3, [])
+    assert (len(failures), _polls(sandbox)) == (3, [])
 
 
 async def test_one_429_pauses_every_poll(sandbox: Sandbox, even: DollrClient) -> None:
@@ -559,7 +561,7 @@ async def test_one_429_pauses_every_poll(sandbox: Sandbox, even: DollrClient) ->
     statuses, failures = await task
     assert failures == {}
     assert {course[-1] for course in statuses.values()} == {"COMPLETED"}
-    assert [look for look in _looks(sandbox) if 2.5 < look < 31.9] == []
+    assert [at for at in _polls(sandbox) if 2.5 < at < 31.9] == []
 
 
 async def test_a_restarted_process_does_not_take_old_payments_for_new_ones(sandbox: Sandbox) -> None:
@@ -573,7 +575,7 @@ async def test_a_restarted_process_does_not_take_old_payments_for_new_ones(sandb
     async with DollrClient(**sandbox.settings, journal=_Aged(journal, 600.0), polling=polling) as dollr:
         sandbox.requests.clear()
         await _all(dollr.watch_many([collection.reference_id]))
-        assert _looks(sandbox) == [0.0, 5.0, 10.0, 15.0, 20.0]
+        assert _polls(sandbox) == [0.0, 5.0, 10.0, 15.0, 20.0]
 
 
 class _Aged(MemoryJournal):
@@ -619,14 +621,14 @@ def _still_processing() -> dict[str, object]:
     }
 
 
-def test_an_entry_says_what_is_wrong_with_it() -> None:
+def test_a_payment_to_watch_says_what_is_wrong_with_it() -> None:
     with pytest.raises(InvalidInputError, match="has no time zone"):
         PaymentToWatch(REFERENCE, began_at=datetime(2026, 1, 1))  # noqa: DTZ001 - the refused form
-    entry = PaymentToWatch(REFERENCE, "payout")
-    assert (entry.reference_id, entry.kind) == (uuid.UUID(REFERENCE), ExecutionKind.PAYOUT)
+    payment = PaymentToWatch(REFERENCE, "payout")
+    assert (payment.reference_id, payment.kind) == (uuid.UUID(REFERENCE), ExecutionKind.PAYOUT)
 
 
-async def test_one_state_is_kept_of_each_payment_however_often_it_is_looked_at(
+async def test_one_state_of_each_payment_is_kept_however_often_it_is_polled(
     sandbox: Sandbox, even: DollrClient
 ) -> None:
     sandbox.set_settlement(AfterSeconds(processing=1.0, final=100.0))
@@ -636,9 +638,9 @@ async def test_one_state_is_kept_of_each_payment_however_often_it_is_looked_at(
         await anext(many)  # each is PENDING, and then PROCESSING
     waiting = asyncio.create_task(anext(many))
     await asyncio.sleep(20.0)
-    assert len(_looks(sandbox)) > 8 * len(references)
+    assert len(_polls(sandbox)) > 8 * len(references)
     gc.collect()
-    # Of these payments alone: what other tests of this process have left is no business of this one.
+    # Of these payments alone: other tests of this process may have left some.
     kept = Counter(str(found.reference_id) for found in gc.get_objects() if type(found) is Execution)
     assert [kept[str(reference)] for reference in references] == [1] * len(references)
     waiting.cancel()

@@ -1,4 +1,4 @@
-"""Following an invoice or an order from its id alone, through everything that may go wrong with a look."""
+"""Following an invoice or an order from its id alone, through everything that may go wrong with a poll."""
 
 from __future__ import annotations
 
@@ -15,6 +15,10 @@ from dollr_async import (
     DecodeError,
     DollrClient,
     DollrError,
+    InvalidInputError,
+    NewCounterparty,
+    NewInvoice,
+    NewParty,
     NotFoundError,
     PermissionDeniedError,
     PollPolicy,
@@ -22,6 +26,7 @@ from dollr_async import (
     SourceType,
 )
 from dollr_async.sandbox import Fault, Sandbox
+from tests.support.collections import collect
 from tests.support.documents import a_document, a_state
 
 if TYPE_CHECKING:
@@ -30,12 +35,12 @@ if TYPE_CHECKING:
     from dollr_async import KnownSource, SourceChange, SourceWatch
 
 _EVEN = PollPolicy(interval=2.0, max_interval=2.0, jitter=0.0)
-_LOOK = "get_payment_source_status"
+_STATUS = "get_payment_source_status"
 
 
 @pytest.fixture
 async def even(sandbox: Sandbox) -> AsyncIterator[DollrClient]:
-    """Return a client that looks every two seconds exactly."""
+    """Return a client that polls every two seconds exactly."""
     async with DollrClient(**sandbox.settings, polling=_EVEN) as dollr:
         yield dollr
 
@@ -48,35 +53,35 @@ async def invoice(sandbox: Sandbox, even: DollrClient) -> KnownSource:
     return source
 
 
-def _looks(sandbox: Sandbox) -> list[float]:
-    return [request.second for request in sandbox.requests_to(_LOOK)]
+def _polls(sandbox: Sandbox) -> list[float]:
+    return [request.second for request in sandbox.requests_to(_STATUS)]
 
 
 async def _all(watch: SourceWatch) -> list[str]:
     return [change.status async for change in watch]
 
 
-# Looks that go wrong
+# Polls that go wrong
 
 
 @pytest.mark.parametrize(
     "fault",
     ["drop", "hang", "lose_answer", "cut_body", "garbage", 404, 408, 500, 503, "redirect", "rate_limited"],
 )
-async def test_a_look_that_fails_is_made_again(
+async def test_a_poll_that_fails_is_repeated(
     sandbox: Sandbox, even: DollrClient, invoice: KnownSource, fault: str | int
 ) -> None:
     sandbox.pay("INVOICE", invoice.source_id)
     sandbox.advance(60)
-    sandbox.fail(_LOOK, fault, times=2)
+    sandbox.fail(_STATUS, fault, times=2)
     assert await _all(even.watch_source("INVOICE", invoice.source_id)) == ["PAID"]
 
 
-async def test_a_look_that_must_wait_waits(sandbox: Sandbox, even: DollrClient, invoice: KnownSource) -> None:
-    sandbox.fail(_LOOK, Fault.rate_limited(30))
+async def test_the_retry_after_of_a_429_is_respected(sandbox: Sandbox, even: DollrClient, invoice: KnownSource) -> None:
+    sandbox.fail(_STATUS, Fault.rate_limited(30))
     watch = even.watch_source("INVOICE", invoice.source_id)
     assert (await anext(watch)).status == "ACTIVE"
-    first, second = _looks(sandbox)
+    first, second = _polls(sandbox)
     assert second - first >= 30.0
 
 
@@ -88,46 +93,44 @@ async def test_a_look_that_must_wait_waits(sandbox: Sandbox, even: DollrClient, 
         (Fault.answer(200, {"status": "PAID"}), DecodeError),
     ],
 )
-async def test_a_look_that_is_refused_ends_the_watch(
+async def test_a_poll_that_is_refused_ends_the_watch(
     sandbox: Sandbox, even: DollrClient, invoice: KnownSource, fault: Fault | str | int, error: type[DollrError]
 ) -> None:
-    sandbox.fail(_LOOK, fault, times=None)
+    sandbox.fail(_STATUS, fault, times=None)
     with pytest.raises(error):
         await anext(even.watch_source("INVOICE", invoice.source_id))
 
 
-async def test_not_found_is_not_yet_for_as_long_as_the_policy_says(sandbox: Sandbox, even: DollrClient) -> None:
+async def test_not_found_means_not_yet_for_as_long_as_the_policy_says(sandbox: Sandbox, even: DollrClient) -> None:
     policy = PollPolicy(interval=2.0, max_interval=2.0, jitter=0.0, not_found_grace=9.0)
     with pytest.raises(NotFoundError):
         await anext(even.watch_source("ORDER", 499_999, policy=policy))
-    assert _looks(sandbox) == [0.0, 2.0, 4.0, 6.0, 8.0, 10.0]
+    assert _polls(sandbox) == [0.0, 2.0, 4.0, 6.0, 8.0, 10.0]
 
 
-async def test_a_document_that_vanishes_for_a_moment_is_followed_on(
+async def test_a_document_that_is_not_found_for_a_moment_is_still_followed(
     sandbox: Sandbox, even: DollrClient, invoice: KnownSource
 ) -> None:
     watch = even.watch_source("INVOICE", invoice.source_id)
     await anext(watch)
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(anext(watch), 100)
-    sandbox.fail(_LOOK, 404, times=10)
+    sandbox.fail(_STATUS, 404, times=10)
     sandbox.pay("INVOICE", invoice.source_id)
     assert await _all(watch) == ["PAID"]
 
 
-async def test_a_closed_client_is_told(even: DollrClient, invoice: KnownSource) -> None:
+async def test_a_closed_client_ends_the_watch(even: DollrClient, invoice: KnownSource) -> None:
     watch = even.watch_source("INVOICE", invoice.source_id)
     await even.close()
     with pytest.raises(ConfigurationError, match="closed"):
         await anext(watch)
 
 
-# Time that runs out
+# Timeouts
 
 
-async def test_running_out_of_time_tells_the_last_state(
-    sandbox: Sandbox, even: DollrClient, invoice: KnownSource
-) -> None:
+async def test_a_timeout_has_the_last_state(sandbox: Sandbox, even: DollrClient, invoice: KnownSource) -> None:
     watch = even.watch_source("INVOICE", invoice.source_id, policy=PollPolicy(timeout=20.0))
     await anext(watch)
     with pytest.raises(PollTimeoutError, match=r"has not failed: follow it again with dollr\.watch_source") as caught:
@@ -138,10 +141,10 @@ async def test_running_out_of_time_tells_the_last_state(
     assert error.last.status == "ACTIVE"
 
 
-async def test_running_out_of_time_before_any_answer_has_no_last_state(
+async def test_a_timeout_before_any_answer_has_no_last_state(
     sandbox: Sandbox, even: DollrClient, invoice: KnownSource
 ) -> None:
-    sandbox.fail(_LOOK, 500, times=None)
+    sandbox.fail(_STATUS, 500, times=None)
     watch = even.watch_source("ORDER", invoice.source_id, policy=PollPolicy(timeout=20.0))
     with pytest.raises(PollTimeoutError, match="ORDER 300001 is still not known to the API after 20 seconds") as caught:
         await anext(watch)
@@ -155,14 +158,14 @@ async def test_the_clients_policy_is_the_default(sandbox: Sandbox, invoice: Know
         await anext(watch)
         with pytest.raises(PollTimeoutError):
             await anext(watch)
-    assert [later - earlier for earlier, later in pairwise(_looks(sandbox))] == [7.0] * 4
+    assert [later - earlier for earlier, later in pairwise(_polls(sandbox))] == [7.0] * 4
 
 
-async def test_an_old_document_is_asked_rarely(sandbox: Sandbox, even: DollrClient, invoice: KnownSource) -> None:
+async def test_an_old_document_is_polled_rarely(sandbox: Sandbox, even: DollrClient, invoice: KnownSource) -> None:
     policy = PollPolicy(interval=2.0, max_interval=30.0, jitter=0.0, backoff=2.0, timeout=300.0)
     with pytest.raises(PollTimeoutError):
         await _all(even.watch_source("INVOICE", invoice.source_id, policy=policy))
-    gaps = [later - earlier for earlier, later in pairwise(_looks(sandbox))]
+    gaps = [later - earlier for earlier, later in pairwise(_polls(sandbox))]
     assert gaps == sorted(gaps)
     assert (gaps[0], gaps[-1]) == (2.0, 30.0)
 
@@ -175,7 +178,7 @@ async def test_the_present_state_comes_at_once_and_the_final_one_last(
 ) -> None:
     watch = even.watch_source("invoice", str(invoice.source_id))
     first = await anext(watch)
-    assert _looks(sandbox) == [0.0]
+    assert _polls(sandbox) == [0.0]
     assert (first.status, first.previous, first.is_final, first.at.tzinfo) == ("ACTIVE", None, False, UTC)
     assert (first.source_type, first.source_id) == (SourceType.INVOICE, 300_001)
     sandbox.pay("INVOICE", invoice.source_id)
@@ -186,17 +189,17 @@ async def test_the_present_state_comes_at_once_and_the_final_one_last(
         await anext(watch)
 
 
-async def test_a_word_of_its_own_keeps_its_text_and_is_not_final(
+async def test_an_unknown_status_keeps_its_text_and_is_not_final(
     sandbox: Sandbox, even: DollrClient, invoice: KnownSource
 ) -> None:
     for word in ("Partly paid", "REFUNDED", "paid"):
-        sandbox.fail(_LOOK, a_state(status=word))
+        sandbox.fail(_STATUS, a_state(status=word))
     changes = [change async for change in even.watch_source("INVOICE", invoice.source_id)]
     assert [change.status for change in changes] == ["Partly paid", "REFUNDED", "PAID"]
     assert [change.is_final for change in changes] == [False, False, True]
 
 
-async def test_a_slow_reader_misses_what_lay_between_but_not_the_end(
+async def test_a_slow_reader_may_miss_a_state_in_between_but_never_the_last(
     sandbox: Sandbox, even: DollrClient, invoice: KnownSource
 ) -> None:
     seen = []
@@ -208,23 +211,23 @@ async def test_a_slow_reader_misses_what_lay_between_but_not_the_end(
     assert seen == ["ACTIVE", "PAID"]
 
 
-# Looks that are shared
+# Shared polls
 
 
-async def test_the_shortest_interval_rules_for_all(sandbox: Sandbox, even: DollrClient, invoice: KnownSource) -> None:
+async def test_the_shortest_interval_counts_for_all(sandbox: Sandbox, even: DollrClient, invoice: KnownSource) -> None:
     rare = PollPolicy(interval=60.0, max_interval=60.0, jitter=0.0)
     watches = [even.watch_source("INVOICE", invoice.source_id, policy=rare) for _ in range(5)]
     watches.append(even.watch_source("INVOICE", invoice.source_id))
     await asyncio.gather(*(anext(watch) for watch in watches))
-    assert len(_looks(sandbox)) == 1
+    assert len(_polls(sandbox)) == 1
     sandbox.pay("INVOICE", invoice.source_id)
     began = asyncio.get_running_loop().time()
     assert await asyncio.gather(*(_all(watch) for watch in watches)) == [["PROCESSING", "PAID"]] * 6
     assert asyncio.get_running_loop().time() - began == 4.0
-    assert len(_looks(sandbox)) == 3
+    assert len(_polls(sandbox)) == 3
 
 
-async def test_an_invoice_and_an_order_of_one_number_are_two(sandbox: Sandbox, even: DollrClient) -> None:
+async def test_an_invoice_and_an_order_with_the_same_id_are_two(sandbox: Sandbox, even: DollrClient) -> None:
     invoice = await a_document(even)
     watch: AsyncIterator[SourceChange] = even.watch_source("INVOICE", invoice.source_id)
     assert (await anext(watch)).status == "ACTIVE"
@@ -233,7 +236,7 @@ async def test_an_invoice_and_an_order_of_one_number_are_two(sandbox: Sandbox, e
         await anext(order)
 
 
-async def test_a_reader_who_is_cancelled_leaves_the_others_theirs(
+async def test_a_cancelled_reader_does_not_disturb_the_others(
     sandbox: Sandbox, even: DollrClient, invoice: KnownSource
 ) -> None:
     first, second = (
@@ -248,11 +251,72 @@ async def test_a_reader_who_is_cancelled_leaves_the_others_theirs(
     assert (await second)[-1] == "PAID"
 
 
-async def test_nobody_asks_while_nobody_waits(sandbox: Sandbox, even: DollrClient, invoice: KnownSource) -> None:
+async def test_nothing_is_polled_while_nobody_waits(sandbox: Sandbox, even: DollrClient, invoice: KnownSource) -> None:
     watch = even.watch_source("INVOICE", invoice.source_id)
     async for _ in watch:
         break
     await asyncio.sleep(120)
-    assert len(_looks(sandbox)) == 1
+    assert len(_polls(sandbox)) == 1
     sandbox.pay("INVOICE", invoice.source_id)
     assert (await _all(watch))[-1] == "PAID"
+
+
+# The document of a payment, and drafts
+
+
+async def test_a_document_is_followed_until_it_is_paid(sandbox: Sandbox, even: DollrClient) -> None:
+    collection = await collect(even)
+    watch = even.watch_source("invoice", str(collection.source_id))
+    changes = [change async for change in watch]
+    assert [(change.status, change.previous) for change in changes] == [("PROCESSING", None), ("PAID", "PROCESSING")]
+    assert [change.is_final for change in changes] == [False, True]
+    assert {(change.source_type, change.source_id) for change in changes} == {("INVOICE", collection.source_id)}
+    assert changes[-1].source.paid_at is not None
+    assert _polls(sandbox) == [0.0, 2.0, 4.0]
+
+
+async def test_a_failed_payment_does_not_end_its_document(sandbox: Sandbox, even: DollrClient) -> None:
+    sandbox.set_outcome("decline")
+    collection = await collect(even)
+    watch = even.watch_source("INVOICE", collection.source_id or 0, policy=PollPolicy(timeout=20.0))
+    assert [(await anext(watch)).status, (await anext(watch)).status] == ["PROCESSING", "ACTIVE"]
+    with pytest.raises(PollTimeoutError, match="has not failed") as caught:
+        await anext(watch)
+    assert caught.value.reference_id is None
+    assert f"dollr.watch_source('INVOICE', {collection.source_id})" in str(caught.value)
+
+
+async def test_a_canceled_document_ends_a_watch(even: DollrClient) -> None:
+    invoice = await _draft(even)
+    watch = even.watch_source("INVOICE", invoice)
+    assert (await anext(watch)).status == "IDLE"
+    await even.invoices.cancel(invoice)
+    assert await _all(watch) == ["CANCELED"]
+
+
+async def _draft(dollr: DollrClient) -> int:
+    party = await dollr.parties.create(NewParty(fullname="Amara", phone="231771234567"))
+    counterparty = await dollr.counterparties.create(NewCounterparty(party_id=party.id))
+    return (await dollr.invoices.create(NewInvoice(counterparty_id=counterparty.id, currency="USD"))).id
+
+
+async def test_watches_of_one_document_share_their_polls(sandbox: Sandbox, even: DollrClient) -> None:
+    collection = await collect(even)
+    watches = [even.watch_source("INVOICE", collection.source_id or 0) for _ in range(10)]
+    assert {statuses[-1] for statuses in await asyncio.gather(*(_all(watch) for watch in watches))} == {"PAID"}
+    assert len(_polls(sandbox)) == 3
+
+
+@pytest.mark.parametrize(("source_type", "source_id"), [("SUBSCRIPTION", 1), ("BILL", 1), ("INVOICE", 0)])
+async def test_a_wrong_document_is_refused(
+    sandbox: Sandbox, even: DollrClient, source_type: str, source_id: int
+) -> None:
+    with pytest.raises(InvalidInputError):
+        even.watch_source(source_type, source_id)
+    assert sandbox.requests == []
+
+
+async def test_a_document_that_is_unknown_beyond_the_grace_ends_a_watch(sandbox: Sandbox, even: DollrClient) -> None:
+    with pytest.raises(NotFoundError):
+        await anext(even.watch_source("ORDER", 17))
+    assert len(sandbox.requests) == 18

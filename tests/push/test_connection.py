@@ -1,4 +1,4 @@
-"""Push beside polling: what is joined, what is hinted at, and what happens when it does not work."""
+"""The push connection: what is joined, when a hint is given, and what happens when something fails."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from dollr_async.push.settings import RealtimeSettings
 from dollr_async.wire.retry import RetryPolicy
 from tests.conftest import virtual_loop
 from tests.support.fakes import CLIENT_SECRET
-from tests.support.push_server import ANON_KEY, CUT, KEY, REFUSED, Owner, PushRig, now, refusal
+from tests.support.push_server import ANON_KEY, CUT, KEY, REFUSED, PushRig, Subscriber, now, refusal
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
-Odd: TypeAlias = Any
-"""What nobody should hand over or send."""
+WrongValue: TypeAlias = Any
+"""A value that nobody should pass or send."""
 
 
 @pytest.fixture
@@ -41,91 +41,91 @@ async def rig(caplog: pytest.LogCaptureFixture) -> AsyncIterator[PushRig]:
     caplog.set_level(logging.DEBUG)
     rig = PushRig()
     yield rig
-    await asyncio.wait_for(rig.realtime.close(), 5.0)
+    await asyncio.wait_for(rig.push.close(), 5.0)
     assert rig.server.left_open == 0
     left = asyncio.all_tasks() - {asyncio.current_task()}
     assert not left, f"still running: {left}"
-    said = caplog.text
-    assert KEY not in said
-    assert "anon-key" not in said
-    assert "wss:" not in said
+    logged = caplog.text
+    assert KEY not in logged
+    assert "anon-key" not in logged
+    assert "wss:" not in logged
 
 
-def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
+def messages(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [record.getMessage() for record in caplog.records if record.levelno >= logging.INFO]
 
 
-# When the connection does not come about, or ends
+# When the connection cannot be opened, or ends
 
 
-async def test_a_refused_connection_is_tried_for_ever_and_said_once(
+async def test_a_refused_connection_is_retried_for_ever_and_logged_once(
     rig: PushRig, caplog: pytest.LogCaptureFixture
 ) -> None:
     rig.server.error = REFUSED
-    owner = rig.follow()
+    subscriber = rig.subscribe()
     await asyncio.sleep(3600.0)
-    assert (owner.is_live, owner.hints, rig.desk.asked) == (False, [], [])
+    assert (subscriber.is_live, subscriber.hints, rig.key_api.requests) == (False, [], [])
     assert 3600 / 31 < len(rig.server.urls) < 3600 / 14
-    (said,) = warnings(caplog)
-    assert said.startswith("live updates are down (no websocket for live updates could be opened")
+    (message,) = messages(caplog)
+    assert message.startswith("live updates are down (no websocket for live updates could be opened")
 
     rig.server.error = None
     await asyncio.sleep(31.0)
-    assert (owner.is_live, len(owner.hints)) == (True, 1)
-    assert warnings(caplog)[1:] == ["live updates are back"]
+    assert (subscriber.is_live, len(subscriber.hints)) == (True, 1)
+    assert messages(caplog)[1:] == ["live updates are back"]
 
     await asyncio.sleep(100.0)
     rig.server.socket.drop()
     await asyncio.sleep(2.0)
-    assert owner.is_live  # that it lived is the end of the long pauses
+    assert subscriber.is_live  # it was stable, so the pauses are short again
 
 
 @pytest.mark.parametrize("error", [ConfigurationError("closed"), OSError("https://secret?apikey=anon-key"), KeyError()])
-async def test_whatever_else_connecting_raises_is_tried_again_too(rig: PushRig, error: Exception) -> None:
+async def test_any_other_error_of_connecting_is_retried_too(rig: PushRig, error: Exception) -> None:
     rig.server.error = error
-    owner = rig.follow()
+    subscriber = rig.subscribe()
     await asyncio.sleep(100.0)
     assert rig.server.sockets == []
     rig.server.error = None
     await asyncio.sleep(31.0)
-    assert owner.is_live
+    assert subscriber.is_live
 
 
-async def test_a_policy_without_pauses_makes_no_storm() -> None:
+async def test_without_pauses_in_the_policy_retries_still_have_pauses() -> None:
     rig = PushRig(retry=RetryPolicy(base_delay=0.0, max_delay=0.0))
     rig.server.error = REFUSED
-    rig.follow()
+    rig.subscribe()
     await asyncio.sleep(600.0)
     assert len(rig.server.urls) < 60
-    await rig.realtime.close()
+    await rig.push.close()
 
 
-async def test_a_dropped_connection_is_a_hint_and_is_joined_again_with_a_fresh_key(
+async def test_a_dropped_connection_gives_a_hint_and_is_joined_again_with_a_fresh_key(
     rig: PushRig, caplog: pytest.LogCaptureFixture
 ) -> None:
-    owners = [rig.follow() for _ in range(3)]
+    subscribers = [rig.subscribe() for _ in range(3)]
     await asyncio.sleep(100.0)
-    hinted = [list(owner.hints) for owner in owners]
+    hinted = [list(subscriber.hints) for subscriber in subscribers]
     rig.server.socket.drop()
     await asyncio.sleep(0.1)
-    for owner, before in zip(owners, hinted, strict=True):
-        assert (owner.is_live, owner.hints[len(before) :]) == (False, [100.0])
+    for subscriber, before in zip(subscribers, hinted, strict=True):
+        assert (subscriber.is_live, subscriber.hints[len(before) :]) == (False, [100.0])
 
     await asyncio.sleep(2.0)
     assert len(rig.server.sockets) == 2
     assert rig.server.sockets[0].is_closed
-    for owner, before in zip(owners, hinted, strict=True):
-        assert owner.is_live
-        assert len(owner.hints) == len(before) + 2
+    for subscriber, before in zip(subscribers, hinted, strict=True):
+        assert subscriber.is_live
+        assert len(subscriber.hints) == len(before) + 2
     keys = [key for _, _, key in rig.server.joins]
     assert len(set(keys)) == len(keys) == 6
-    down, back = warnings(caplog)
-    assert down == f"live updates are down ({CUT}): payments are polled, and push is tried again and again"
+    down, back = messages(caplog)
+    assert down == f"live updates are down ({CUT}): payments are polled, and push is retried"
     assert back == "live updates are back"
 
 
-async def test_a_connection_that_never_lives_is_not_rushed_at(rig: PushRig) -> None:
-    rig.follow()
+async def test_a_connection_that_is_never_stable_is_retried_with_pauses(rig: PushRig) -> None:
+    rig.subscribe()
     for _ in range(600):
         await asyncio.sleep(1.0)
         if not rig.server.socket.is_closed:
@@ -133,8 +133,8 @@ async def test_a_connection_that_never_lives_is_not_rushed_at(rig: PushRig) -> N
     assert len(rig.server.sockets) < 60
 
 
-async def test_a_silent_server_is_left_and_another_connection_made(rig: PushRig) -> None:
-    owner = rig.follow()
+async def test_the_connection_to_a_silent_server_is_replaced(rig: PushRig) -> None:
+    subscriber = rig.subscribe()
     await asyncio.sleep(100.0)
     assert (len(rig.server.socket.events("heartbeat")), len(rig.server.sockets)) == (4, 1)
     assert rig.server.socket.events("heartbeat")[0] == {
@@ -148,91 +148,91 @@ async def test_a_silent_server_is_left_and_another_connection_made(rig: PushRig)
     assert rig.server.sockets[0].is_closed
     rig.server.answers_heartbeats = True
     await asyncio.sleep(2.0)
-    assert (len(rig.server.sockets), owner.is_live) == (2, True)
+    assert (len(rig.server.sockets), subscriber.is_live) == (2, True)
     await asyncio.sleep(3600.0)
     assert len(rig.server.sockets) == 2
 
 
-async def test_a_reply_to_another_heartbeat_is_no_sign_of_life(rig: PushRig) -> None:
+async def test_a_reply_to_another_heartbeat_does_not_count(rig: PushRig) -> None:
     rig.server.answers_heartbeats = False
-    rig.follow()
+    rig.subscribe()
     for _ in range(40):
         await asyncio.sleep(1.0)
-        rig.server.sockets[0].say("phoenix", "phx_reply", {"status": "ok", "response": {}}, "another")
+        rig.server.sockets[0].push("phoenix", "phx_reply", {"status": "ok", "response": {}}, "another")
     assert rig.server.sockets[0].is_closed
 
 
-async def test_a_socket_that_cannot_send_is_left(rig: PushRig) -> None:
-    owner = rig.follow()
+async def test_a_socket_that_cannot_send_is_replaced(rig: PushRig) -> None:
+    subscriber = rig.subscribe()
     await asyncio.sleep(1.0)
-    rig.server.socket.is_closed = True  # the other side is gone, and nothing was heard of it
+    rig.server.socket.is_closed = True  # the other side is gone, and sent no close
     await asyncio.sleep(20.0)
-    assert (len(rig.server.sockets), owner.is_live) == (2, True)
+    assert (len(rig.server.sockets), subscriber.is_live) == (2, True)
 
 
-# When a channel does not come about, or ends
+# When a channel cannot be joined, or ends
 
 
-async def test_a_refused_join_is_tried_again_with_a_fresh_key_and_ever_more_patience(
+async def test_a_refused_join_is_retried_with_a_fresh_key_and_ever_longer_pauses(
     rig: PushRig, caplog: pytest.LogCaptureFixture
 ) -> None:
     rig.server.join_reply = "error"
-    owner = rig.follow()
+    subscriber = rig.subscribe()
     await asyncio.sleep(600.0)
     times = [at for at, _, _ in rig.server.joins]
     gaps = [later - earlier for earlier, later in pairwise(times)]
     assert gaps[0] < 1.0
     assert all(15.0 <= gap <= 30.1 for gap in gaps[8:])
     assert len({key for _, _, key in rig.server.joins}) == len(times)
-    assert (owner.is_live, owner.hints, len(rig.server.sockets)) == (False, [], 1)
-    assert len(warnings(caplog)) == 1
+    assert (subscriber.is_live, subscriber.hints, len(rig.server.sockets)) == (False, [], 1)
+    assert len(messages(caplog)) == 1
     assert rig.server.socket.events("phx_leave") == []
 
     rig.server.join_reply = "ok"
     await asyncio.sleep(31.0)
-    assert (owner.is_live, len(owner.hints)) == (True, 1)
+    assert (subscriber.is_live, len(subscriber.hints)) == (True, 1)
 
 
-async def test_a_join_that_is_not_answered_has_failed(rig: PushRig) -> None:
+async def test_a_join_without_a_reply_has_failed(rig: PushRig) -> None:
     rig.server.join_reply = None
-    owner = rig.follow()
+    subscriber = rig.subscribe()
     await asyncio.sleep(9.9)
-    rig.server.socket.say(owner.topic, "phx_reply", {"status": "ok", "response": {}}, "not the join's")
+    rig.server.socket.push(subscriber.topic, "phx_reply", {"status": "ok", "response": {}}, "not the join's")
     assert len(rig.server.joins) == 1
     rig.server.join_reply = "ok"
     await asyncio.sleep(1.0)
-    assert (owner.is_live, len(rig.server.joins)) == (True, 2)
+    assert (subscriber.is_live, len(rig.server.joins)) == (True, 2)
     # The server may have joined it all the same.
-    assert [frame["topic"] for frame in rig.server.socket.events("phx_leave")] == [owner.topic]
+    assert [frame["topic"] for frame in rig.server.socket.events("phx_leave")] == [subscriber.topic]
 
     rig.server.join_reply = None
-    rig.server.socket.say(owner.topic, "phx_close", {})
+    rig.server.socket.push(subscriber.topic, "phx_close", {})
     await asyncio.sleep(9.9)
     rig.server.join_reply = "ok"
     await asyncio.sleep(5.0)
-    assert (owner.is_live, len(rig.server.joins)) == (True, 4)
+    assert (subscriber.is_live, len(rig.server.joins)) == (True, 4)
 
 
-async def test_a_channel_that_is_lost_is_not_live_whatever_is_said_of_it_meanwhile(rig: PushRig) -> None:
+async def test_a_lost_channel_is_not_live_whatever_the_server_sends_meanwhile(rig: PushRig) -> None:
     rig.server.join_reply = "error"
-    owner = rig.follow()
+    subscriber = rig.subscribe()
     await asyncio.sleep(60.0)
-    rig.server.confirm(owner.topic)
+    rig.server.confirm(subscriber.topic)
     await asyncio.sleep(1.0)
-    assert (owner.is_live, owner.hints) == (False, [])
+    assert (subscriber.is_live, subscriber.hints) == (False, [])
 
 
-async def test_a_server_that_does_not_say_that_it_watches_the_row_is_trusted_after_a_second(rig: PushRig) -> None:
+async def test_without_a_confirmation_the_channel_is_live_after_a_second(rig: PushRig) -> None:
     rig.server.confirms = False
-    owner = rig.follow()
+    subscriber = rig.subscribe()
     await asyncio.sleep(0.9)
-    assert (owner.is_live, owner.hints) == (False, [])
+    assert (subscriber.is_live, subscriber.hints) == (False, [])
     await asyncio.sleep(60.0)
-    assert (owner.is_live, owner.hints, len(rig.server.joins)) == (True, [1.0], 1)
-    rig.server.push_row(owner.topic)
-    rig.server.confirm(owner.topic)
+    assert (subscriber.is_live, subscriber.hints, len(rig.server.joins)) == (True, [1.0], 1)
+    rig.server.push_row(subscriber.topic)
+    rig.server.confirm(subscriber.topic)
     await asyncio.sleep(1.0)
-    assert (owner.is_live, owner.hints) == (True, [1.0, 60.9, 60.9])
+    assert (subscriber.is_live, subscriber.hints) == (True, [1.0, 60.9, 60.9])
 
 
 @pytest.mark.parametrize(
@@ -244,56 +244,56 @@ async def test_a_server_that_does_not_say_that_it_watches_the_row_is_trusted_aft
         ("system", {"status": "error", "extension": "postgres_changes", "message": "Unable to subscribe"}),
     ],
 )
-async def test_a_channel_that_the_server_ends_is_a_hint_and_is_joined_again(
+async def test_a_channel_that_the_server_ends_gives_a_hint_and_is_joined_again(
     rig: PushRig, event: str, payload: dict[str, str]
 ) -> None:
-    owner, other = rig.follow(), rig.follow()
+    subscriber, other = rig.subscribe(), rig.subscribe()
     await asyncio.sleep(10.0)
-    rig.server.socket.say(owner.topic, event, payload)
+    rig.server.socket.push(subscriber.topic, event, payload)
     await asyncio.sleep(0.1)
-    assert (owner.is_live, other.is_live) == (False, True)
-    assert owner.hints[1:] == [10.0]
+    assert (subscriber.is_live, other.is_live) == (False, True)
+    assert subscriber.hints[1:] == [10.0]
     await asyncio.sleep(1.0)
-    assert (owner.is_live, len(owner.hints), len(other.hints)) == (True, 3, 1)
-    assert [topic for _, topic, _ in rig.server.joins] == [owner.topic, other.topic, owner.topic]
+    assert (subscriber.is_live, len(subscriber.hints), len(other.hints)) == (True, 3, 1)
+    assert [topic for _, topic, _ in rig.server.joins] == [subscriber.topic, other.topic, subscriber.topic]
     assert rig.server.joins[0][2] != rig.server.joins[2][2]
     assert len(rig.server.sockets) == 1
 
 
-async def test_a_channel_that_is_ended_at_once_each_time_is_not_rushed_at(rig: PushRig) -> None:
-    owner = rig.follow()
+async def test_a_channel_that_is_ended_at_once_each_time_is_joined_with_pauses(rig: PushRig) -> None:
+    subscriber = rig.subscribe()
     for _ in range(600):
         await asyncio.sleep(1.0)
-        rig.server.socket.say(owner.topic, "phx_close", {})
+        rig.server.socket.push(subscriber.topic, "phx_close", {})
     assert len(rig.server.joins) < 60
 
 
-async def test_a_channel_that_lived_is_joined_again_without_the_patience_of_before(rig: PushRig) -> None:
+async def test_a_channel_that_was_stable_is_joined_again_at_once(rig: PushRig) -> None:
     rig.server.join_reply = "error"
-    owner = rig.follow()
+    subscriber = rig.subscribe()
     await asyncio.sleep(300.0)
     rig.server.join_reply = "ok"
     await asyncio.sleep(100.0)
-    assert owner.is_live
-    rig.server.socket.say(owner.topic, "phx_close", {})
+    assert subscriber.is_live
+    rig.server.socket.push(subscriber.topic, "phx_close", {})
     await asyncio.sleep(1.0)
-    assert owner.is_live
+    assert subscriber.is_live
 
 
-async def test_the_late_end_of_an_earlier_join_is_not_that_of_the_present_one(rig: PushRig) -> None:
-    owner = rig.follow()
+async def test_the_late_end_of_an_earlier_join_does_not_end_the_present_one(rig: PushRig) -> None:
+    subscriber = rig.subscribe()
     await asyncio.sleep(1.0)
     first = rig.server.socket.events("phx_join")[0]["ref"]
-    rig.server.socket.say(owner.topic, "phx_error", {}, first)
+    rig.server.socket.push(subscriber.topic, "phx_error", {}, first)
     await asyncio.sleep(2.0)
     for event in ("phx_close", "phx_error"):
-        rig.server.socket.say(owner.topic, event, {}, first)
-    rig.server.socket.say(owner.topic, "phx_reply", {"status": "error", "response": {}}, first)
+        rig.server.socket.push(subscriber.topic, event, {}, first)
+    rig.server.socket.push(subscriber.topic, "phx_reply", {"status": "error", "response": {}}, first)
     await asyncio.sleep(1.0)
-    assert (owner.is_live, len(rig.server.joins)) == (True, 2)
+    assert (subscriber.is_live, len(rig.server.joins)) == (True, 2)
 
 
-# When there is no key
+# When no key can be fetched
 
 
 @pytest.mark.parametrize(
@@ -303,92 +303,94 @@ async def test_the_late_end_of_an_earlier_join_is_not_that_of_the_present_one(ri
         refusal(AuthenticationError, 401),
         TransportError("cut"),
         ConfigurationError("this DollrClient is closed: make a new one"),
-        ValueError("nobody foresaw this"),
+        ValueError("an unexpected error"),
     ],
 )
-async def test_a_key_that_could_not_be_had_is_asked_for_again(rig: PushRig, error: Exception) -> None:
-    rig.desk.errors = [error]
-    owner = rig.follow()
+async def test_a_key_that_could_not_be_fetched_is_requested_again(rig: PushRig, error: Exception) -> None:
+    rig.key_api.errors = [error]
+    subscriber = rig.subscribe()
     await asyncio.sleep(120.0)
     assert rig.server.joins == []
-    assert 6 < len(rig.desk.asked) < 20
-    rig.desk.errors = []
+    assert 6 < len(rig.key_api.requests) < 20
+    rig.key_api.errors = []
     await asyncio.sleep(31.0)
-    assert owner.is_live
+    assert subscriber.is_live
 
 
 @pytest.mark.parametrize(
     "error", [refusal(PermissionDeniedError, 403), refusal(NotFoundError, 404), refusal(InvalidRequestError, 422)]
 )
-async def test_a_refused_key_ends_the_channel_and_is_said_once(
+async def test_a_refused_key_ends_the_channel_and_is_logged_once(
     rig: PushRig, caplog: pytest.LogCaptureFixture, error: Exception
 ) -> None:
-    rig.desk.errors = [error]
-    owner = rig.follow()
+    rig.key_api.errors = [error]
+    subscriber = rig.subscribe()
     await asyncio.sleep(600.0)
-    assert (len(rig.desk.asked), owner.is_live, owner.hints) == (1, False, [])
-    (said,) = warnings(caplog)
-    assert said.startswith(f"{owner.reference_id}: no live updates, its key was refused (POST /v1/realtime-keys")
+    assert (len(rig.key_api.requests), subscriber.is_live, subscriber.hints) == (1, False, [])
+    (message,) = messages(caplog)
+    assert message.startswith(
+        f"{subscriber.reference_id}: no live updates, its key was refused (POST /v1/realtime-keys"
+    )
     assert rig.server.left_open == 0  # nobody needs the connection any more
-    owner.leave()
+    subscriber.leave()
 
-    rig.desk.errors = []
-    assert rig.follow(owner).channel is not None
+    rig.key_api.errors = []
+    assert rig.subscribe(subscriber).channel is not None
     await asyncio.sleep(1.0)
-    assert owner.is_live
+    assert subscriber.is_live
 
 
 async def test_a_key_is_renewed_before_it_ends_and_the_channel_stays(rig: PushRig) -> None:
-    rig.desk.expires_in = 60
-    owner = rig.follow()
+    rig.key_api.expires_in = 60
+    subscriber = rig.subscribe()
     await asyncio.sleep(44.0)
-    assert len(rig.desk.asked) == 1
+    assert len(rig.key_api.requests) == 1
     await asyncio.sleep(2.0)
     (renewal,) = rig.server.socket.events("access_token")
-    assert renewal["topic"] == owner.topic
+    assert renewal["topic"] == subscriber.topic
     assert renewal["payload"] == {"access_token": f"{KEY}2"}
     assert renewal["join_ref"] == rig.server.socket.events("phx_join")[0]["ref"]
     await asyncio.sleep(600.0)
     assert len(rig.server.socket.events("access_token")) == 14
-    assert (len(rig.server.joins), len(owner.hints), owner.is_live) == (1, 1, True)
+    assert (len(rig.server.joins), len(subscriber.hints), subscriber.is_live) == (1, 1, True)
 
 
-async def test_a_key_that_cannot_be_renewed_is_asked_for_again_and_joined_with(rig: PushRig) -> None:
-    rig.desk.expires_in = 60
-    owner = rig.follow()
+async def test_a_key_that_cannot_be_renewed_is_requested_again_for_another_join(rig: PushRig) -> None:
+    rig.key_api.expires_in = 60
+    subscriber = rig.subscribe()
     await asyncio.sleep(40.0)
-    rig.desk.errors = [refusal(ServerError, 503)]
+    rig.key_api.errors = [refusal(ServerError, 503)]
     await asyncio.sleep(10.0)
-    assert (owner.is_live, owner.hints[1:]) == (False, [45.0])
-    rig.desk.errors = []
+    assert (subscriber.is_live, subscriber.hints[1:]) == (False, [45.0])
+    rig.key_api.errors = []
     await asyncio.sleep(31.0)
-    assert (owner.is_live, len(rig.server.joins)) == (True, 2)
+    assert (subscriber.is_live, len(rig.server.joins)) == (True, 2)
 
 
 @pytest.mark.parametrize("expires_in", [0, -60, 1])
-async def test_a_key_without_a_life_is_no_reason_to_ask_without_pause(rig: PushRig, expires_in: int) -> None:
-    rig.desk.expires_in = expires_in
-    rig.follow()
+async def test_keys_with_a_wrong_lifetime_are_requested_with_pauses(rig: PushRig, expires_in: int) -> None:
+    rig.key_api.expires_in = expires_in
+    rig.subscribe()
     await asyncio.sleep(600.0)
-    assert len(rig.desk.asked) <= 61
+    assert len(rig.key_api.requests) <= 61
 
 
-async def test_the_key_of_a_connection_that_ended_meanwhile_is_not_joined_with(rig: PushRig) -> None:
-    rig.desk.takes = 5.0
-    owner = rig.follow()
-    second = rig.follow()
+async def test_no_join_is_sent_with_a_key_of_a_connection_that_has_ended(rig: PushRig) -> None:
+    rig.key_api.takes = 5.0
+    subscriber = rig.subscribe()
+    second = rig.subscribe()
     await asyncio.sleep(2.0)
     rig.server.socket.drop()
     await asyncio.sleep(6.0)
-    assert len(rig.desk.asked) == 4
+    assert len(rig.key_api.requests) == 4
     second.leave()
     await asyncio.sleep(20.0)
-    assert owner.is_live
+    assert subscriber.is_live
     assert [frame["event"] for frame in rig.server.socket.received] == ["phx_join", "heartbeat"]
     assert rig.server.joins[0][2] in {f"{KEY}3", f"{KEY}4"}
 
 
-# What the server says
+# What the server sends
 
 
 @pytest.mark.parametrize(
@@ -419,87 +421,93 @@ async def test_the_key_of_a_connection_that_ended_meanwhile_is_not_joined_with(r
         "\ud800",
     ],
 )
-async def test_what_is_no_message_for_the_channel_changes_nothing(
+async def test_text_that_is_no_message_for_the_channel_changes_nothing(
     rig: PushRig, caplog: pytest.LogCaptureFixture, text: str
 ) -> None:
-    owner = rig.follow()
+    subscriber = rig.subscribe()
     await asyncio.sleep(1.0)
     caplog.clear()
-    rig.server.socket.say_text(text.replace("TOPIC", owner.topic))
+    rig.server.socket.push_text(text.replace("TOPIC", subscriber.topic))
     await asyncio.sleep(1.0)
-    assert (owner.is_live, owner.hints, caplog.text) == (True, [0.0], "")
-    rig.server.push_row(owner.topic)
+    assert (subscriber.is_live, subscriber.hints, caplog.text) == (True, [0.0], "")
+    rig.server.push_row(subscriber.topic)
     await asyncio.sleep(1.0)
-    assert len(owner.hints) == 2
+    assert len(subscriber.hints) == 2
 
 
-async def test_a_join_with_a_reply_of_the_wrong_shape_is_not_answered(rig: PushRig) -> None:
+async def test_a_reply_with_an_unknown_status_is_no_reply(rig: PushRig) -> None:
     rig.server.join_reply = "perhaps"
-    owner = rig.follow()
+    subscriber = rig.subscribe()
     await asyncio.sleep(9.0)
     rig.server.join_reply = "ok"
     await asyncio.sleep(3.0)
-    assert (owner.is_live, len(rig.server.joins)) == (True, 2)
+    assert (subscriber.is_live, len(rig.server.joins)) == (True, 2)
 
 
-async def test_each_pushed_row_is_a_hint_for_its_own_collection_whatever_is_in_it(rig: PushRig) -> None:
-    owner, other = rig.follow(), rig.follow()
+async def test_each_pushed_row_is_a_hint_for_its_own_collection_whatever_it_contains(rig: PushRig) -> None:
+    subscriber, other = rig.subscribe(), rig.subscribe()
     await asyncio.sleep(1.0)
     for row in ({"status": "COMPLETED"}, {}, {"reference_id": str(other.reference_id)}):
-        rig.server.push_row(owner.topic, **row)
+        rig.server.push_row(subscriber.topic, **row)
     await asyncio.sleep(1.0)
-    assert (len(owner.hints), len(other.hints)) == (1 + 3, 1)
+    assert (len(subscriber.hints), len(other.hints)) == (1 + 3, 1)
 
 
-async def test_a_change_between_the_join_and_the_watching_is_not_missed(rig: PushRig) -> None:
+async def test_a_change_between_the_join_and_its_confirmation_is_not_missed(rig: PushRig) -> None:
     rig.server.confirms = False
-    owner = rig.follow()
+    subscriber = rig.subscribe()
     await asyncio.sleep(5.0)  # the row changes now, and nobody pushes it
-    rig.server.confirm(owner.topic)
+    rig.server.confirm(subscriber.topic)
     await asyncio.sleep(1.0)
-    assert owner.hints == [1.0, 5.0]
+    assert subscriber.hints == [1.0, 5.0]
 
 
-async def test_a_row_that_is_watched_anew_is_a_hint(rig: PushRig, caplog: pytest.LogCaptureFixture) -> None:
-    owner = rig.follow()
+async def test_another_confirmation_is_a_hint(rig: PushRig, caplog: pytest.LogCaptureFixture) -> None:
+    subscriber = rig.subscribe()
     await asyncio.sleep(1.0)
-    rig.server.confirm(owner.topic)  # as after a fresh key
+    rig.server.confirm(subscriber.topic)  # as after a fresh key
     await asyncio.sleep(1.0)
-    assert (owner.is_live, owner.hints) == (True, [0.0, 1.0])
+    assert (subscriber.is_live, subscriber.hints) == (True, [0.0, 1.0])
     assert caplog.text.count("live updates joined") == 1
 
 
-async def test_an_owner_that_fails_does_not_end_the_connection(rig: PushRig, caplog: pytest.LogCaptureFixture) -> None:
-    owner, other = Owner(), Owner()
-    owner.error = ValueError("the owner's own, with 231771234567")
-    rig.follow(owner)
-    rig.follow(other)
+async def test_a_callback_that_fails_does_not_end_the_connection(
+    rig: PushRig, caplog: pytest.LogCaptureFixture
+) -> None:
+    subscriber, other = Subscriber(), Subscriber()
+    subscriber.error = ValueError("a bug in the callback, with 231771234567")
+    rig.subscribe(subscriber)
+    rig.subscribe(other)
     await asyncio.sleep(1.0)
-    rig.server.push_row(owner.topic)
+    rig.server.push_row(subscriber.topic)
     rig.server.push_row(other.topic)
     await asyncio.sleep(1.0)
-    assert (len(owner.hints), len(other.hints), owner.is_live) == (2, 2, True)
+    assert (len(subscriber.hints), len(other.hints), subscriber.is_live) == (2, 2, True)
     rig.server.socket.drop()
     await asyncio.sleep(2.0)
-    assert (len(other.hints), owner.is_live) == (4, True)
-    assert f"{owner.reference_id}: a hint could not be taken (ValueError)" in caplog.text
+    assert (len(other.hints), subscriber.is_live) == (4, True)
+    assert f"{subscriber.reference_id}: the callback of a hint failed (ValueError)" in caplog.text
     assert "231771234567" not in caplog.text
 
 
 # What is sent
 
 
-async def test_nothing_is_sent_before_a_channel_is_wanted_and_the_join_says_what_to_watch(rig: PushRig) -> None:
+async def test_nothing_is_sent_before_a_channel_is_opened_and_the_join_names_the_row(rig: PushRig) -> None:
     await asyncio.sleep(100.0)
     assert rig.server.urls == []
-    owner = rig.follow()
-    assert rig.server.urls == []  # following is synchronous and sends nothing itself
+    subscriber = rig.subscribe()
+    assert rig.server.urls == []  # opening a channel is synchronous and sends nothing itself
     await asyncio.sleep(1.0)
-    (asked,) = rig.desk.asked
-    assert (asked.session_id, asked.source_type, asked.reference_id) == (310, "INVOICE", str(owner.reference_id))
+    (request,) = rig.key_api.requests
+    assert (request.session_id, request.source_type, request.reference_id) == (
+        310,
+        "INVOICE",
+        str(subscriber.reference_id),
+    )
     (join,) = rig.server.socket.received
     assert join == {
-        "topic": f"realtime:payment-intent:310:{owner.reference_id}",
+        "topic": f"realtime:payment-intent:310:{subscriber.reference_id}",
         "event": "phx_join",
         "payload": {
             "config": {
@@ -510,7 +518,7 @@ async def test_nothing_is_sent_before_a_channel_is_wanted_and_the_join_says_what
                         "event": "*",
                         "schema": "public",
                         "table": "checkout_payment_intent_public_status",
-                        "filter": f"reference_id=eq.{owner.reference_id}",
+                        "filter": f"reference_id=eq.{subscriber.reference_id}",
                     }
                 ],
                 "private": False,
@@ -520,7 +528,7 @@ async def test_nothing_is_sent_before_a_channel_is_wanted_and_the_join_says_what
         "ref": "1",
         "join_ref": "1",
     }
-    assert (owner.is_live, owner.hints) == (True, [100.0])
+    assert (subscriber.is_live, subscriber.hints) == (True, [100.0])
 
 
 @pytest.mark.parametrize(
@@ -550,8 +558,8 @@ def test_the_websockets_address_is_made_from_the_projects(url: str, expected: st
         ({"max_channels": 0}, "max_channels must be a number from 1 up, not 0"),
     ],
 )
-def test_settings_that_cannot_work_are_refused(terms: dict[str, Odd], sentence: str) -> None:
-    good: dict[str, Odd] = {"url": "https://project.supabase.co", "anon_key": ANON_KEY}
+def test_wrong_settings_are_refused(terms: dict[str, WrongValue], sentence: str) -> None:
+    good: dict[str, WrongValue] = {"url": "https://project.supabase.co", "anon_key": ANON_KEY}
     with pytest.raises(InvalidInputError) as caught:
         RealtimeSettings(**{**good, **terms})
     assert sentence in str(caught.value)
@@ -569,47 +577,47 @@ def test_the_settings_do_not_show_the_key() -> None:
 # Many channels, and leaving them
 
 
-async def test_the_keys_of_many_channels_are_asked_for_a_few_at_a_time(rig: PushRig) -> None:
-    rig.desk.takes = 0.5
-    owners = [rig.follow() for _ in range(100)]
+async def test_the_keys_of_many_channels_are_requested_a_few_at_a_time(rig: PushRig) -> None:
+    rig.key_api.takes = 0.5
+    subscribers = [rig.subscribe() for _ in range(100)]
     await asyncio.sleep(20.0)
-    assert all(owner.is_live for owner in owners)
+    assert all(subscriber.is_live for subscriber in subscribers)
     rig.server.socket.drop()
     await asyncio.sleep(20.0)
-    assert all(owner.is_live for owner in owners)
-    assert (rig.desk.most_at_once, len(rig.desk.asked), len(rig.server.sockets)) == (4, 200, 2)
+    assert all(subscriber.is_live for subscriber in subscribers)
+    assert (rig.key_api.most_at_once, len(rig.key_api.requests), len(rig.server.sockets)) == (4, 200, 2)
 
 
-async def test_no_more_channels_than_the_connection_may_have_and_one_that_is_left_makes_room() -> None:
+async def test_no_more_channels_than_max_channels_are_open_and_one_that_is_left_makes_room() -> None:
     rig = PushRig(max_channels=2)
-    first, second, third = rig.follow(), rig.follow(), rig.follow()
+    first, second, third = rig.subscribe(), rig.subscribe(), rig.subscribe()
     assert (first.channel is None, second.channel is None, third.channel is None) == (False, False, True)
     await asyncio.sleep(1.0)
     first.leave()
-    rig.follow(third)
+    rig.subscribe(third)
     await asyncio.sleep(1.0)
     assert third.is_live
     assert len(rig.server.joins) == 3
-    await rig.realtime.close()
+    await rig.push.close()
 
 
 async def test_one_collection_has_one_channel(rig: PushRig) -> None:
-    owner, second = rig.follow(), Owner()
-    second.reference_id = owner.reference_id
-    assert rig.follow(second).channel is None
+    subscriber, second = rig.subscribe(), Subscriber()
+    second.reference_id = subscriber.reference_id
+    assert rig.subscribe(second).channel is None
     await asyncio.sleep(1.0)
-    owner.leave()
-    rig.follow(second)
+    subscriber.leave()
+    rig.subscribe(second)
     await asyncio.sleep(1.0)
     assert second.is_live
     assert [frame["event"] for frame in rig.server.socket.received] == ["phx_join", "phx_leave", "phx_join"]
 
 
 @pytest.mark.parametrize("wrong", [{"session_id": 0}, {"reference_id": "x"}])
-async def test_what_no_key_can_be_asked_for_is_refused_at_once(rig: PushRig, wrong: dict[str, Odd]) -> None:
-    terms: dict[str, Odd] = {"reference_id": uuid4(), "session_id": 310, "source_type": SourceType.ORDER}
+async def test_what_no_key_can_be_requested_for_is_refused_at_once(rig: PushRig, wrong: dict[str, WrongValue]) -> None:
+    terms: dict[str, WrongValue] = {"reference_id": uuid4(), "session_id": 310, "source_type": SourceType.ORDER}
     with pytest.raises(InvalidInputError):
-        rig.realtime.follow(**{**terms, **wrong}, on_hint=print)
+        rig.push.open_channel(**{**terms, **wrong}, on_hint=print)
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
@@ -617,19 +625,19 @@ async def test_what_no_key_can_be_asked_for_is_refused_at_once(rig: PushRig, wro
 async def test_a_channel_can_be_left_at_any_time(rig: PushRig, after: float) -> None:
     # It is left before it connects, while it connects, asks for its key, joins, and when it is live.
     rig.server.connect_takes = 1.0
-    rig.desk.takes = 1.0
+    rig.key_api.takes = 1.0
     rig.server.join_reply = None if after == 2.5 else "ok"
-    owner = rig.follow()
+    subscriber = rig.subscribe()
     await asyncio.sleep(after)
-    hints = len(owner.hints)
-    owner.leave()
-    owner.leave()
-    assert not owner.is_live
+    hints = len(subscriber.hints)
+    subscriber.leave()
+    subscriber.leave()
+    assert not subscriber.is_live
     await asyncio.sleep(3.0)
     if len(rig.server.sockets) == 1:
-        rig.server.push_row(owner.topic)
+        rig.server.push_row(subscriber.topic)
     await asyncio.sleep(30.0)
-    assert len(owner.hints) == hints
+    assert len(subscriber.hints) == hints
     assert rig.server.left_open == 0
     assert asyncio.all_tasks() == {asyncio.current_task()}
     leaves = [frame for socket in rig.server.sockets for frame in socket.events("phx_leave")]
@@ -637,85 +645,85 @@ async def test_a_channel_can_be_left_at_any_time(rig: PushRig, after: float) -> 
 
 
 async def test_a_channel_can_be_left_inside_its_hint(rig: PushRig) -> None:
-    owner = Owner()
+    subscriber = Subscriber()
 
     def leave() -> None:
         assert channel is not None
         channel.leave()
 
-    channel = rig.realtime.follow(owner.reference_id, 310, SourceType.ORDER, leave)
-    other = rig.follow()
+    channel = rig.push.open_channel(subscriber.reference_id, 310, SourceType.ORDER, leave)
+    other = rig.subscribe()
     await asyncio.sleep(1.0)
     assert channel is not None
     assert (channel.is_live, other.is_live) == (False, True)
 
 
-async def test_the_connection_waits_a_little_for_the_next_channel(rig: PushRig) -> None:
-    rig.follow().leave()
+async def test_the_connection_stays_open_a_little_for_the_next_channel(rig: PushRig) -> None:
+    rig.subscribe().leave()
     await asyncio.sleep(2.0)
-    owner = rig.follow()
+    subscriber = rig.subscribe()
     await asyncio.sleep(100.0)
-    owner.leave()
+    subscriber.leave()
     await asyncio.sleep(4.0)
-    second = rig.follow()
+    second = rig.subscribe()
     await asyncio.sleep(100.0)
     assert (second.is_live, len(rig.server.sockets)) == (True, 1)
     second.leave()
     await asyncio.sleep(6.0)
     assert rig.server.left_open == 0
-    third = rig.follow()
+    third = rig.subscribe()
     await asyncio.sleep(1.0)
     assert (third.is_live, len(rig.server.sockets)) == (True, 2)
 
 
-async def test_an_old_connection_that_is_slow_to_close_is_none_of_the_next_channels_business(rig: PushRig) -> None:
+async def test_an_old_connection_that_is_slow_to_close_does_not_disturb_the_next_channel(rig: PushRig) -> None:
     rig.server.close_takes = 2.0
-    owner = rig.follow()
+    subscriber = rig.subscribe()
     await asyncio.sleep(10.0)
-    owner.leave()
+    subscriber.leave()
     await asyncio.sleep(5.5)
-    second = rig.follow()
+    second = rig.subscribe()
     await asyncio.sleep(10.0)
     assert (second.is_live, second.hints, len(rig.server.joins)) == (True, [15.5], 2)
     assert [socket.is_closed for socket in rig.server.sockets] == [True, False]
     rig.server.push_row(second.topic)
-    third = rig.follow()
+    third = rig.subscribe()
     await asyncio.sleep(1.0)
     assert (second.hints, third.is_live) == ([15.5, 25.5], True)
     rig.server.close_takes = 0.0
 
 
-async def test_an_outage_in_which_the_last_channel_is_left_ends_with_it(rig: PushRig) -> None:
+async def test_retries_end_when_the_last_channel_is_left(rig: PushRig) -> None:
     rig.server.error = REFUSED
-    owner = rig.follow()
+    subscriber = rig.subscribe()
     await asyncio.sleep(60.0)
-    owner.leave()
+    subscriber.leave()
     await asyncio.sleep(6.0)
-    tried = len(rig.server.urls)
+    tries = len(rig.server.urls)
     await asyncio.sleep(600.0)
-    assert len(rig.server.urls) == tried
+    assert len(rig.server.urls) == tries
 
 
-async def test_a_connection_lost_while_nobody_needs_it_is_no_outage(
+async def test_losing_a_connection_without_channels_is_no_outage(
     rig: PushRig, caplog: pytest.LogCaptureFixture
 ) -> None:
-    owner = rig.follow()
+    subscriber = rig.subscribe()
     await asyncio.sleep(1.0)
-    owner.leave()
+    subscriber.leave()
     rig.server.socket.drop()
     await asyncio.sleep(600.0)
-    assert warnings(caplog) == []
+    assert messages(caplog) == []
 
 
-async def test_the_trouble_of_one_channel_beside_a_live_one_is_no_outage(
+async def test_one_failing_channel_beside_a_live_one_is_no_outage(
     rig: PushRig, caplog: pytest.LogCaptureFixture
 ) -> None:
-    rig.follow()
+    rig.subscribe()
     await asyncio.sleep(1.0)
     rig.server.join_reply = "error"
-    rig.follow()
+    rig.subscribe()
     await asyncio.sleep(600.0)
-    assert warnings(caplog) == []
+    assert messages(caplog) == []
 
 
 # Closing
@@ -723,44 +731,44 @@ async def test_the_trouble_of_one_channel_beside_a_live_one_is_no_outage(
 
 async def _connecting(rig: PushRig) -> None:
     rig.server.connect_takes = 60.0
-    rig.follow()
+    rig.subscribe()
 
 
 async def _waiting_to_connect(rig: PushRig) -> None:
     rig.server.error = REFUSED
-    rig.follow()
+    rig.subscribe()
     await asyncio.sleep(60.0)
 
 
-async def _asking_for_keys(rig: PushRig) -> None:
-    rig.desk.takes = 60.0
+async def _fetching_keys(rig: PushRig) -> None:
+    rig.key_api.takes = 60.0
     for _ in range(10):
-        rig.follow()
+        rig.subscribe()
 
 
 async def _joining(rig: PushRig) -> None:
     rig.server.join_reply = None
-    rig.follow()
+    rig.subscribe()
 
 
 async def _waiting_to_join(rig: PushRig) -> None:
     rig.server.join_reply = "error"
-    rig.follow()
+    rig.subscribe()
     await asyncio.sleep(60.0)
 
 
 async def _live(rig: PushRig) -> None:
-    rig.follow()
+    rig.subscribe()
 
 
 async def _dropped(rig: PushRig) -> None:
-    rig.follow()
+    rig.subscribe()
     await asyncio.sleep(1.0)
     rig.server.socket.drop()
 
 
-async def _lingering(rig: PushRig) -> None:
-    rig.follow().leave()
+async def _closing_soon(rig: PushRig) -> None:
+    rig.subscribe().leave()
 
 
 async def _nothing(rig: PushRig) -> None:
@@ -772,43 +780,45 @@ async def _nothing(rig: PushRig) -> None:
     [
         _connecting,
         _waiting_to_connect,
-        _asking_for_keys,
+        _fetching_keys,
         _joining,
         _waiting_to_join,
         _live,
         _dropped,
-        _lingering,
+        _closing_soon,
         _nothing,
     ],
 )
 @pytest.mark.parametrize("after", [0.0, 1.0])
-async def test_closing_ends_everything_at_once(rig: PushRig, begin: Odd, after: float) -> None:
+async def test_closing_ends_everything_at_once(
+    rig: PushRig, begin: Callable[[PushRig], Awaitable[None]], after: float
+) -> None:
     await begin(rig)
     await asyncio.sleep(after)
     began = now()
-    await asyncio.gather(rig.realtime.close(), rig.realtime.close())
+    await asyncio.gather(rig.push.close(), rig.push.close())
     assert now() == began
     assert asyncio.all_tasks() == {asyncio.current_task()}
     assert rig.server.left_open == 0
-    await rig.realtime.close()
-    tried = len(rig.server.urls)
-    assert rig.follow().channel is None
+    await rig.push.close()
+    tries = len(rig.server.urls)
+    assert rig.subscribe().channel is None
     await asyncio.sleep(600.0)
-    assert len(rig.server.urls) == tried
+    assert len(rig.server.urls) == tries
 
 
-async def test_closing_is_no_hint_and_a_channel_may_be_left_after_it(rig: PushRig) -> None:
-    owner = rig.follow()
+async def test_closing_gives_no_hint_and_a_channel_may_be_left_after_it(rig: PushRig) -> None:
+    subscriber = rig.subscribe()
     await asyncio.sleep(1.0)
-    await rig.realtime.close()
-    assert (owner.is_live, len(owner.hints)) == (False, 1)
-    owner.leave()
+    await rig.push.close()
+    assert (subscriber.is_live, len(subscriber.hints)) == (False, 1)
+    subscriber.leave()
 
 
 def test_closing_after_the_loop_has_gone_is_fine() -> None:
     async def begin() -> PushRig:
         rig = PushRig()
-        rig.follow()
+        rig.subscribe()
         await asyncio.sleep(1.0)
         return rig
 
@@ -816,31 +826,31 @@ def test_closing_after_the_loop_has_gone_is_fine() -> None:
         rig = runner.run(begin())
     assert rig.server.left_open == 0  # the runner cancelled all that ran
     with asyncio.Runner(loop_factory=virtual_loop) as runner:
-        runner.run(rig.realtime.close())
+        runner.run(rig.push.close())
 
 
 def test_it_is_not_closed_from_another_loop_while_its_own_runs() -> None:
-    async def begin() -> tuple[PushRig, Owner]:
+    async def begin() -> tuple[PushRig, Subscriber]:
         rig = PushRig()
-        owner = rig.follow()
+        subscriber = rig.subscribe()
         await asyncio.sleep(1.0)
-        return rig, owner
+        return rig, subscriber
 
     with asyncio.Runner(loop_factory=virtual_loop) as own, asyncio.Runner(loop_factory=virtual_loop) as other:
-        rig, owner = own.run(begin())
-        other.run(rig.realtime.close())
-        assert owner.is_live
-        own.run(rig.realtime.close())
-        assert not owner.is_live
+        rig, subscriber = own.run(begin())
+        other.run(rig.push.close())
+        assert subscriber.is_live
+        own.run(rig.push.close())
+        assert not subscriber.is_live
     assert rig.server.left_open == 0
 
 
 async def test_no_message_of_ours_shows_a_key_in_its_repr(rig: PushRig) -> None:
-    owner = rig.follow()
+    subscriber = rig.subscribe()
     await asyncio.sleep(1.0)
     sent = json.dumps(rig.server.socket.received)
     assert KEY in sent
     assert CLIENT_SECRET not in sent
-    shown = f"{owner.channel!r} {rig.realtime!r} {rig.realtime._connection!r} {asyncio.all_tasks()!r}"
+    shown = f"{subscriber.channel!r} {rig.push!r} {rig.push._connection!r} {asyncio.all_tasks()!r}"
     assert KEY not in shown
     assert "anon-key" not in shown

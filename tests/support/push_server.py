@@ -1,4 +1,4 @@
-"""A push server and an API that gives keys for it, both in memory: they do as they are told."""
+"""A push server and the API's operation for its keys, both in memory and controlled by the test."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def now() -> float:
 
 
 class FakeSocket:
-    """One connection to the server: messages as they came, and what it is told to say."""
+    """One connection to the server: the messages that came, and those that the test sends."""
 
     def __init__(self, server: PushServer) -> None:
         self.server = server
@@ -49,20 +49,20 @@ class FakeSocket:
         self.server.answer(self, frame)
 
     async def receive(self) -> str:
-        said = await self._outgoing.get()
-        if isinstance(said, Exception):
-            raise said
-        return said
+        message = await self._outgoing.get()
+        if isinstance(message, Exception):
+            raise message
+        return message
 
     async def close(self) -> None:
         self.is_closed = True
         await asyncio.sleep(self.server.close_takes)
 
-    def say(self, topic: str, event: str, payload: object, ref: str | None = None) -> None:
+    def push(self, topic: str, event: str, payload: object, ref: str | None = None) -> None:
         """Send one message to the client."""
-        self.say_text(json.dumps({"topic": topic, "event": event, "payload": payload, "ref": ref}))
+        self.push_text(json.dumps({"topic": topic, "event": event, "payload": payload, "ref": ref}))
 
-    def say_text(self, text: str) -> None:
+    def push_text(self, text: str) -> None:
         """Send any text to the client."""
         self._outgoing.put_nowait(text)
 
@@ -71,12 +71,12 @@ class FakeSocket:
         self._outgoing.put_nowait(TransportError(CUT))
 
     def events(self, event: str) -> list[Frame]:
-        """Return what was received of one kind."""
+        """Return the messages received of one event."""
         return [frame for frame in self.received if frame["event"] == event]
 
 
 class PushServer:
-    """Answers joins and heartbeats unless told otherwise."""
+    """Answers joins and heartbeats, unless the test sets it otherwise."""
 
     def __init__(self) -> None:
         self.urls: list[str] = []
@@ -110,29 +110,29 @@ class PushServer:
     def answer(self, socket: FakeSocket, frame: Frame) -> None:
         topic, ref = frame["topic"], frame["ref"]
         if frame["event"] == "heartbeat" and self.answers_heartbeats:
-            socket.say("phoenix", "phx_reply", {"status": "ok", "response": {}}, ref)
+            socket.push("phoenix", "phx_reply", {"status": "ok", "response": {}}, ref)
         if frame["event"] == "phx_join":
             self.joins.append((now(), topic, frame["payload"]["access_token"]))
             if self.join_reply is not None:
-                socket.say(topic, "phx_reply", {"status": self.join_reply, "response": {}}, ref)
+                socket.push(topic, "phx_reply", {"status": self.join_reply, "response": {}}, ref)
             if self.join_reply == "ok" and self.confirms:
                 self.confirm(topic)
 
     def confirm(self, topic: str) -> None:
-        """Say that the payment's row is watched."""
+        """Confirm that changes of the payment's row will be pushed."""
         payload = {"status": "ok", "extension": "postgres_changes", "message": "Subscribed to PostgreSQL"}
-        self.socket.say(topic, "system", payload)
+        self.socket.push(topic, "system", payload)
 
     def push_row(self, topic: str, **row: object) -> None:
         """Push a change of the payment's row."""
-        self.socket.say(topic, "postgres_changes", {"ids": [1], "data": {"type": "UPDATE", "record": row}})
+        self.socket.push(topic, "postgres_changes", {"ids": [1], "data": {"type": "UPDATE", "record": row}})
 
 
-class KeyDesk:
-    """A caller that gives a new key each time, or an error where it is told to."""
+class KeyApi:
+    """A caller that answers with a new key each time, or with the errors that the test sets."""
 
     def __init__(self) -> None:
-        self.asked: list[NewRealtimeKey] = []
+        self.requests: list[NewRealtimeKey] = []
         self.errors: list[Exception] = []
         self.expires_in = 3600
         self.takes = 0.0
@@ -141,8 +141,8 @@ class KeyDesk:
 
     async def call(self, method: str, path: str, shape: type[T], *, body: Body | None = None, **more: object) -> T:
         assert (method, path, isinstance(body, NewRealtimeKey)) == ("POST", "realtime-keys/collection", True)
-        self.asked.append(cast("NewRealtimeKey", body))
-        number = len(self.asked)
+        self.requests.append(cast("NewRealtimeKey", body))
+        number = len(self.requests)
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
         try:
@@ -154,8 +154,8 @@ class KeyDesk:
         return cast("T", RealtimeKey(access_token=f"{KEY}{number}", expires_in=self.expires_in))
 
 
-class Owner:
-    """Whoever follows one collection, and is hinted at."""
+class Subscriber:
+    """Follows one collection, and records its hints."""
 
     def __init__(self) -> None:
         self.hints: list[float] = []
@@ -184,26 +184,28 @@ class Owner:
 
 
 class PushRig:
-    """A realtime connection on a server and a desk of these."""
+    """A push connection with its server and its keys."""
 
     def __init__(self, *, retry: RetryPolicy | None = None, max_channels: int = 100) -> None:
         self.server = PushServer()
-        self.desk = KeyDesk()
-        self.realtime = PushConnection(
+        self.key_api = KeyApi()
+        self.push = PushConnection(
             RealtimeSettings("https://project.supabase.co", ANON_KEY, max_channels=max_channels),
             connect=self.server.connect,
-            keys=RealtimeKeys(self.desk),
+            keys=RealtimeKeys(self.key_api),
             retry=retry or RetryPolicy(),
             clock=FakeClock(),
         )
 
-    def follow(self, owner: Owner | None = None) -> Owner:
-        """Follow one collection, a new one unless it is given."""
-        owner = owner or Owner()
-        owner.channel = self.realtime.follow(owner.reference_id, owner.session_id, SourceType.INVOICE, owner.hint)
-        return owner
+    def subscribe(self, subscriber: Subscriber | None = None) -> Subscriber:
+        """Open the channel of one collection, by default of a new one."""
+        subscriber = subscriber or Subscriber()
+        subscriber.channel = self.push.open_channel(
+            subscriber.reference_id, subscriber.session_id, SourceType.INVOICE, subscriber.hint
+        )
+        return subscriber
 
 
 def refusal(kind: type[APIStatusError], status: int) -> APIStatusError:
-    """Return an answer of the API that refuses."""
+    """Return the error for a refusal by the API."""
     return kind(status=status, detail="no", method="POST", path="/v1/realtime-keys/collection")
