@@ -134,16 +134,16 @@ class ClientCore(Groups):
             clock=self._clock,
         )
 
-    async def _run_payment(self, terms: P, make_flow: MakeFlow[P]) -> tuple[Execution, Progress]:
+    async def _run_payment(self, terms: P, reference_id: UUID, make_flow: MakeFlow[P]) -> tuple[Execution, Progress]:
         """Run a payment until its execution is surely accepted; with a journal, from where the last run stopped."""
         self._session.check_open()
-        steps = self._new_steps(terms.reference_id)
+        steps = self._new_steps(reference_id)
         flow = make_flow(self, terms, steps, self._clock)
         run_flow = partial(run, flow, steps, retry=self._retry, grace=self._polling.not_found_grace, clock=self._clock)
-        with reference_noted(flow, terms.reference_id):
+        with reference_noted(flow, reference_id):
             if self._journal is None:
                 return await run_flow(), steps.progress
-            async with await self._journal.claim(terms, flow.kind) as journaled:
+            async with await self._journal.claim(terms, reference_id, flow.kind) as journaled:
                 steps.continue_with(journaled, journaled.progress)
                 return await run_flow(), steps.progress
 

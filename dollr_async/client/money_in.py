@@ -92,7 +92,7 @@ class MoneyInMethods(ClientCore):
             reference_id=uuid.uuid4() if reference_id is None else reference_id,
             is_own_reference=reference_id is None,
         )
-        execution, progress = await self._run_payment(terms, CollectionChain)
+        execution, progress = await self._run_payment(terms, terms.reference_id, CollectionChain)
         return Collection(
             execution,
             progress=progress,

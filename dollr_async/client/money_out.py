@@ -69,7 +69,7 @@ class MoneyOutMethods(ClientCore):
             reference_id=_given_or_new(reference_id),
             is_own_reference=reference_id is None,
         )
-        return await self._pay(terms, PayoutChain)
+        return await self._pay(terms, terms.reference_id, PayoutChain)
 
     async def transfer(
         self,
@@ -103,7 +103,7 @@ class MoneyOutMethods(ClientCore):
             reference_id=_given_or_new(reference_id),
             is_own_reference=reference_id is None,
         )
-        return await self._pay(terms, TransferChain)
+        return await self._pay(terms, terms.reference_id, TransferChain)
 
     async def refund(
         self,
@@ -135,10 +135,10 @@ class MoneyOutMethods(ClientCore):
             reference_id=_given_or_new(reference_id),
             is_own_reference=reference_id is None,
         )
-        return await self._pay(terms, RefundChain)
+        return await self._pay(terms, terms.reference_id, RefundChain)
 
-    async def _pay(self, terms: P, make_flow: MakeFlow[P]) -> Payment:
-        execution, progress = await self._run_payment(terms, make_flow)
+    async def _pay(self, terms: P, reference_id: uuid.UUID, make_flow: MakeFlow[P]) -> Payment:
+        execution, progress = await self._run_payment(terms, reference_id, make_flow)
         return Payment(execution, progress=progress, kind=execution.operation_type, registry=self._registry)
 
 

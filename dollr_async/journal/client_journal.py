@@ -34,11 +34,6 @@ _encoder = msgspec.json.Encoder(order="deterministic")
 class PaymentTerms(Protocol):
     """What the journal needs of the terms of a payment, of any kind of money."""
 
-    @property
-    def reference_id(self) -> UUID:
-        """The payment's key."""
-        ...
-
     def compared(self) -> dict[str, object]:
         """Return every term that must be the same when the reference is used again."""
         ...
@@ -48,7 +43,7 @@ class PaymentTerms(Protocol):
         ...
 
 
-def new_entry(asked: PaymentTerms, kind: ExecutionKind, *, key: bytes, clock: Clock) -> Entry:
+def new_entry(asked: PaymentTerms, reference_id: UUID, kind: ExecutionKind, *, key: bytes, clock: Clock) -> Entry:
     """Return the entry of a new payment. `key` is the one of `journal_key`; it is not kept."""
     now = clock.now()
     amount, currency, lines = asked.priced()
@@ -60,7 +55,7 @@ def new_entry(asked: PaymentTerms, kind: ExecutionKind, *, key: bytes, clock: Cl
         currency=currency,
         lines=lines,
     )
-    return Entry(reference_id=asked.reference_id, kind=kind, began_at=now, updated_at=now, terms=terms)
+    return Entry(reference_id=reference_id, kind=kind, began_at=now, updated_at=now, terms=terms)
 
 
 def journal_key(client_secret: str) -> bytes:
@@ -102,14 +97,14 @@ class ClientJournal:
         """Show the journal."""
         return f"<ClientJournal of {self._journal!r}>"
 
-    async def claim(self, asked: PaymentTerms, kind: ExecutionKind) -> JournaledRun:
+    async def claim(self, asked: PaymentTerms, reference_id: UUID, kind: ExecutionKind) -> JournaledRun:
         """Return the run of a payment, once no other live run works on it.
 
         Raises:
             ReferenceUsedError: the reference names a payment with different terms.
             JournalError: the payment could not be stored; nothing was sent.
         """
-        entry = new_entry(asked, kind, key=self._key, clock=self._clock)
+        entry = new_entry(asked, reference_id, kind, key=self._key, clock=self._clock)
         while True:
             claim = await self._journal.claim(entry)
             run = JournaledRun(self._journal, claim, self._clock)

@@ -30,7 +30,6 @@ class _Asked:
 
     name: str = "Amara Kamara"
     amount: Decimal = Decimal("250.10")
-    reference_id: UUID = _ID
 
     def compared(self) -> dict[str, object]:
         return {"payer": {"name": self.name, "phone": "231771234567"}, "amount": self.amount}
@@ -40,7 +39,7 @@ class _Asked:
 
 
 def _entry(secret: str = CLIENT_SECRET) -> Entry:
-    return new_entry(_Asked(), _COLLECTION, key=journal_key(secret), clock=FakeClock())
+    return new_entry(_Asked(), _ID, _COLLECTION, key=journal_key(secret), clock=FakeClock())
 
 
 def _journal(journal: MemoryJournal, secret: str = CLIENT_SECRET) -> ClientJournal:
@@ -73,29 +72,29 @@ async def test_the_kept_terms_cannot_be_read_without_the_secret() -> None:
 @pytest.mark.parametrize("secret", [CLIENT_SECRET, "after-the-change"])
 async def test_a_reference_of_another_kind_of_money_is_refused_with_any_secret(secret: str) -> None:
     journal = MemoryJournal()
-    await (await _journal(journal).claim(_Asked(), _PAYOUT)).release()
+    await (await _journal(journal).claim(_Asked(), _ID, _PAYOUT)).release()
     words = rf"reference {_ID} names a payment with different terms, begun \d{{4}}-\d\d-\d\d \d\d:\d\d UTC"
     with pytest.raises(
         ReferenceUsedError, match=rf"{words}: follow that one with dollr\.watch\('{_ID}', kind='PAYOUT'\)"
     ) as caught:
-        await _journal(journal, secret).claim(_Asked(), _COLLECTION)
+        await _journal(journal, secret).claim(_Asked(), _ID, _COLLECTION)
     assert caught.value.reference_id == _ID
 
 
 async def test_names_are_compared_as_long_as_the_secret_is_the_same() -> None:
     journal = MemoryJournal()
-    await (await _journal(journal).claim(_Asked(), _COLLECTION)).release()
+    await (await _journal(journal).claim(_Asked(), _ID, _COLLECTION)).release()
     renamed = _Asked(name="Amara Kamarra")
     with pytest.raises(ReferenceUsedError):
-        await _journal(journal).claim(renamed, _COLLECTION)
-    assert (await _journal(journal, "after-the-change").claim(renamed, _COLLECTION)).is_resumed
+        await _journal(journal).claim(renamed, _ID, _COLLECTION)
+    assert (await _journal(journal, "after-the-change").claim(renamed, _ID, _COLLECTION)).is_resumed
 
 
 async def test_a_refused_claim_holds_no_lease() -> None:
     journal = MemoryJournal()
-    await (await _journal(journal).claim(_Asked(), _COLLECTION)).release()
+    await (await _journal(journal).claim(_Asked(), _ID, _COLLECTION)).release()
     with pytest.raises(ReferenceUsedError):
-        await _journal(journal).claim(_Asked(amount=Decimal(1)), _COLLECTION)
+        await _journal(journal).claim(_Asked(amount=Decimal(1)), _ID, _COLLECTION)
     assert [entry.reference_id for entry in await journal.unfinished()] == [_ID]
 
 
@@ -108,11 +107,11 @@ async def test_a_run_that_waits_for_another_claims_four_times_a_second() -> None
             return await super().claim(entry)
 
     journal, clock = Counting(), FakeClock()
-    first = await _journal(journal).claim(_Asked(), _COLLECTION)
+    first = await _journal(journal).claim(_Asked(), _ID, _COLLECTION)
     waiting = ClientJournal(journal, CLIENT_SECRET, clock)
     journal.claims = 0
     # A lease that is not renewed expires after 15 seconds.
-    second = await waiting.claim(_Asked(), _COLLECTION)
+    second = await waiting.claim(_Asked(), _ID, _COLLECTION)
     assert (first.is_resumed, second.is_resumed) == (False, True)
     assert (journal.claims, set(clock.slept)) == (61, {0.25})
 
