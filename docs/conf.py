@@ -7,6 +7,8 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, get_args, get_origin
 
+from docutils import nodes
+
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
@@ -17,7 +19,6 @@ from dollr_async.resources.invoices import Invoices  # noqa: E402 - the same
 from dollr_async.resources.orders import Orders  # noqa: E402 - the same
 
 if TYPE_CHECKING:
-    from docutils.nodes import Element
     from sphinx.addnodes import pending_xref
     from sphinx.application import Sphinx
     from sphinx.environment import BuildEnvironment
@@ -62,7 +63,7 @@ class Options(Protocol):
     undoc_members: bool
 
 
-def public_name(app: Sphinx, env: BuildEnvironment, node: pending_xref, shown: Element) -> Element | None:
+def public_name(app: Sphinx, env: BuildEnvironment, node: pending_xref, shown: nodes.Element) -> nodes.Element | None:
     """Lead a name from the room that it lives in to the one place where users import it from."""
     name = node["reftarget"].rpartition(".")[2]
     if node["refdomain"] != "py" or name not in dollr_async.__all__:
@@ -98,8 +99,19 @@ def keep_colons(_app: Sphinx, what: str, _name: str, _thing: object, _options: o
         lines[:0] = ["..", ""]
 
 
+def inline_figures(app: Sphinx, doctree: nodes.document, _name: str) -> None:
+    """Put the drawn figures themselves into the page, so that they have its colours, and their text can be selected."""
+    if app.builder.format != "html":
+        return
+    for image in list(doctree.findall(nodes.image)):
+        path = Path(app.srcdir) / image["uri"]
+        if path.parent.name == "figures":
+            image.replace_self(nodes.raw("", path.read_text(), format="html"))
+
+
 def setup(app: Sphinx) -> None:
-    """Join what sphinx does with what the docstrings need."""
+    """Join what sphinx does with what the docstrings and the figures need."""
+    app.connect("doctree-resolved", inline_figures)
     app.connect("missing-reference", public_name)
     app.connect("autodoc-process-signature", shown_signature)
     app.connect("autodoc-process-docstring", keep_colons, priority=400)  # napoleon's own is 500

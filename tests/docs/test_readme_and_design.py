@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from docs.figures.packages import imports, layers
+from docs.figures.transitions import transitions
 from dollr_async.flows.attempt import Action, CheckResult, SendResult
 from tests.conftest import virtual_loop
 from tests.support.markdown_code import python_blocks, run_blocks, sandbox_of_the_environment
@@ -66,9 +68,10 @@ def test_the_pages_have_the_two_commands() -> None:
     assert commands("CONTRIBUTING.md") == [CHECKS]
 
 
-def test_continuous_integration_calls_the_readmes_command() -> None:
-    last = (ROOT / ".ci" / "run").read_text().splitlines()[-1]
-    assert last.replace(" --quiet", "") == CHECKS
+def test_continuous_integration_calls_the_readmes_command_and_then_the_rest() -> None:
+    first, rest = (ROOT / ".ci" / "run").read_text().splitlines()[-2:]
+    assert first.replace(" --quiet", "") == CHECKS
+    assert rest == "python3 -m nox -t full"
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -85,11 +88,23 @@ def rows(page: str, *, under: str) -> list[list[str]]:
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
 
 
-def test_the_design_shows_every_room_in_its_place() -> None:
+def test_the_design_shows_every_package_in_its_place_and_what_it_uses() -> None:
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    layers = settings["tool"]["importlinter"]["contracts"][0]["layers"]
-    shown = [set(re.findall(r"`(\w+)`", row[0])) for row in rows("docs/design.md", under="The rooms")]
-    assert shown == [set(layer.split(" : ")) for layer in layers]
+    order = settings["tool"]["importlinter"]["contracts"][0]["layers"]
+    table = [row for row in rows("docs/design.md", under="The packages") if len(row) == 3]
+    shown = [set(re.findall(r"`(\w+)`", row[0])) for row in table]
+    assert shown == [set(layer.split(" : ")) for layer in order]
+    used = {
+        name: set(re.findall(r"`(\w+)`", row[2])) for row, names in zip(table, shown, strict=True) for name in names
+    }
+    assert used == imports()
+    assert list(used) == layers()
+
+
+def test_every_file_that_the_design_names_exists() -> None:
+    named = re.findall(r"`([\w/]+\.py)`", (ROOT / "docs" / "design.md").read_text())
+    assert len(named) > 15
+    assert [path for path in named if not (ROOT / "dollr_async" / path).exists()] == []
 
 
 def test_the_design_shows_every_state_of_an_execution() -> None:
@@ -97,6 +112,20 @@ def test_the_design_shows_every_state_of_an_execution() -> None:
     ends = {word for row in table for word in row[0].split(", ")}
     assert ends == {outcome.value for outcome in (*SendResult, *CheckResult)}
     assert {act.value for act in Action if any(act.value in row[-1] for row in table)} == {act.value for act in Action}
+
+
+def test_the_designs_tables_say_what_follows_from_each_result() -> None:
+    """The last cell of a row names every action that may follow; one action's words may stand in another's."""
+    words = sorted((action.value for action in Action), key=len, reverse=True)
+    table = rows("docs/design.md", under="The execution, as a state machine")
+    shown = {
+        (result, word)
+        for row in table
+        for result in row[0].split(", ")
+        for word in re.findall("|".join(words), row[-1])
+    }
+    machine = {(edge.result, edge.target.value) for edge in transitions() if edge.source is not Action.RENEW}
+    assert shown == machine
 
 
 def test_every_rule_that_the_code_cites_exists() -> None:
