@@ -1,4 +1,4 @@
-"""The ways in which a collection can be asked for, each with what has to exist before it."""
+"""The routes of a collection: each with its terms, and what has to exist before it."""
 
 from __future__ import annotations
 
@@ -51,16 +51,16 @@ ROUTES: dict[str, Callable[[dict[str, int]], dict[str, Any]]] = {
         "source": KnownSource(SourceType.INVOICE, known["source"], _TOTAL),
     },
 }
-"""What is asked for on each route, given the ids of what exists."""
+"""The terms of each route, given the ids of what exists."""
 
 
-def terms(route: str, known: dict[str, int]) -> dict[str, Any]:
-    """Return the keywords of `collect` on a route."""
+def collect_terms(route: str, known: dict[str, int]) -> dict[str, Any]:
+    """Return the keywords of `collect` for a route."""
     return {"currency": "USD", **ROUTES[route](known)}
 
 
 async def prepare(dollr: DollrClient, route: str) -> dict[str, int]:
-    """Make what has to exist before a collection on a route, and return its ids."""
+    """Create what has to exist before a collection on a route, and return the ids."""
     if route not in ("saved account", "known source"):
         return {}
     party = await dollr.parties.create(NewParty(fullname="Amara Kamara", phone=_PHONE, country_code="LR"))

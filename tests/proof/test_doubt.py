@@ -1,4 +1,4 @@
-"""What is in doubt when a process dies is looked for by the next one, and not sent again."""
+"""When a process dies while an execution is in doubt, the next process checks for it and does not resend it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.parametrize("fault", ["lose_answer", "server_error_after", "422_after", "hang_after"])
-async def test_a_run_that_dies_while_it_looks_leaves_the_looking_to_the_next(sandbox: Sandbox, fault: str) -> None:
+async def test_a_run_that_dies_during_its_status_checks_leaves_them_to_the_next(sandbox: Sandbox, fault: str) -> None:
     journal = MemoryJournal()
     sandbox.fail("collect", fault)
     sandbox.fail("get_collection_status", "hang", times=None)
@@ -34,7 +34,7 @@ async def test_a_run_that_dies_while_it_looks_leaves_the_looking_to_the_next(san
     assert [entry.reference_id for entry in sandbox.ledger] == [str(unfinished.reference_id)]
 
 
-async def test_a_refused_payment_that_is_tried_again_and_dies_is_in_doubt_like_any_other(sandbox: Sandbox) -> None:
+async def test_a_refused_payment_whose_next_attempt_dies_is_in_doubt_like_any_other(sandbox: Sandbox) -> None:
     journal = MemoryJournal()
     async with DollrClient(**sandbox.settings, journal=journal) as first:
         sandbox.fail("collect", 422)

@@ -1,10 +1,10 @@
-"""What `python -m tests.proof.mutation` counts, and that the figures of its page add up."""
+"""How `python -m tests.proof.mutation` counts, and whether the figures of its page add up."""
 
 from __future__ import annotations
 
 import re
 
-from tests.proof.mutation import ENOUGH, told
+from tests.proof.mutation import ENOUGH, read_results
 from tests.support.paths import ROOT
 
 _RESULTS = """
@@ -17,16 +17,16 @@ _RESULTS = """
 """
 
 
-def test_a_change_that_no_test_reaches_was_missed_and_one_without_a_verdict_is_no_change_that_was_noticed() -> None:
-    rooms = told(_RESULTS.splitlines())
-    assert list(rooms) == ["journal.rows", "tokens", "all"]
-    assert rooms["all"].missed == [
+def test_a_change_that_no_test_reaches_is_missed_and_one_without_a_result_is_not_noticed() -> None:
+    modules = read_results(_RESULTS.splitlines())
+    assert list(modules) == ["journal.rows", "tokens", "all"]
+    assert modules["all"].missed == [
         "dollr_async.tokens.xǁTokenǁage__mutmut_3",
         "dollr_async.journal.rows.x__plain__mutmut_1",
     ]
-    assert (len(rooms["all"].noticed), len(rooms["all"].unjudged)) == (2, 2)
-    assert rooms["tokens"].line("tokens").split() == ["tokens", "2", "of", "3", "noticed", "66.7", "%"]
-    assert rooms["journal.rows"].share == 0.0
+    assert (len(modules["all"].noticed), len(modules["all"].without_result)) == (2, 2)
+    assert modules["tokens"].line("tokens").split() == ["tokens", "2", "of", "3", "noticed", "66.7", "%"]
+    assert modules["journal.rows"].share == 0.0
 
 
 def test_the_pages_figures_add_up_and_are_enough() -> None:

@@ -1,7 +1,8 @@
-"""Processes that collect and are killed at a step of their own: forked, one after the other, from one that is warm.
+"""A fork server: for each job it forks a process, which collects and is killed before one of its steps.
 
-A step is what a task does between two awaits. Whatever a process tells the world (the bytes it sends, the changes it
-hands to the journal), it does inside a step, so a process killed before each step in turn is killed at every await.
+A step is what a task does between two awaits. All that leaves a process (the bytes it sends, the changes it gives to
+the journal) leaves it inside a step. So to kill a process before each step in turn is to kill it at every await. Forks
+of one process that has imported everything are much faster than fresh processes.
 """
 
 from __future__ import annotations
@@ -19,19 +20,18 @@ import attrs
 import cattrs.preconf.json
 
 import dollr_async.journal.journaled_run
-import dollr_async.journal.sqlite.database  # noqa: F401 - both load late; here, once and not in every fork
+import dollr_async.journal.sqlite.database  # noqa: F401 - both load late; here they load once, and not in every fork
 from dollr_async import DollrClient, PollPolicy, RetryPolicy
 from dollr_async.journal import SQLiteJournal
 from dollr_async.sandbox.sandbox import Settings
-from tests.proof.routes import terms
+from tests.proof.routes import collect_terms
 
 if TYPE_CHECKING:
     from types import FrameType
 
     from dollr_async.journal import Entry
 
-GRACE = 0.04
-POLLING = PollPolicy(interval=0.005, max_interval=0.02, not_found_grace=GRACE, timeout=20.0)
+POLLING = PollPolicy(interval=0.005, max_interval=0.02, not_found_grace=0.04, timeout=20.0)
 RETRY = RetryPolicy(base_delay=0.002, max_delay=0.01, recovery=20.0)
 
 json = cattrs.preconf.json.make_converter()
@@ -39,10 +39,10 @@ json = cattrs.preconf.json.make_converter()
 
 @attrs.frozen(kw_only=True)
 class Job:
-    """What one process has to do: collect on a route, and die before step `kill_at` (0: live).
+    """What one process has to do: collect on a route, and die before step `kill_at` (0 is never).
 
-    Steps count from `begin`: "start", or "send" for the moment at which the execution is about to be made durable.
-    `crash` dies at a place with a name instead: "before the send" of the execution, or "after the landing" of it.
+    Steps count from `begin`: "start", or "send", which is when the execution is about to be stored in the journal.
+    With `crash` it dies at a named place instead: "before the send" of the execution, or "after the landing" of it.
     """
 
     settings: Settings
@@ -56,8 +56,8 @@ class Job:
 
 
 @attrs.define(kw_only=True)
-class Told:
-    """What one process told: what its journal knew at its start, how it ended, and how many steps it took."""
+class Report:
+    """What one process reports: its journal's entry at its start, how it ended, and how many steps it made."""
 
     steps: int = 0
     site: str = ""
@@ -73,12 +73,12 @@ class Told:
 class Countdown:
     """Counts the steps of all tasks, and kills this process before one of them."""
 
-    def __init__(self, job: Job, told: Told, pipe: int) -> None:
-        self._job, self._told, self._pipe = job, told, pipe
+    def __init__(self, job: Job, report: Report, pipe: int) -> None:
+        self._job, self._report, self._pipe = job, report, pipe
         self._is_counting = False
 
     def begin(self, moment: str) -> None:
-        """Count from here on, if this is the moment to begin at."""
+        """Begin to count, if this is the moment to begin at."""
         self._is_counting = self._is_counting or moment == self._job.begin
 
     def crash(self, place: str) -> None:
@@ -87,51 +87,51 @@ class Countdown:
             self._die(place)
 
     def step(self, coroutine: object) -> None:
-        """Count a step that is about to be taken."""
+        """Count a step that is about to be made."""
         if not self._is_counting:
             return
-        self._told.steps += 1
-        if self._told.steps == self._job.kill_at:
+        self._report.steps += 1
+        if self._report.steps == self._job.kill_at:
             self._die(site_of(coroutine))
 
     def _die(self, site: str) -> None:
-        self._told.site, self._told.killed = site, True
-        os.write(self._pipe, json.dumps(self._told).encode())
+        self._report.site, self._report.killed = site, True
+        os.write(self._pipe, json.dumps(self._report).encode())
         os.kill(os.getpid(), signal.SIGKILL)
 
 
 class Counted(Coroutine[Any, Any, Any]):
-    """A coroutine whose every step is counted before it is taken."""
+    """A coroutine whose steps are counted, each before it is made."""
 
     def __init__(self, coroutine: Coroutine[Any, Any, Any], countdown: Countdown) -> None:
         self._coroutine, self._countdown = coroutine, countdown
 
     def send(self, value: object) -> object:
-        """Take a step."""
+        """Make a step."""
         self._countdown.step(self._coroutine)
         return self._coroutine.send(value)
 
     def throw(self, *error: Any) -> object:  # noqa: ANN401 - passed on as it is
-        """Take a step with an error."""
+        """Make a step with an error."""
         self._countdown.step(self._coroutine)
         return self._coroutine.throw(*error)
 
     def close(self) -> None:
-        """End."""
+        """Close the coroutine."""
         self._coroutine.close()
 
     def __await__(self) -> Generator[Any, Any, Any]:
-        """Be awaited as what is counted."""
+        """Await the coroutine."""
         return self._coroutine.__await__()
 
 
 class CountedJournal(SQLiteJournal):
-    """A journal that says where the execution is."""
+    """A journal that reports how far the execution is."""
 
     countdown: Countdown
 
     async def write(self, entry: Entry, number: int) -> None:
-        """Write; the first write with a send comes before the send, the first with a status after its landing."""
+        """Write. The first write with a send is before the send, the first one with a status is after it has landed."""
         if entry.sends:
             self.countdown.begin("send")
         if entry.status is not None:
@@ -142,14 +142,14 @@ class CountedJournal(SQLiteJournal):
 
 
 def site_of(coroutine: object) -> str:
-    """Return where in the package a suspended coroutine awaits: the innermost line, as `recovery.py:113`."""
+    """Return where in the package a suspended coroutine awaits: the innermost line, like `flows/recovery.py:113`."""
     site = "elsewhere"
     while coroutine is not None:
         frame: FrameType | None = _first(coroutine, "cr_frame", "ag_frame", "gi_frame")
         file = "" if frame is None else frame.f_code.co_filename
-        package, _, room = file.rpartition("dollr_async/")
+        package, _, module = file.rpartition("dollr_async/")
         if frame is not None and package:
-            site = f"{room}:{frame.f_lineno}"
+            site = f"{module}:{frame.f_lineno}"
         coroutine = _first(coroutine, "cr_await", "ag_await", "gi_yieldfrom")
     return site
 
@@ -158,40 +158,40 @@ def _first(thing: object, *names: str) -> Any:  # noqa: ANN401 - whatever the in
     return next((found for name in names if (found := getattr(thing, name, None)) is not None), None)
 
 
-async def _collect(job: Job, told: Told, countdown: Countdown) -> None:
+async def _collect(job: Job, report: Report, countdown: Countdown) -> None:
     loop = asyncio.get_running_loop()
     loop.set_task_factory(
         lambda loop, coroutine, **more: asyncio.Task(Counted(coroutine, countdown), loop=loop, **more)
     )
-    await loop.create_task(_run(job, told, countdown))
+    await loop.create_task(_run(job, report, countdown))
 
 
-async def _run(job: Job, told: Told, countdown: Countdown) -> None:
+async def _run(job: Job, report: Report, countdown: Countdown) -> None:
     journal = CountedJournal(job.journal)
     journal.countdown = countdown
     client = DollrClient(**job.settings, journal=journal, polling=POLLING, retry=RETRY, timeout=5.0)
     async with journal, client as dollr:
         async for unfinished in dollr.unfinished():
-            told.is_listed, told.executed = True, unfinished.executed
+            report.is_listed, report.executed = True, unfinished.executed
         entry = await journal.read(UUID(job.reference_id))
-        told.outcome = None if entry is None else entry.outcome
+        report.outcome = None if entry is None else entry.outcome
         countdown.begin("start")
-        collection = await dollr.collect(**terms(job.route, job.known), reference_id=job.reference_id)
+        collection = await dollr.collect(**collect_terms(job.route, job.known), reference_id=job.reference_id)
         execution = await collection.wait()
-        told.status, told.source_id = str(execution.status), collection.source_id
+        report.status, report.source_id = str(execution.status), collection.source_id
 
 
 def _child(job: Job, pipe: int) -> None:
-    told = Told()
+    report = Report()
     try:
-        asyncio.run(_collect(job, told, Countdown(job, told, pipe)))
-    except BaseException as error:  # noqa: BLE001 - whatever it was, the parent is told
-        told.error = "".join(traceback.format_exception(error))
-    os.write(pipe, json.dumps(told).encode())
+        asyncio.run(_collect(job, report, Countdown(job, report, pipe)))
+    except BaseException as error:  # noqa: BLE001 - the parent has to know of any error
+        report.error = "".join(traceback.format_exception(error))
+    os.write(pipe, json.dumps(report).encode())
 
 
 def serve(channel: socket.socket) -> None:
-    """Do one job for each line that comes, in a process of its own, and answer what it told; until nobody asks."""
+    """Do one job for each line that arrives, each in its own process, and answer with its report."""
     with channel, channel.makefile("rw") as lines:
         for line in lines:
             job = json.loads(line, Job)
@@ -209,8 +209,8 @@ def serve(channel: socket.socket) -> None:
             lines.flush()
 
 
-def start() -> socket.socket:
-    """Fork a process that does jobs, and return the line to it. Do so before any thread or event loop is there."""
+def start_fork_server() -> socket.socket:
+    """Fork a fork server, and return the socket to it. Call this before any thread or event loop exists."""
     ours, theirs = socket.socketpair()
     if os.fork() == 0:
         ours.close()

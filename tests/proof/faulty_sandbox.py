@@ -1,4 +1,4 @@
-"""A sandbox in which every operation fails at random, in this process or in one of its own."""
+"""A sandbox in which every operation fails at random, in this process or in another one."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ OPERATIONS = (
     "get_collection_status",
     "get_payment_source_status",
 )
-"""Every operation on the way of a collection."""
+"""Every operation that a collection uses."""
 
-_WAYS: tuple[str | int, ...] = (
+_FAULTS: tuple[str | int, ...] = (
     "lose_answer",
     "drop",
     "hang",
@@ -59,114 +59,114 @@ _WAYS: tuple[str | int, ...] = (
     "rate_limited",
     401,
 )
-_LOWEST, _HIGHEST = 0.05, 0.5
+_LOWEST_RATE, _HIGHEST_RATE = 0.05, 0.5
 _REFUSALS = (403, 422, "422_after")
-_REFUSED = 0.02
-"""How many requests are refused for no reason; more, and no collection would come to its end."""
+_REFUSAL_RATE = 0.02
+"""The share of requests that are refused without a reason; with more, few collections would complete."""
 
 
 def make_faulty(sandbox: Sandbox, seed: int, *, late: float) -> None:
-    """Let every operation fail, at a rate from 5 to 50 %, in four ways; one answers `late` seconds later."""
-    chance = random.Random(seed)  # noqa: S311 - repeatable on purpose
+    """Let every operation fail at a rate from 5 to 50 %: with three faults, and with answers `late` seconds late."""
+    chance = random.Random(seed)  # noqa: S311 - repeatable, no secret
     for operation in OPERATIONS:
-        ways: list[Fault | str | int] = [*chance.sample(_WAYS, 3), Fault.latency(late)]
-        each = 1.0 - (1.0 - chance.uniform(_LOWEST, _HIGHEST)) ** (1 / len(ways))
-        for way in ways:
-            sandbox.fail(operation, way, times=None, chance=each)
-        sandbox.fail(operation, chance.choice(_REFUSALS), times=None, chance=_REFUSED)
+        faults: list[Fault | str | int] = [*chance.sample(_FAULTS, 3), Fault.latency(late)]
+        each = 1.0 - (1.0 - chance.uniform(_LOWEST_RATE, _HIGHEST_RATE)) ** (1 / len(faults))
+        for fault in faults:
+            sandbox.fail(operation, fault, times=None, chance=each)
+        sandbox.fail(operation, chance.choice(_REFUSALS), times=None, chance=_REFUSAL_RATE)
 
 
-class World(Protocol):
-    """What a proof asks of a sandbox."""
+class FaultySandbox(Protocol):
+    """What a proof needs of a sandbox, wherever it runs."""
 
     settings: Settings
 
     async def status_of(self, reference_id: str) -> str | None:
-        """Return how a payment stands, or None when it has not landed."""
+        """Return a payment's status, or None when it has not landed."""
         ...
 
-    async def calm(self) -> None:
+    async def end_faults(self) -> None:
         """End the faults."""
         ...
 
-    async def ledger(self) -> list[tuple[str, str, int]]:
-        """Return every movement: its reference, its status, and how often it was sent."""
+    async def ledger(self) -> list[tuple[str, str]]:
+        """Return the reference and the status of every movement."""
         ...
 
-    async def seen(self) -> tuple[int, int]:
-        """Return how many requests came, and how many of them met a fault."""
+    async def counts(self) -> tuple[int, int]:
+        """Return the number of requests, and of those that met a fault."""
         ...
 
 
-class Near:
-    """A sandbox of this process."""
+class LocalSandbox:
+    """A sandbox in this process."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
         self.settings = sandbox.settings
 
     async def status_of(self, reference_id: str) -> str | None:
-        """Return how a payment stands, or None when it has not landed."""
-        # The ledger is slow to be made anew for each question.
+        """Return a payment's status, or None when it has not landed."""
+        # Asking the ledger would be slow: it is made anew each time.
         payment = self._sandbox._world.payments.get(reference_id)
         return None if payment is None else payment.status
 
-    async def calm(self) -> None:
+    async def end_faults(self) -> None:
         """End the faults."""
         self._sandbox.clear_faults()
 
-    async def ledger(self) -> list[tuple[str, str, int]]:
-        """Return every movement."""
-        return [(entry.reference_id, entry.status, entry.sends) for entry in self._sandbox.ledger]
+    async def ledger(self) -> list[tuple[str, str]]:
+        """Return the reference and the status of every movement."""
+        return [(entry.reference_id, entry.status) for entry in self._sandbox.ledger]
 
-    async def seen(self) -> tuple[int, int]:
-        """Return how many requests came, and how many met a fault."""
+    async def counts(self) -> tuple[int, int]:
+        """Return the number of requests, and of those that met a fault."""
         return len(self._sandbox.requests), sum(request.fault is not None for request in self._sandbox.requests)
 
 
-class Far:
-    """A sandbox of another process, behind a line; its methods are those of `Near`."""
+class RemoteSandbox:
+    """A sandbox in another process, behind a socket; it has the methods of `LocalSandbox`."""
 
     def __init__(self, settings: Settings, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.settings = settings
         self._reader, self._writer = reader, writer
-        self._turn = asyncio.Lock()
+        self._lock = asyncio.Lock()
 
     @classmethod
     @asynccontextmanager
-    async def on(cls, channel: socket.socket) -> AsyncIterator[Far]:
-        """Speak with the process that `start` forked; it ends with the block."""
+    async def connect(cls, channel: socket.socket) -> AsyncIterator[RemoteSandbox]:
+        """Connect to the process that `fork_faulty_sandbox` forked; it ends with the block."""
         reader, writer = await asyncio.open_connection(sock=channel, limit=2**26)
         yield cls(json.loads(await reader.readline()), reader, writer)
         writer.close()
         await writer.wait_closed()
 
     async def status_of(self, reference_id: str) -> str | None:
-        """Return how a payment stands, or None when it has not landed."""
+        """Return a payment's status, or None when it has not landed."""
         status: str | None = await self._ask("status_of", reference_id)
         return status
 
-    async def calm(self) -> None:
+    async def end_faults(self) -> None:
         """End the faults."""
-        await self._ask("calm")
+        await self._ask("end_faults")
 
-    async def ledger(self) -> list[tuple[str, str, int]]:
-        """Return every movement."""
-        return [tuple(entry) for entry in await self._ask("ledger")]
+    async def ledger(self) -> list[tuple[str, str]]:
+        """Return the reference and the status of every movement."""
+        return [(reference_id, status) for reference_id, status in await self._ask("ledger")]
 
-    async def seen(self) -> tuple[int, int]:
-        """Return how many requests came, and how many met a fault."""
-        requests, faults = await self._ask("seen")
+    async def counts(self) -> tuple[int, int]:
+        """Return the number of requests, and of those that met a fault."""
+        requests, faults = await self._ask("counts")
         return requests, faults
 
     async def _ask(self, method: str, *values: str) -> Any:  # noqa: ANN401 - JSON
-        async with self._turn:
+        async with self._lock:
             self._writer.write(json.dumps([method, *values]).encode() + b"\n")
             return json.loads(await self._reader.readline())
 
 
-def start(seed: int, *, late: float = 1.4) -> socket.socket:
-    """Fork a process with a faulty sandbox, and return the line to it. Do so before any thread is there."""
+def fork_faulty_sandbox(seed: int, *, late: float = 1.4) -> socket.socket:
+    """Fork a process with a faulty sandbox, and return the socket to it. Call this before any thread exists."""
     ours, theirs = socket.socketpair()
     if os.fork() == 0:
         ours.close()
@@ -182,7 +182,7 @@ async def _serve(channel: socket.socket, seed: int, late: float) -> None:
     reader, writer = await asyncio.open_connection(sock=channel)
     async with Sandbox(settlement=AfterSeconds(0.1, 0.3), seed=seed) as sandbox:
         make_faulty(sandbox, seed, late=late)
-        near = Near(sandbox)
+        local = LocalSandbox(sandbox)
         answer: Any = sandbox.settings
         while True:
             writer.write(json.dumps(answer).encode() + b"\n")
@@ -190,4 +190,4 @@ async def _serve(channel: socket.socket, seed: int, late: float) -> None:
             if not line:
                 return
             method, *values = json.loads(line)
-            answer = await getattr(near, method)(*values)
+            answer = await getattr(local, method)(*values)
