@@ -1,4 +1,4 @@
-"""What all tests share: virtual time, a sandbox whose requests are held against the contract, and a client of it."""
+"""What all tests share: virtual time, a sandbox whose requests are checked against the contract, and its client."""
 
 from __future__ import annotations
 
@@ -20,42 +20,42 @@ if TYPE_CHECKING:
     from tests.contract import Contract
 
 _END_OF_TIME = 1_000_000.0
-"""Virtual seconds after which a test is taken to run for ever."""
+"""Virtual seconds after which a test fails, since it would never end."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "real_time: the test runs on an ordinary event loop, since it says why")
-    # Else Python 3.11 makes a loop for whoever asks which one was set before a test's own, and nobody closes it.
+    config.addinivalue_line("markers", "real_time: the test runs in real time, on an ordinary event loop; it says why")
+    # Otherwise Python 3.11 makes a loop when pytest asks for the one that was set before, and nothing closes it.
     asyncio.set_event_loop(None)
-    # A busy machine is slow; that is no failure of the code.
-    hypothesis.settings.register_profile("calm", deadline=None, database=None, derandomize=True)
-    hypothesis.settings.load_profile("calm")
+    # No deadline: a test that is slow on a busy machine is no failure of the code.
+    hypothesis.settings.register_profile("no_deadline", deadline=None, database=None, derandomize=True)
+    hypothesis.settings.load_profile("no_deadline")
 
 
 def pytest_asyncio_loop_factories(
     config: pytest.Config, item: pytest.Item
 ) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
-    """Give every test a loop whose time jumps over every wait; hours pass in milliseconds."""
+    """Give every test a loop whose clock jumps over every wait, so hours pass in milliseconds."""
     if item.get_closest_marker("real_time"):
         return {"real": asyncio.new_event_loop}
     return {"virtual": virtual_loop}
 
 
 def virtual_loop() -> asyncio.AbstractEventLoop:
-    """Return a loop with a virtual clock that begins at zero."""
+    """Return a loop with a virtual clock that starts at zero."""
     return looptime.new_event_loop(start=0.0, end=_END_OF_TIME)
 
 
 @pytest.fixture(autouse=True)
 def no_credentials_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep the environment of whoever runs the tests out of them."""
+    """Hide the credentials in the environment from the tests."""
     for name in ("DOLLR_CLIENT_ID", "DOLLR_CLIENT_SECRET", "DOLLR_BASE_URL"):
         monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture(autouse=True)
 def nothing_unclosed() -> Iterator[None]:
-    """Let what a test left unclosed warn now, so that the right test fails."""
+    """Collect garbage after each test, so that a warning about something unclosed fails the test that left it."""
     yield
     gc.collect(0)
 
@@ -68,7 +68,7 @@ def contract() -> Contract:
 
 @pytest.fixture
 async def sandbox(contract: Contract) -> AsyncIterator[Sandbox]:
-    """A running sandbox; at the end every request it got is held against the contract, and nothing may run on."""
+    """A running sandbox; at the end no task may be left, and its requests are checked against the contract."""
     async with Sandbox() as sandbox:
         yield sandbox
     left = asyncio.all_tasks() - {asyncio.current_task()}
@@ -84,7 +84,7 @@ async def dollr(sandbox: Sandbox) -> AsyncIterator[DollrClient]:
 
 
 def check_requests(sandbox: Sandbox, contract: Contract) -> None:
-    """Hold every request that a sandbox got against the contract."""
+    """Check every request that a sandbox received against the contract."""
     for request in sandbox.requests:
         contract.check_request(
             request.method, request.path, query=request.query, headers=request.headers, content=request.content

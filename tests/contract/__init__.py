@@ -1,4 +1,4 @@
-"""The contract of the remote API, and the library that holds requests and answers against it."""
+"""The contract of the remote API, and a checker of requests and answers."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ if TYPE_CHECKING:
 
 CONTRACT = Path(__file__).with_name("openapi.yaml")
 _HOST = "https://api.heydollr.app"
-# Ten times as fast as the one in Python, where it is built.
+# The loader in C, where PyYAML has it, is ten times as fast as the one in Python.
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _METHODS = ("get", "post", "put", "delete")
 
 
 class ContractViolationError(AssertionError):
-    """A request or an answer is not what the contract allows."""
+    """The contract does not allow a request or an answer."""
 
 
 class Contract:
-    """The contract, read once."""
+    """The contract, and the requests and answers that it is known to allow."""
 
     def __init__(self) -> None:
         text = CONTRACT.read_text()
-        self.document = yaml.load(text, Loader=_Loader)  # noqa: S506 - it is the safe one
+        self.document = yaml.load(text, Loader=_Loader)  # noqa: S506 - both loaders are safe
         self._openapi = OpenAPI.from_dict(self.document, config=Config(spec_validator_cls=None))
         self.operations: dict[str, tuple[str, str]] = {
             operation["operationId"]: (method.upper(), path)
@@ -38,26 +38,26 @@ class Contract:
             for method, operation in item.items()
             if method in _METHODS
         }
-        self._fine: set[object] = set()
+        self._allowed: set[object] = set()
 
     def check_request(
         self, method: str, path: str, *, query: Mapping[str, str], headers: Mapping[str, str], content: bytes
     ) -> None:
         """Raise ContractViolationError when the contract does not allow the request; `path` is as sent."""
         key = (method, path, tuple(sorted(query.items())), "Authorization" in headers, content)
-        if key not in self._fine:
+        if key not in self._allowed:
             request = _request(method, path, query, headers, content)
             try:
                 self._openapi.validate_request(request)
             except OpenAPIError as error:
                 message = f"{method} {path} {content!r}: {_reasons(error)}"
                 raise ContractViolationError(message) from error
-            self._fine.add(key)
+            self._allowed.add(key)
 
     def check_answer(self, method: str, path: str, *, status: int, content: bytes, content_type: str) -> None:
-        """Raise ContractViolationError when the contract does not know such an answer to such a request."""
+        """Raise ContractViolationError when the contract does not allow the answer to a request."""
         key = (method, path, status, content_type, content)
-        if key not in self._fine:
+        if key not in self._allowed:
             request = _request(method, path, {}, {"Authorization": "Bearer any"}, b"")
             answer = MockResponse(content, status, content_type=content_type.partition(";")[0])
             try:
@@ -65,7 +65,7 @@ class Contract:
             except OpenAPIError as error:
                 message = f"{method} {path} was answered {status} {content!r}: {_reasons(error)}"
                 raise ContractViolationError(message) from error
-            self._fine.add(key)
+            self._allowed.add(key)
 
 
 def _request(
@@ -89,5 +89,5 @@ def _reasons(error: BaseException) -> str:
 
 @cache
 def the_contract() -> Contract:
-    """Return the contract; reading it takes a second, so it is done once."""
+    """Return the contract; reading it takes a second, so it is read once."""
     return Contract()

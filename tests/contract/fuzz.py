@@ -1,4 +1,4 @@
-"""Let schemathesis look for requests on which the sandbox leaves the contract: `python -m tests.contract.fuzz`."""
+"""Fuzz the sandbox with schemathesis: `python -m tests.contract.fuzz` searches for answers that break the contract."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _CONFIGURATION = Path(__file__).with_name("schemathesis.toml")
 
 async def fuzz(*options: str) -> int:
     """Run schemathesis on a fresh sandbox, and return its exit code."""
-    # A fuzzer spends longer than a token lives.
+    # A fuzzer runs for longer than an ordinary token lives.
     async with Sandbox(token_lifetime=600.0, keep_requests=0) as sandbox:
         token = await _token(sandbox)
         command = ["--config-file", str(_CONFIGURATION), "run", str(CONTRACT), "--url", sandbox.url, *options]

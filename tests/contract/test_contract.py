@@ -1,4 +1,4 @@
-"""The checker that holds the rest of the tests against the contract must itself be able to say no."""
+"""The checker that all other tests rely on finds violations of the contract."""
 
 from __future__ import annotations
 

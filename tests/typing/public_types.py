@@ -1,4 +1,4 @@
-"""What the type checkers must see of the public face; this file is checked and never run."""
+"""The types that type checkers must find in the public interface; this file is checked and never run."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ async def collections(dollr: DollrClient) -> None:
     source = KnownSource(SourceType.ORDER, "310", Decimal(250))
     await dollr.collect(payer=AMARA, source=source, currency="USD", fee_bearer=FeeBearer.PAYER)
     await dollr.collect(AMARA, items=ITEMS, currency="USD")  # type: ignore[call-arg] # terms are keywords  # pyright: ignore[reportCallIssue]
-    LineItem(name="Session", amount=250.0)  # type: ignore[arg-type] # money is no float  # pyright: ignore[reportArgumentType]
+    LineItem(name="Session", amount=250.0)  # type: ignore[arg-type] # money is never a float  # pyright: ignore[reportArgumentType]
 
 
 async def other_money(dollr: DollrClient) -> None:
@@ -156,7 +156,7 @@ async def following(dollr: DollrClient, reference_id: uuid.UUID) -> None:
         if isinstance(news, WatchFailure):
             assert_type(news.reference_id, uuid.UUID | str)
             assert_type(news.error, DollrError)
-    dollr.watch_many(reference_id)  # type: ignore[arg-type] # one is not many  # pyright: ignore[reportArgumentType]
+    dollr.watch_many(reference_id)  # type: ignore[arg-type] # one reference is no iterable  # pyright: ignore[reportArgumentType]
     async for payment in dollr.unfinished():
         assert_type(payment, UnfinishedPayment)
         assert_type(payment.progress, Progress)
@@ -170,7 +170,7 @@ async def operations(dollr: DollrClient) -> None:
     assert_type(await dollr.invoices.create(invoice), Invoice)
     assert_type(await dollr.invoices.retrieve(5), InvoiceDetail)
     assert_type(await dollr.orders.create(NewOrder(counterparty_id=77, currency="USD")), Order)
-    await dollr.orders.create(invoice)  # type: ignore[arg-type] # no order  # pyright: ignore[reportArgumentType]
+    await dollr.orders.create(invoice)  # type: ignore[arg-type] # an invoice is no order  # pyright: ignore[reportArgumentType]
 
 
 def errors(
