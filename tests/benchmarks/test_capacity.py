@@ -67,7 +67,7 @@ def test_the_pages_example_gives_the_calculated_figures() -> None:
         calculation.in_flight(made, load, since_first=1800.0),
     )
     page = (ROOT / "docs" / "guides" / "capacity.md").read_text()
-    (said,) = re.findall(r"^all: (\d+) polls a second, (\d+) payments in flight$", page, flags=re.MULTILINE)
+    (said,) = re.findall(r"^all: (\d+) polls (?:a|per) second, (\d+) payments in flight$", page, flags=re.MULTILINE)
     assert [float(figure) for figure in said] == pytest.approx([polls, followed], rel=0.005)
 
 
