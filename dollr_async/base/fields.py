@@ -1,15 +1,16 @@
-"""Checks of the values that callers pass: phones, amounts, currencies, ids, references, times and text.
+"""Checks of the values that callers pass: currencies, ids, references, times and text.
 
 A value is checked once, where it is passed. Each function returns the value in the form that is sent, or raises
-`InvalidInputError` with a message that shows the right form. `Secret` wraps a value that must never be shown.
+`InvalidInputError` with a message that shows the right form. Amounts are in `money.py`, phones in `phones.py`.
+`Secret` wraps a value that must never be shown.
 """
 
 from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from datetime import UTC, datetime
-from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Any, TypeVar
 from uuid import UUID
@@ -21,51 +22,14 @@ from dollr_async.base.numeric import is_number, shown
 
 W = TypeVar("W", bound=StrEnum)
 
-_PHONE = re.compile(r"[1-9]\d{7,14}", re.ASCII)
-_PHONE_PUNCTUATION = str.maketrans("", "", " -().\u00a0")
 _CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
 _COUNTRY = re.compile(r"[A-Z]{2}", re.ASCII)
+_ACCOUNT_COUNTRY = re.compile(r"[A-Za-z]{2,3}", re.ASCII)
 _DIGITS = re.compile(r"\d{1,19}", re.ASCII)
 _LARGEST_ID = 10**19
-_CALLING_CODES = {"LR": "231", "RW": "250"}
-_LONGEST_LOCAL_NUMBER = 9
 _UUID_VERSION = 4
 
-_DECIMALS = {"RWF": 0}
-_USUAL_DECIMALS = 2
-_MOST_DIGITS = 18
 _LARGEST_QUANTITY = 1_000_000_000
-_WIDE = Context(prec=64, rounding=ROUND_HALF_UP)
-
-
-def phone_number(value: str, country_code: str | None = None) -> str:
-    """Return a phone number as the API wants it: 8 to 15 digits with the country code and without a plus sign.
-
-    Spaces, dashes, dots, brackets and one leading plus sign are removed. A local number is refused, since its country
-    cannot be guessed.
-    """
-    if not isinstance(value, str):
-        raise InvalidInputError(_phone_message(value))
-    digits = value if value.isdecimal() else value.strip().removeprefix("+").translate(_PHONE_PUNCTUATION)
-    if not _PHONE.fullmatch(digits):
-        raise InvalidInputError(_phone_message(value))
-    calling_code = _CALLING_CODES.get(country_code or "")
-    if calling_code and len(digits) <= _LONGEST_LOCAL_NUMBER and not digits.startswith(calling_code):
-        raise InvalidInputError(_phone_message(value))
-    return digits
-
-
-def optional_phone(value: str | None) -> str | None:
-    """Return a phone number as the API wants it, or None for None."""
-    return None if value is None else phone_number(value)
-
-
-def _phone_message(value: object) -> str:
-    shown = f"{value[:1]}… ({len(value)} characters)" if isinstance(value, str) else type(value).__name__
-    return (
-        f"phone {shown} is not an international number: write the country code and the number, digits only and "
-        "without a leading 0, as in '231771234567'"
-    )
 
 
 def currency_code(value: str) -> str:
@@ -88,57 +52,12 @@ def country(value: str | None) -> str | None:
     return code
 
 
-def amount(value: Decimal | int) -> Decimal:
-    """Return an amount above zero, in major units, exactly as it was written.
-
-    Only `Decimal` and `int` are accepted: a float may have lost its cents before it is passed.
-    """
-    if isinstance(value, float):
-        shown = f'Decimal("{value}")' if math.isfinite(value) else 'Decimal("250.00")'
-        message = f"amount {value!r} is a float, which cannot hold every cent: write {shown}"
+def account_country(value: str | None) -> str | None:
+    """Return the country of a payment account: two or three letters as they were given, or None for None."""
+    if value is not None and not (isinstance(value, str) and _ACCOUNT_COUNTRY.fullmatch(value)):
+        message = f"country_code {value!r} is not a country code: write two or three letters, as in 'LR' or 'LBR'"
         raise InvalidInputError(message)
-    if isinstance(value, bool) or not isinstance(value, int | Decimal):
-        shown = f'Decimal("{value}")' if isinstance(value, str) else 'Decimal("250.00")'
-        message = f"amount is of type {type(value).__name__}: write a Decimal in major units, as in {shown}"
-        raise InvalidInputError(message)
-    exact = Decimal(value)
-    if not exact.is_finite() or exact <= 0:
-        message = f'amount {value} is not above zero: write a Decimal in major units, as in Decimal("250.00")'
-        raise InvalidInputError(message)
-    if exact.adjusted() >= _MOST_DIGITS or len(exact.as_tuple().digits) > _MOST_DIGITS:
-        message = f'amount {exact:.3E} has more than {_MOST_DIGITS} digits: write fewer, as in Decimal("250.00")'
-        raise InvalidInputError(message)
-    return exact
-
-
-def decimals_of(currency: str) -> int:
-    """Return how many decimals a currency's smallest unit has: two, but none for RWF."""
-    return _DECIMALS.get(currency, _USUAL_DECIMALS)
-
-
-def rounded(value: Decimal, currency: str) -> Decimal:
-    """Round an amount, half up, to the smallest unit of its currency; one that is too large is returned unchanged."""
-    try:
-        return value.quantize(Decimal(1).scaleb(-decimals_of(currency)), context=_WIDE)
-    except InvalidOperation:
-        return value
-
-
-def amount_in(value: Decimal | int, currency: str) -> Decimal:
-    """Return an amount that is a whole number of the smallest units of its currency; others are refused.
-
-    Zeros after the currency's last decimal are removed, since they change nothing.
-    """
-    exact = amount(value)
-    decimals = decimals_of(currency)
-    fitting = rounded(exact, currency)
-    if fitting != exact:
-        shown = f'Decimal("{max(fitting, Decimal(1).scaleb(-decimals))}")'
-        unit = f"{decimals} decimals" if decimals else "no decimals"
-        message = f"amount {value} is not a whole number of the smallest unit of {currency} ({unit}): write {shown}"
-        raise InvalidInputError(message)
-    written = exact.as_tuple().exponent
-    return fitting if isinstance(written, int) and (-written > decimals or written > 0) else exact
+    return value
 
 
 def reference(value: UUID | str) -> UUID:
@@ -162,36 +81,55 @@ def reference_text(value: UUID | str) -> str:
     return str(reference(value))
 
 
-def text(_: object, field: attrs.Attribute[str], value: object) -> None:
-    """Refuse, as an attrs validator, anything but text that is not blank."""
+def text(instance: object, field: attrs.Attribute[Any], value: object) -> None:
+    """Refuse, as an attrs validator, anything but text that is not blank; what is kept is tidied (see `tidy`)."""
     if not isinstance(value, str) or not value.strip():
         message = f"{field.name} must be text with at least one character"
         raise InvalidInputError(message)
-    if not value.isascii():
-        _refuse_unsendable(field.name, value)
+    _keep(instance, field.name, value)
 
 
-def any_text(_: object, field: attrs.Attribute[Any], value: object) -> None:
-    """Refuse, as an attrs validator, anything but text; it may be empty."""
+def any_text(instance: object, field: attrs.Attribute[Any], value: object) -> None:
+    """Refuse, as an attrs validator, anything but text; it may be empty, and is tidied (see `tidy`)."""
     if not isinstance(value, str):
         message = f"{field.name} must be text, not {type(value).__name__}"
         raise InvalidInputError(message)
-    if not value.isascii():
-        _refuse_unsendable(field.name, value)
+    _keep(instance, field.name, value)
 
 
-def optional_text(_: object, field: attrs.Attribute[Any], value: object) -> None:
+def optional_text(instance: object, field: attrs.Attribute[Any], value: object) -> None:
     """Refuse, as an attrs validator, anything but text and None."""
     if value is not None:
-        any_text(_, field, value)
+        any_text(instance, field, value)
 
 
-def _refuse_unsendable(name: str, value: str) -> None:
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        message = f"{name} has a character that cannot be sent (half of a surrogate pair): remove it"
-        raise InvalidInputError(message) from None
+def tidy(value: str) -> str:
+    """Return text as it is sent and compared: no spaces around it, accents composed (Unicode's NFC).
+
+    The API may do the same, and a line would not be found again by its name otherwise.
+    """
+    return value.strip() if value.isascii() else unicodedata.normalize("NFC", value.strip())
+
+
+def check_sendable(name: str, value: str) -> None:
+    """Refuse text that cannot be sent, or that no form on paper or on a screen can show."""
+    if value.isascii() and value.isprintable():
+        return
+    for place, character in enumerate(value):
+        category = unicodedata.category(character)
+        if category == "Cc":
+            message = f"{name} has a control character ({character!r}) at position {place}: remove it"
+            raise InvalidInputError(message)
+        if category == "Cs":
+            message = f"{name} has a character that cannot be sent (half of a surrogate pair): remove it"
+            raise InvalidInputError(message)
+
+
+def _keep(instance: object, name: str, value: str) -> None:
+    tidied = tidy(value)
+    check_sendable(name, tidied)
+    if tidied != value:
+        object.__setattr__(instance, name, tidied)
 
 
 def quantity(_: object, field: attrs.Attribute[int], value: object) -> None:

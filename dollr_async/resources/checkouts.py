@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from dollr_async.base import fields
+from dollr_async.base import fields, money, phones
 from dollr_async.base.enums import CheckoutMode, RelationshipType, SourceStatus, SourceType
 from dollr_async.base.errors import InvalidInputError
 from dollr_async.resources import enum_values
@@ -25,7 +25,7 @@ class CheckoutItem(Body):
 
     name: str = attrs.field(validator=fields.text)
     currency: str = attrs.field(converter=fields.currency_code)
-    amount: Decimal = attrs.field(converter=fields.amount)
+    amount: Decimal = attrs.field(converter=money.amount)
 
 
 def _lines(items: Sequence[CheckoutItem]) -> tuple[CheckoutItem, ...]:
@@ -44,7 +44,7 @@ class NewCheckout(Body):
         InvalidInputError: a value is not of the form shown.
     """
 
-    party_phone: str = attrs.field(converter=fields.phone_number)
+    party_phone: str = attrs.field(converter=phones.phone_number)
     currency: str = attrs.field(converter=fields.currency_code)
     items: tuple[CheckoutItem, ...] = attrs.field(converter=_lines)
     mode: CheckoutMode = attrs.field(default=CheckoutMode.HOSTED, converter=enum_values.checkout_mode)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Generic, Protocol, TypeVar
 
 import attrs
 
-from dollr_async.base import fields
+from dollr_async.base import fields, money
 from dollr_async.base.enums import FeeBearer, SourceStatus
 from dollr_async.base.errors import DollrError, InvalidRequestError, NotFoundError
 from dollr_async.resources import enum_values
@@ -41,7 +41,7 @@ class DocumentChanges(Body):
 
 
 def _optional_amount(value: Decimal | int | None) -> Decimal | None:
-    return None if value is None else fields.amount(value)
+    return None if value is None else money.amount(value)
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
@@ -54,7 +54,7 @@ class NewLineItem(Body):
 
     name: str = attrs.field(validator=fields.text)
     currency: str = attrs.field(converter=fields.currency_code)
-    amount: Decimal = attrs.field(converter=fields.amount)
+    amount: Decimal = attrs.field(converter=money.amount)
     qty: int = attrs.field(default=1, validator=fields.quantity)
 
 

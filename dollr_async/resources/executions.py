@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import attrs
 
-from dollr_async.base import fields
+from dollr_async.base import fields, phones
 from dollr_async.base.enums import ExecutionKind, ExecutionStatus
-from dollr_async.base.errors import InvalidInputError
+from dollr_async.base.errors import DecodeError, InvalidInputError
 from dollr_async.resources.base import Resource
 from dollr_async.wire.codec import Answer, Body
 
@@ -45,7 +46,7 @@ class Passcode(Body):
     """
 
     code: str = attrs.field(validator=fields.text, repr=False)
-    phone: str | None = attrs.field(default=None, converter=fields.optional_phone, repr=False)
+    phone: str | None = attrs.field(default=None, converter=phones.optional_phone, repr=False)
     user_id: str | None = attrs.field(default=None, validator=fields.optional_text)
 
 
@@ -142,6 +143,22 @@ class Execution(Answer):
     wallet_message: str | None = None
     client_secret: str | None = attrs.field(default=None, repr=False)
     requires_action: bool | None = None
+
+
+def about(execution: Execution, reference_id: UUID | str) -> Execution:
+    """Return an answer if it is about this payment; a reference that is missing or no UUID says nothing against it.
+
+    Raises:
+        DecodeError: it names another payment.
+    """
+    try:
+        named = UUID(execution.reference_id)
+    except ValueError:
+        return execution
+    if named != UUID(str(reference_id)):
+        message = f"the API answered about payment {named} when it was asked about {reference_id}: ask again"
+        raise DecodeError(message, path="reference_id")
+    return execution
 
 
 class Executions(Resource):

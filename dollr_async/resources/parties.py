@@ -6,7 +6,7 @@ from datetime import datetime
 
 import attrs
 
-from dollr_async.base import fields
+from dollr_async.base import fields, phones
 from dollr_async.resources.base import Resource, segment
 from dollr_async.wire.codec import Answer, Body
 
@@ -15,16 +15,21 @@ from dollr_async.wire.codec import Answer, Body
 class NewParty(Body):
     """A person or an organisation to create as a contact.
 
-    `phone` is international (`231771234567`), `country_code` is ISO 3166-1 alpha-2 (`LR`).
+    `phone` is international (`231771234567`), or as it is dialled inside the country that `country_code` names (LR or
+    RW). `country_code` is ISO 3166-1 alpha-2.
 
     Raises:
         InvalidInputError: a value is not of the form shown.
     """
 
     fullname: str = attrs.field(validator=fields.text)
-    phone: str = attrs.field(converter=fields.phone_number)
+    phone: str
     email: str | None = attrs.field(default=None, validator=fields.optional_text)
     country_code: str | None = attrs.field(default=None, converter=fields.country)
+
+    def __attrs_post_init__(self) -> None:
+        """Bring the phone into the form that is sent, by the country."""
+        object.__setattr__(self, "phone", phones.phone_number(self.phone, self.country_code))
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)

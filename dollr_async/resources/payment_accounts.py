@@ -25,7 +25,7 @@ class NewPaymentAccount(Body):
     provider: str = attrs.field(validator=fields.text)
     method: str = attrs.field(validator=fields.text)
     party_id: int = attrs.field(converter=fields.identifier)
-    country_code: str | None = attrs.field(default=None, converter=fields.country)
+    country_code: str | None = attrs.field(default=None, converter=fields.account_country)
     insensitive_account_number: str | None = attrs.field(default=None, validator=fields.optional_text, repr=False)
 
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import attrs
 
-from dollr_async.base import fields
+from dollr_async.base import fields, money, phones
 from dollr_async.base.enums import ExecutionKind, FeeBearer, OwnerType, PaymentMethod, PaymentProvider, SourceType
 from dollr_async.resources import enum_values
 from dollr_async.resources.base import Resource
@@ -67,7 +67,7 @@ class Predictions(Resource):
         self, *, phone: str, operation_type: ExecutionKind | str = ExecutionKind.COLLECTION
     ) -> PhoneRoute:
         """Find the mobile-money route of a phone (`predict_mmo_provider_info`)."""
-        query = {"phone": fields.phone_number(phone), "operation_type": enum_values.operation_type(operation_type)}
+        query = {"phone": phones.phone_number(phone), "operation_type": enum_values.operation_type(operation_type)}
         return await self._get("predictions/mmo-provider-info", PhoneRoute, **query)
 
     async def card_provider_info(
@@ -119,7 +119,7 @@ def _base(
     base_amount: Decimal | int, base_currency: str, operation_type: ExecutionKind | str, fee_bearer: FeeBearer | str
 ) -> dict[str, object]:
     return {
-        "base_amount": fields.amount(base_amount),
+        "base_amount": money.amount(base_amount),
         "base_currency": fields.currency_code(base_currency),
         "operation_type": enum_values.operation_type(operation_type),
         "fee_bearer": enum_values.fee_bearer(fee_bearer),

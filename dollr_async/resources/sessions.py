@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import attrs
 
-from dollr_async.base import fields
+from dollr_async.base import fields, money
 from dollr_async.base.enums import SessionStatus, SourceType
 from dollr_async.base.errors import InvalidInputError
 from dollr_async.resources import enum_values
@@ -60,7 +60,7 @@ class NewPayoutSession(Body):
 
     # An integer here (`create_payout_session`), but text where the session is executed (`payout`).
     payout_account_id: int = attrs.field(converter=fields.identifier)
-    amount: Decimal = attrs.field(converter=fields.amount)
+    amount: Decimal = attrs.field(converter=money.amount)
     currency: str = attrs.field(converter=fields.currency_code)
 
 
@@ -91,7 +91,7 @@ class NewTransferSession(Body):
 
     from_wallet_id: int = attrs.field(converter=fields.identifier)
     to_counterparty_id: int = attrs.field(converter=fields.identifier)
-    amount: Decimal = attrs.field(converter=fields.amount)
+    amount: Decimal = attrs.field(converter=money.amount)
     currency: str = attrs.field(converter=fields.currency_code)
     expires_at: datetime = attrs.field(converter=_expiry)
 
@@ -123,7 +123,7 @@ class NewRefundSession(Body):
 
     # No documented answer has it. It is in the portal, and perhaps in a collection's `extra`.
     original_payment_intent_id: int = attrs.field(converter=fields.identifier)
-    amount: Decimal = attrs.field(converter=fields.amount)
+    amount: Decimal = attrs.field(converter=money.amount)
     expires_at: datetime = attrs.field(converter=_expiry)
     reason: str | None = attrs.field(default=None, validator=fields.optional_text)
 

@@ -12,7 +12,7 @@ from dollr_async.base.enums import ExecutionKind, SourceStatus, SourceType
 from dollr_async.base.fields import identifier
 from dollr_async.resources import enum_values
 from dollr_async.resources.base import Resource, segment
-from dollr_async.resources.executions import Execution
+from dollr_async.resources.executions import Execution, about
 from dollr_async.wire.codec import Answer
 
 if TYPE_CHECKING:
@@ -65,6 +65,10 @@ class Status(Resource):
         return await self._caller.call("GET", "status/source", SourceState, query=query, retry=retry)
 
     async def of(self, kind: ExecutionKind, reference_id: UUID | str, *, retry: RetryPolicy | None = None) -> Execution:
-        """Fetch the state of an execution of any kind, by the status operation of that kind."""
+        """Fetch the state of an execution of any kind, by the status operation of that kind.
+
+        Raises:
+            DecodeError: the answer is about another payment.
+        """
         path = f"status/{kind.lower()}/{segment(reference_id)}"
-        return await self._caller.call("GET", path, Execution, retry=retry)
+        return about(await self._caller.call("GET", path, Execution, retry=retry), reference_id)

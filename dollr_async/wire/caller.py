@@ -8,7 +8,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlencode
 
-from dollr_async.base.errors import DollrError, InvalidInputError
+from dollr_async.base.errors import DollrError
+from dollr_async.base.fields import check_sendable, tidy
 from dollr_async.wire import codec
 from dollr_async.wire.answers import error_of, is_unauthenticated
 from dollr_async.wire.retry import retry_delay
@@ -101,14 +102,14 @@ class HttpCaller:
 
 
 def _encoded(query: Mapping[str, object]) -> str:
-    try:
-        return urlencode([(key, _plain(value)) for key, value in query.items() if value is not None])
-    except UnicodeEncodeError:
-        message = "a filter has a character that cannot be sent (half of a surrogate pair): remove it"
-        raise InvalidInputError(message) from None
+    return urlencode([(key, _plain(key, value)) for key, value in query.items() if value is not None])
 
 
-def _plain(value: object) -> str:
+def _plain(key: str, value: object) -> str:
+    if isinstance(value, str):
+        tidied = tidy(value)
+        check_sendable(f"the filter {key}", tidied)
+        return tidied
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, Decimal):

@@ -18,7 +18,9 @@ import cattrs
 import msgspec
 from cattrs.gen import make_dict_structure_fn, override
 
+from dollr_async.base import money
 from dollr_async.base.errors import DecodeError, InvalidInputError
+from dollr_async.base.fields import check_sendable
 from dollr_async.base.record import Record, field_names, fields_of
 from dollr_async.wire import values
 from dollr_async.wire.readers import reader
@@ -32,7 +34,7 @@ T = TypeVar("T")
 _NOTHING: Mapping[str, object] = MappingProxyType({})
 _UNREADABLE = (RecursionError, DecimalException, OverflowError, msgspec.DecodeError, UnicodeDecodeError)
 _SENT_AS_IT_IS = frozenset((str, int, bool, Decimal))  # not their subclasses, such as a string enum
-_decoder = msgspec.json.Decoder(float_hook=Decimal)
+_decoder = msgspec.json.Decoder(float_hook=money.read)
 _encoder = msgspec.json.Encoder(decimal_format="number")
 
 
@@ -82,8 +84,22 @@ def _as_mapping(body: Body) -> dict[str, object]:
         value = getattr(body, name)
         if value is not None:
             sent[name] = value if type(value) in _SENT_AS_IT_IS else _sendable(value)
-    sent.update(body.extra)
+    if body.extra:
+        _check_text("extra", body.extra)
+        sent.update(body.extra)
     return sent
+
+
+def _check_text(name: str, value: object) -> None:
+    """Refuse text in `extra` that cannot be sent; `name` says where it is."""
+    if isinstance(value, str):
+        check_sendable(name, value)
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            _check_text(f"{name}[{key!r}]", inner)
+    elif isinstance(value, list | tuple):
+        for place, inner in enumerate(value):
+            _check_text(f"{name}[{place}]", inner)
 
 
 _sent_names: Callable[[type], list[str]] = cache(lambda cls: [name for name in field_names(cls) if name != "extra"])

@@ -10,7 +10,8 @@ from functools import lru_cache
 _NUMBERS = (int, Decimal)
 LARGEST = 10**19
 _DIGITS = re.compile(r"-?\d{1,19}", re.ASCII)
-_AMOUNT = re.compile(r"\s*[+-]?\d{1,40}(\.\d{1,40})?\s*", re.ASCII)
+# With an exponent too, as Python itself writes `0E-8`; bounded, since the digits of 1E+999999999 would fill the memory.
+_AMOUNT = re.compile(r"\s*[+-]?\d{1,40}(\.\d{1,40})?([eE][+-]?\d{1,2})?\s*", re.ASCII)
 
 
 def text(value: object, wanted: type[str]) -> str:
