@@ -11,7 +11,8 @@ from dollr_async.base.clock import LoopClock
 from dollr_async.base.errors import ConfigurationError, InvalidInputError
 from dollr_async.base.numeric import is_number, shown
 from dollr_async.base.progress import Progress
-from dollr_async.flows.flow import reference_noted, run
+from dollr_async.flows.check_limit import CheckLimit
+from dollr_async.flows.runner import reference_noted, run
 from dollr_async.flows.steps import Steps
 from dollr_async.following.policy import PollPolicy
 from dollr_async.following.registry import PollerRegistry
@@ -73,6 +74,7 @@ class ClientCore(Groups):
             )
             raise InvalidInputError(sentence)
         self._clock = LoopClock()
+        self._check_limit = CheckLimit(self._clock)
         transport = Transport(
             base_url or os.environ.get("DOLLR_BASE_URL") or DEFAULT_BASE_URL,
             timeout=fields.seconds("timeout", timeout),
@@ -134,7 +136,7 @@ class ClientCore(Groups):
             clock=self._clock,
         )
 
-    async def _run_payment(self, terms: P, reference_id: UUID, make_flow: MakeFlow[P]) -> tuple[Execution, Progress]:
+    async def _run_payment(self, terms: P, reference_id: UUID, make_flow: MakeFlow[P]) -> tuple[Execution, Flow]:
         """Run a payment until its execution is surely accepted; with a journal, from where the last run stopped."""
         self._session.check_open()
         steps = self._new_steps(reference_id)
@@ -142,13 +144,13 @@ class ClientCore(Groups):
         run_flow = partial(run, flow, steps, retry=self._retry, grace=self._polling.not_found_grace, clock=self._clock)
         with reference_noted(flow, reference_id):
             if self._journal is None:
-                return await run_flow(), steps.progress
+                return await run_flow(), flow
             async with await self._journal.claim(terms, reference_id, flow.kind) as journaled:
                 steps.continue_with(journaled, journaled.progress)
-                return await run_flow(), steps.progress
+                return await run_flow(), flow
 
     def _new_steps(self, reference_id: UUID) -> Steps:
-        return Steps(Progress(reference_id=reference_id), self._clock, retry=self._retry)
+        return Steps(Progress(reference_id=reference_id), self._clock, retry=self._retry, check_limit=self._check_limit)
 
 
 def _client_journal(journal: Journal, client_secret: str | None, clock: Clock) -> ClientJournal:

@@ -92,14 +92,15 @@ class MoneyInMethods(ClientCore):
             reference_id=uuid.uuid4() if reference_id is None else reference_id,
             is_own_reference=reference_id is None,
         )
-        execution, progress = await self._run_payment(terms, terms.reference_id, CollectionChain)
+        execution, flow = await self._run_payment(terms, terms.reference_id, CollectionChain)
         return Collection(
             execution,
-            progress=progress,
+            progress=flow.progress,
             api=self,
             registry=self._registry,
             polling=self._polling,
             clock=self._clock,
+            is_contested=flow.is_contested,
         )
 
     async def hosted_checkout(

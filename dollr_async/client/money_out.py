@@ -138,8 +138,8 @@ class MoneyOutMethods(ClientCore):
         return await self._pay(terms, terms.reference_id, RefundChain)
 
     async def _pay(self, terms: P, reference_id: uuid.UUID, make_flow: MakeFlow[P]) -> Payment:
-        execution, progress = await self._run_payment(terms, reference_id, make_flow)
-        return Payment(execution, progress=progress, kind=execution.operation_type, registry=self._registry)
+        execution, flow = await self._run_payment(terms, reference_id, make_flow)
+        return Payment(execution, progress=flow.progress, kind=execution.operation_type, registry=self._registry)
 
 
 def _given_or_new(reference_id: uuid.UUID | str | None) -> uuid.UUID | str:

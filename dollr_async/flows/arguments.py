@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from decimal import Context, Decimal
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from dollr_async.base import fields
+from dollr_async.base import fields, money, phones
 from dollr_async.base.enums import SourceType
 from dollr_async.base.errors import InvalidInputError
 from dollr_async.base.record import Record, field_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-EXACT = Context(prec=64)
-"""Wide enough that no sum of prices is rounded."""
 
 
 def one_of(*kinds: type, shown: str) -> Callable[[object, attrs.Attribute[Any], Any], None]:
@@ -30,15 +27,10 @@ def one_of(*kinds: type, shown: str) -> Callable[[object, attrs.Attribute[Any], 
     return check
 
 
-def plain_amount(amount: Decimal) -> str:
-    """Return an amount as text that is the same for 250, 250.0 and 250.00."""
-    return f"{amount.normalize():f}"
-
-
 def said(argument: Record) -> dict[str, object]:
     """Return what a caller handed over as plain values, by its class and its fields."""
     values = {name: getattr(argument, name) for name in field_names(type(argument))}
-    shown = {name: plain_amount(value) if isinstance(value, Decimal) else value for name, value in values.items()}
+    shown = {name: money.plain_text(value) if isinstance(value, Decimal) else value for name, value in values.items()}
     return {"is": type(argument).__name__, **shown}
 
 
@@ -55,8 +47,8 @@ def source_type(value: SourceType | str) -> SourceType:
 class Payer(Record):
     """Somebody who pays, given by name and phone.
 
-    `phone` is international (`231771234567`; a leading plus and spaces are dropped), `country_code` is ISO 3166-1
-    alpha-2 (`LR`).
+    `phone` is international (`231771234567`; a leading plus and spaces are removed), or as it is dialled inside the
+    country that `country_code` names (LR or RW). `country_code` is ISO 3166-1 alpha-2.
 
     Raises:
         InvalidInputError: a value is not of the form shown.
@@ -69,7 +61,7 @@ class Payer(Record):
 
     def __attrs_post_init__(self) -> None:
         """Bring the phone into the form that is sent, knowing the country."""
-        object.__setattr__(self, "phone", fields.phone_number(self.phone, self.country_code))
+        object.__setattr__(self, "phone", phones.phone_number(self.phone, self.country_code))
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -82,7 +74,7 @@ class KnownPayer(Record):
 
     counterparty_id: int = attrs.field(converter=fields.identifier)
     party_id: int | None = attrs.field(default=None, converter=fields.optional_identifier)
-    phone: str | None = attrs.field(default=None, converter=fields.optional_phone, repr=False)
+    phone: str | None = attrs.field(default=None, converter=phones.optional_phone, repr=False)
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -94,13 +86,13 @@ class LineItem(Record):
     """
 
     name: str = attrs.field(validator=fields.text)
-    amount: Decimal = attrs.field(converter=fields.amount)
+    amount: Decimal = attrs.field(converter=money.amount)
     qty: int = attrs.field(default=1, validator=fields.quantity)
 
     @property
     def total(self) -> Decimal:
         """The price of all pieces, exactly."""
-        return EXACT.multiply(self.amount, Decimal(self.qty))
+        return money.times(self.amount, self.qty)
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -114,7 +106,7 @@ class MobileMoney(Record):
         InvalidInputError: a value is not of the form shown.
     """
 
-    phone: str | None = attrs.field(default=None, converter=fields.optional_phone, repr=False)
+    phone: str | None = attrs.field(default=None, converter=phones.optional_phone, repr=False)
     method: str | None = attrs.field(default=None, validator=fields.optional_text)
     provider: str | None = attrs.field(default=None, validator=fields.optional_text)
     account_name: str | None = attrs.field(default=None, validator=fields.optional_text)
@@ -159,4 +151,4 @@ class KnownSource(Record):
 
     source_type: SourceType = attrs.field(converter=source_type)
     source_id: int = attrs.field(converter=fields.identifier)
-    expected_total: Decimal = attrs.field(converter=fields.amount)
+    expected_total: Decimal = attrs.field(converter=money.amount)

@@ -12,6 +12,7 @@ import attrs
 
 from dollr_async.base.enums import SourceStatus, SourceType
 from dollr_async.base.errors import DecodeError
+from dollr_async.base.fields import tidy
 from dollr_async.flows.documents import (
     CheckedOut,
     PageTerms,
@@ -103,7 +104,7 @@ class SourceSteps:
         items = (await self._read()).items
         if len(missing_lines(new_lines(self.terms), items)) >= expected:
             return None
-        return next(item for item in items if item.name == line.name)
+        return next(item for item in items if tidy(item.name) == line.name)
 
     async def _publish(self) -> bool:
         if self._is_in_doubt and not self.terms.direct:

@@ -11,7 +11,7 @@ import attrs
 from dollr_async.base import fields
 from dollr_async.base.enums import CheckoutMode, SourceStatus
 from dollr_async.base.errors import DollrError
-from dollr_async.base.fields import rounded
+from dollr_async.base.money import rounded
 from dollr_async.flows.arguments import KnownPayer, Payer
 from dollr_async.resources.checkouts import CheckoutItem, NewCheckout
 from dollr_async.resources.documents import NewLineItem
@@ -124,7 +124,7 @@ def found_again(
     Raises:
         DollrError: there are several, or it cannot be told whose they are.
     """
-    ours = [document for document in documents if document.reference_id == terms.document_text]
+    ours = [document for document in documents if fields.tidy(document.reference_id or "") == terms.document_text]
     if terms.document_reference is not None:
         if ours and counterparty_id is None:
             message = (
@@ -142,7 +142,7 @@ def found_again(
 
 def missing_lines(lines: Sequence[NewLineItem], there: Sequence[DocumentItem]) -> list[NewLineItem]:
     """Return the lines that a draft lacks, in their order; two lines may well be alike."""
-    left = Counter((item.name, item.qty, item.amount) for item in there)
+    left = Counter((fields.tidy(item.name), item.qty, item.amount) for item in there)
     missing: list[NewLineItem] = []
     for line in lines:
         key = (line.name, line.qty, line.amount)

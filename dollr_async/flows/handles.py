@@ -11,6 +11,7 @@ import attrs
 from dollr_async.base.enums import ExecutionKind, ExecutionStatus, SourceType
 from dollr_async.base.errors import ActionRequiredError, InvalidRequestError, NotFoundError, PaymentFailedError
 from dollr_async.base.progress import Progress, resume_call
+from dollr_async.flows.contested import check_document
 from dollr_async.following.registry import PollerRegistry
 
 if TYPE_CHECKING:
@@ -174,13 +175,40 @@ class Collection(Payment):
         registry: PollerRegistry,
         polling: PollPolicy,
         clock: Clock,
+        is_contested: bool = False,
     ) -> None:
-        """Begin at the execution's answer."""
+        """Begin at the execution's answer; `is_contested` says that it may be another run's."""
         super().__init__(execution, progress=progress, kind=ExecutionKind.COLLECTION, registry=registry)
         registry.subscribe_to_push(progress.reference_id, progress.session_id, progress.source_type)
         self._api = api
         self._polling = polling
         self._clock = clock
+        self._is_contested = is_contested
+
+    async def wait(self, timeout: float | None = None, *, raise_on_action: bool = True) -> Execution:  # noqa: ASYNC109 - the face is fixed, and running out of time is an error of ours
+        """Follow the payment to its end and return the COMPLETED execution.
+
+        Args:
+            timeout: seconds; None means the policy's.
+            raise_on_action: False waits through the confirmation of a card.
+
+        Raises:
+            PaymentFailedError: it ended in FAILED.
+            ActionRequiredError: its payer has to confirm a card.
+            PollTimeoutError: it was not final in time, which says nothing against it.
+            ReferenceUsedError: another run has used the reference, and paid another document.
+        """
+        execution = await super().wait(timeout, raise_on_action=raise_on_action)
+        if self._is_contested:
+            await check_document(
+                execution,
+                self._api.status,
+                self._progress,
+                grace=self._polling.not_found_grace,
+                clock=self._clock,
+            )
+            self._is_contested = False
+        return execution
 
     @property
     def source_type(self) -> SourceType:

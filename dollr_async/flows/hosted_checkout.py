@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from dollr_async.base import fields
+from dollr_async.base import fields, money
 from dollr_async.base.enums import ExecutionKind, SourceStatus, SourceType
 from dollr_async.base.errors import InvalidInputError
 from dollr_async.base.record import Record
 from dollr_async.flows.arguments import KnownSource
 from dollr_async.flows.document_steps import SourceSteps
 from dollr_async.flows.documents import check_payable
-from dollr_async.flows.flow import stopped
 from dollr_async.flows.payer_steps import PayerSteps
+from dollr_async.flows.runner import stopped
 from dollr_async.flows.steps import StepFailed, Steps
 from dollr_async.flows.terms import A_KNOWN_SOURCE, Terms
 from dollr_async.following.registry import PollerRegistry
@@ -50,7 +50,7 @@ async def verify(
 ) -> Verification:
     """Look at a document, and say whether it is PAID, in this amount and this currency."""
     wanted = fields.currency_code(currency)
-    amount = fields.amount_in(expected_amount, wanted)
+    amount = money.amount_in(expected_amount, wanted)
     source = await status.source(source_type, source_id)
     name = f"{source.source_type} {source.source_id}"
     reason = None
@@ -58,7 +58,7 @@ async def verify(
         reason = f"{name} is {source.status}, not PAID"
     elif source.currency.upper() != wanted:
         reason = f"{name} was billed in {source.currency}, not in {wanted}"
-    elif fields.rounded(source.total_amount, wanted) != fields.rounded(amount, wanted):
+    elif money.rounded(source.total_amount, wanted) != money.rounded(amount, wanted):
         reason = f"{name} has a total of {source.total_amount} {wanted}, not of {amount}"
     return Verification(ok=reason is None, reason=reason, source=source)
 
@@ -166,7 +166,7 @@ async def link(api: Groups, source: KnownSource, currency: str, registry: Poller
         sentence = f"source must be {A_KNOWN_SOURCE}"
         raise InvalidInputError(sentence)
     wanted = fields.currency_code(currency)
-    expected = fields.amount_in(source.expected_total, wanted)
+    expected = money.amount_in(source.expected_total, wanted)
     state = await api.status.source(source.source_type, source.source_id)
     check_payable(state, expected=expected, currency=wanted)
     return HostedCheckout(

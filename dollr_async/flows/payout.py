@@ -9,9 +9,10 @@ from uuid import UUID
 
 import attrs
 
-from dollr_async.base import fields
+from dollr_async.base import fields, money
 from dollr_async.base.enums import ExecutionKind
-from dollr_async.flows.arguments import KnownPayer, MobileMoney, Payer, SavedAccount, one_of, plain_amount, said
+from dollr_async.flows.arguments import KnownPayer, MobileMoney, Payer, SavedAccount, one_of, said
+from dollr_async.flows.contested import Money
 from dollr_async.flows.flow import ONCE, Flow
 from dollr_async.flows.payer_steps import PayerSteps
 from dollr_async.resources.executions import Device, DevicePasscode, NewPayout, Passcode
@@ -37,7 +38,7 @@ class PayoutTerms:
     """Everything that a payout was asked with, checked as a whole before anything is sent."""
 
     to: Payer | KnownPayer = attrs.field(validator=one_of(Payer, KnownPayer, shown=_PAYEE))
-    amount: Decimal = attrs.field(converter=fields.amount)
+    amount: Decimal = attrs.field(converter=money.amount)
     currency: str = attrs.field(converter=fields.currency_code)
     passcode: Passcode = attrs.field(validator=one_of(Passcode, shown=_PASSCODE))
     device: Device = attrs.field(validator=one_of(Device, shown=_DEVICE))
@@ -47,12 +48,12 @@ class PayoutTerms:
 
     def __attrs_post_init__(self) -> None:
         """Bring the amount into the currency's smallest unit."""
-        object.__setattr__(self, "amount", fields.amount_in(self.amount, self.currency))
+        object.__setattr__(self, "amount", money.amount_in(self.amount, self.currency))
 
     def compared(self) -> dict[str, object]:
         """Return all that must be the same when the reference is used again."""
-        money = [plain_amount(self.amount), self.currency]
-        return {"to": said(self.to), "money": money, "pay_with": said(self.pay_with)}
+        paid = [money.plain_text(self.amount), self.currency]
+        return {"to": said(self.to), "money": paid, "pay_with": said(self.pay_with)}
 
     def priced(self) -> tuple[Decimal, str | None, str]:
         """Return the amount in major units and its currency."""
@@ -79,7 +80,7 @@ class PayoutChain(Flow):
             makes_party=self._makes_payee,
         )
 
-    async def _walk(self, branches: asyncio.TaskGroup) -> None:
+    async def _prepare(self, branches: asyncio.TaskGroup) -> None:
         unused = self._unused(branches)
         payee = self._who.contact_beside(branches)
         route = branches.create_task(self._who.route(payee))
@@ -96,8 +97,10 @@ class PayoutChain(Flow):
         new = NewPayoutSession(payout_account_id=self._account_id, amount=terms.amount, currency=terms.currency)
         await self._open(partial(self._api.sessions.payout, new))
 
-    async def send(self) -> Execution:
-        """Execute the session once, under the payment's reference."""
+    def _money(self) -> Money:
+        return Money(amount=self._terms.amount, currency=self._terms.currency)
+
+    async def _execute(self) -> Execution:
         payout = NewPayout(
             session_id=self._session_id,
             payout_account_id=self._account_id,

@@ -1,32 +1,49 @@
-"""What to do when the answer to an execution is lost: ask first, never send blind (docs/design.md, rules 1, 2 and 8).
+"""What to do when the answer to an execution is lost: check the status first (docs/design.md, rules 1, 2 and 8).
 
-`execute` walks the state machine of `attempt.py` and does what it says.
+`execute` runs the state machine of `attempt.py` and does what it says.
 """
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from typing import TYPE_CHECKING, Protocol
 
 from dollr_async.base.errors import (
     APIStatusError,
-    AuthenticationError,
     ConfigurationError,
     DecodeError,
     DollrError,
     JournalError,
     NotFoundError,
-    RateLimitError,
+    TransportError,
 )
-from dollr_async.flows.attempt import Action, Attempt, CheckResult, SendResult
-from dollr_async.wire.retry import RetryPolicy, is_ambiguous
+from dollr_async.flows.attempt import (
+    DOUBTFUL,
+    REFUSALS,
+    TEXT_REFUSAL_CHECKS,
+    TEXT_REFUSAL_PERIOD,
+    Action,
+    Attempt,
+    CheckResult,
+    SendResult,
+)
+from dollr_async.flows.refusals import is_unreachable, result_of
 
 if TYPE_CHECKING:
     from dollr_async.base.clock import Clock
+    from dollr_async.flows.check_limit import CheckLimit
     from dollr_async.resources.executions import Execution
+    from dollr_async.wire.retry import RetryPolicy
+
+logger = logging.getLogger("dollr_async.collect")
+
+_SHORTEST_CHECK = 5.0
+"""Seconds that a status check may take at least, when recovery was over before it began."""
 
 
 class Operation(Protocol):
-    """The three things that recovery does with the API, for one execution of any kind."""
+    """What recovery does with the API, for one execution of any kind."""
 
     @property
     def session_expires_at(self) -> float:
@@ -38,15 +55,19 @@ class Operation(Protocol):
         ...
 
     async def before_send(self, attempt: Attempt) -> None:
-        """Make durable that a send is about to begin."""
+        """Store durably that a send is about to begin."""
         ...
 
     async def after_send(self, attempt: Attempt) -> None:
-        """Keep what a send has told."""
+        """Record how a send ended."""
         ...
 
-    async def look(self) -> Execution:
-        """Ask once for the status of the reference."""
+    async def check(self) -> Execution:
+        """Check the status of the reference once."""
+        ...
+
+    async def check_other_kinds(self) -> None:
+        """Check once whether the reference names an execution of another kind, which is a `ReferenceUsedError`."""
         ...
 
     async def renew(self) -> None:
@@ -58,7 +79,7 @@ class NotRun(Exception):  # noqa: N818 - an outcome for the flow above, never se
     """The execution surely did not run; `__cause__` is what refused it."""
 
     def __init__(self, *, is_renewed: bool, is_confirmed: bool) -> None:
-        """Keep whether this was a second session under the same reference, and whether a look has confirmed it."""
+        """Keep whether this was a second session of the reference, and whether a status check has confirmed it."""
         super().__init__("not run")
         self.is_renewed = is_renewed
         self.is_confirmed = is_confirmed
@@ -69,49 +90,64 @@ class OutcomeUnknown(Exception):  # noqa: N818 - an outcome for the flow above, 
 
 
 async def execute(
-    operation: Operation, attempt: Attempt, first: Action, *, retry: RetryPolicy, clock: Clock
-) -> Execution:
-    """Send an execution, or look for the one that was sent, and return it once it has surely landed.
+    operation: Operation, attempt: Attempt, first: Action, *, retry: RetryPolicy, clock: Clock, limit: CheckLimit
+) -> tuple[Execution, bool]:
+    """Send an execution, or find the one that was sent, and return it once it has surely landed.
+
+    The second value is True when it was found by a status check after a refusal: then it may be another run's.
 
     Raises:
         NotRun: it surely did not run.
-        OutcomeUnknown: `retry.recovery` seconds were not enough to learn its fate.
-        JournalError: it could not be made durable, so nothing was sent.
+        OutcomeUnknown: `retry.recovery` seconds were not enough to learn its outcome.
+        ReferenceUsedError: the reference names an execution of another kind.
+        JournalError: it could not be stored durably, so nothing was sent.
         DecodeError: it landed, but what the API says of it does not have the documented shape.
     """
-    return await _Recovery(operation, attempt, retry, clock).to_the_end(first)
+    return await _Recovery(operation, attempt, retry, clock, limit).run(first)
 
 
 class _Recovery:
-    def __init__(self, operation: Operation, attempt: Attempt, retry: RetryPolicy, clock: Clock) -> None:
+    def __init__(
+        self, operation: Operation, attempt: Attempt, retry: RetryPolicy, clock: Clock, limit: CheckLimit
+    ) -> None:
         self._operation = operation
         self._attempt = attempt
         self._retry = retry
         self._clock = clock
-        self._looks = 0
+        self._limit = limit
+        self._checks = 0
         self._found: Execution | None = None
+        self._is_found_by_check = False
         self._refusal: DollrError | None = None
         self._failure: DollrError | None = None
+        self._unreachable: DollrError | None = None
         self._asked_to_wait: float | None = None
 
-    async def to_the_end(self, act: Action) -> Execution:
+    async def run(self, action: Action) -> tuple[Execution, bool]:
         while True:
-            if act is Action.SEND:
-                act = await self._send()
-            elif act is Action.CHECK:
-                act = await self._look()
-            elif act is Action.RENEW:
+            if action is Action.SEND:
+                action = await self._send()
+            elif action is Action.CHECK:
+                action = await self._check()
+            elif action is Action.CHECK_OTHER_KINDS:
+                action = await self._check_other_kinds()
+            elif action is Action.RENEW:
                 await self._renew()
-                act = Action.SEND
-            elif act is Action.ADOPT and self._found is not None:
-                return self._found
-            elif act is Action.STOP:
-                is_confirmed = self._attempt.is_refused
-                raise NotRun(is_renewed=self._attempt.is_renewed, is_confirmed=is_confirmed) from (
-                    self._refusal or self._failure
-                )
+                action = Action.SEND
+            elif action is Action.ADOPT and self._found is not None:
+                return self._found, self._is_found_by_check and self._attempt.is_contested
             else:
-                raise OutcomeUnknown from (self._refusal or self._failure)
+                raise self._ending(action) from self._cause()
+
+    def _ending(self, action: Action) -> NotRun | OutcomeUnknown:
+        if action is Action.STOP:
+            return NotRun(is_renewed=self._attempt.is_renewed, is_confirmed=self._attempt.is_refused)
+        return OutcomeUnknown()
+
+    def _cause(self) -> DollrError | None:
+        if self._attempt.unreachable_checks is not None:
+            return self._unreachable  # it says why a failed connection is no proof here
+        return self._refusal or self._failure
 
     async def _renew(self) -> None:
         await self._operation.renew()
@@ -120,22 +156,22 @@ class _Recovery:
     async def _send(self) -> Action:
         attempt = self._attempt
         if attempt.session_sends and attempt.doubt_since is None:
-            pause = self._pause_before_resend()
-            if pause is None:
-                return Action.STOP
-            await self._clock.sleep(pause)
+            await self._clock.sleep(self._pause_before_resend())
         if attempt.must_renew_first and self._clock.monotonic() >= attempt.session_expires_at:
             await self._renew()
-        await self._make_durable()
-        outcome = await self._outcome_of_send()
-        if outcome in (SendResult.AMBIGUOUS, SendResult.REFUSED):
-            self._looks = 0
-        self._attempt, act = self._attempt.after_send(outcome, self._clock.monotonic())
-        if act is not Action.ADOPT:
+        await self._store()
+        outcome = await self._result_of_send()
+        if outcome is not SendResult.NOT_ARRIVED:
+            self._checks = 0
+        may_wait = self._asked_to_wait is None or self._asked_to_wait <= self._retry.max_retry_after
+        self._attempt, action = self._attempt.after_send(outcome, self._clock.monotonic(), may_wait=may_wait)
+        if outcome is SendResult.LIMITED and action is Action.CHECK:
+            self._refusal = self._refusal or self._failure
+        if action is not Action.ADOPT:
             await self._operation.after_send(self._attempt)
-        return act
+        return action
 
-    async def _make_durable(self) -> None:
+    async def _store(self) -> None:
         try:
             await self._operation.before_send(self._attempt)
         except JournalError as error:
@@ -143,7 +179,7 @@ class _Recovery:
                 raise
             raise OutcomeUnknown from error
 
-    async def _outcome_of_send(self) -> SendResult:
+    async def _result_of_send(self) -> SendResult:
         try:
             self._found = await self._operation.send()
         except ConfigurationError as error:
@@ -152,65 +188,79 @@ class _Recovery:
             raise OutcomeUnknown from error
         except DollrError as error:
             self._failed(error)
-            outcome = sent(error)
-            if outcome is SendResult.REFUSED:
+            outcome = result_of(error)
+            if outcome in DOUBTFUL:
+                logger.info("the answer to an execution was lost: its status is checked before a resend (%s)", error)
+            elif outcome in REFUSALS:
                 self._refusal = error
+            if outcome is SendResult.UNREACHABLE:
+                self._unreachable = error
             return outcome
         return SendResult.LANDED
 
-    def _pause_before_resend(self) -> float | None:
+    def _pause_before_resend(self) -> float:
         asked = self._asked_to_wait
-        if asked is None:
-            return self._retry.delay(self._attempt.sends)
-        return asked if asked <= self._retry.max_retry_after else None
+        return self._retry.delay(self._attempt.sends) if asked is None else asked
 
-    async def _look(self) -> Action:
-        if self._looks:
-            await self._clock.sleep(self._pause_before_look())
-        self._looks += 1
+    async def _check(self) -> Action:
+        if self._checks:
+            await self._clock.sleep(self._pause_before_check())
+        self._checks += 1
+        outcome, at = await self._result_of_check()
+        self._attempt, action = self._attempt.after_check(outcome, at)
+        return action
+
+    async def _result_of_check(self) -> tuple[CheckResult, float]:
         began = self._clock.monotonic()
         try:
-            self._found = await self._operation.look()
-            outcome = CheckResult.FOUND
+            async with asyncio.timeout_at(self._deadline(began)), self._limit:
+                began = self._clock.monotonic()
+                self._found = await self._operation.check()
         except NotFoundError:
-            outcome = CheckResult.NOT_FOUND
             self._asked_to_wait = None
-        except ConfigurationError as error:
-            # The client was closed meanwhile: nobody can be asked any more.
-            raise OutcomeUnknown from error
+            return CheckResult.NOT_FOUND, began
+        except TimeoutError:
+            return CheckResult.NOT_ANSWERED, self._clock.monotonic()
         except DollrError as error:
-            if isinstance(error, DecodeError) and error.status is not None:
-                raise
-            outcome = CheckResult.NOT_ASKED
-            self._failed(error)
-            began = self._clock.monotonic()  # what counts is that time has passed, not what the API knew by then
-        self._attempt, act = self._attempt.after_check(outcome, began)
-        return act
+            return self._unanswered(error), self._clock.monotonic()  # what counts is that time has passed
+        self._is_found_by_check = True
+        return CheckResult.FOUND, began
 
-    def _pause_before_look(self) -> float:
+    def _deadline(self, now: float) -> float:
+        """Return until when a check may wait for its turn and its answer: recovery ends then, asked or not."""
+        since = self._attempt.asking_since
+        return max((now if since is None else since) + self._retry.recovery, now + _SHORTEST_CHECK)
+
+    def _unanswered(self, error: DollrError) -> CheckResult:
+        if isinstance(error, ConfigurationError):
+            raise OutcomeUnknown from error  # the client was closed meanwhile: nothing can be checked any more
+        if isinstance(error, DecodeError) and error.status is not None:
+            raise error
+        self._failed(error)
+        return CheckResult.UNREACHABLE if is_unreachable(error) else CheckResult.NOT_ANSWERED
+
+    async def _check_other_kinds(self) -> Action:
+        try:
+            async with self._limit:
+                await self._operation.check_other_kinds()
+        except (APIStatusError, TransportError, DecodeError, ConfigurationError) as error:
+            outcome = self._unanswered(error)
+            self._attempt, action = self._attempt.after_check(outcome, self._clock.monotonic())
+            return action
+        self._attempt, action = self._attempt.after_other_kinds(self._clock.monotonic())
+        return action
+
+    def _pause_before_check(self) -> float:
+        attempt = self._attempt
         asked = min(self._asked_to_wait or 0.0, self._retry.max_retry_after)
-        return max(self._retry.delay(self._looks), asked)
+        pause = max(self._retry.delay(self._checks), asked)
+        left = attempt.believed_at - self._clock.monotonic()
+        if attempt.refusal is None or attempt.doubt_since is not None:
+            return pause
+        if attempt.refusal is SendResult.REFUSED_BY_TEXT:
+            pause = min(pause, TEXT_REFUSAL_PERIOD / TEXT_REFUSAL_CHECKS)
+        return min(pause, left) if left > 0 else pause
 
     def _failed(self, error: DollrError) -> None:
         self._failure = error
         self._asked_to_wait = error.retry_after if isinstance(error, APIStatusError) else None
-
-
-def sent(error: DollrError) -> SendResult:
-    """Return how a send ended that raised `error`; one that landed in an unreadable shape is raised again."""
-    without_token = error.nothing_sent and isinstance(error, APIStatusError | DecodeError)
-    if isinstance(error, AuthenticationError) or without_token:
-        return SendResult.NO_TOKEN
-    if isinstance(error, RateLimitError):
-        return SendResult.LIMITED
-    if error.nothing_sent:
-        return SendResult.NOT_ARRIVED
-    if isinstance(error, DecodeError):
-        if error.status is not None:
-            raise error
-        return SendResult.AMBIGUOUS
-    if is_ambiguous(error):
-        return SendResult.AMBIGUOUS
-    if isinstance(error, APIStatusError):
-        return SendResult.REFUSED
-    raise error

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
     from dollr_async.base.clock import Clock
+    from dollr_async.flows.check_limit import CheckLimit
 
 T = TypeVar("T")
 
@@ -36,10 +37,11 @@ class StepFailed(Exception):  # noqa: N818 - an outcome for the flow above, neve
 class Steps:
     """Runs the steps of one payment, looks before it repeats one, and keeps every id that they made."""
 
-    def __init__(self, progress: Progress, clock: Clock, *, retry: RetryPolicy) -> None:
+    def __init__(self, progress: Progress, clock: Clock, *, retry: RetryPolicy, check_limit: CheckLimit) -> None:
         """Begin with what is made by now."""
         self._clock = clock
         self._retry = retry
+        self.check_limit = check_limit
         self.run = Run()
         self._is_resumed = False
         self.progress = progress

@@ -10,11 +10,10 @@ from uuid import UUID
 
 import attrs
 
-from dollr_async.base import fields
+from dollr_async.base import fields, money
 from dollr_async.base.enums import CheckoutMode, FeeBearer, SourceType
 from dollr_async.base.errors import InvalidInputError
 from dollr_async.flows.arguments import (
-    EXACT,
     Card,
     KnownPayer,
     KnownSource,
@@ -23,7 +22,6 @@ from dollr_async.flows.arguments import (
     Payer,
     SavedAccount,
     one_of,
-    plain_amount,
     said,
     source_type,
 )
@@ -58,7 +56,7 @@ def _items(values: Iterable[LineItem] | None) -> tuple[LineItem, ...]:
 
 
 def _fitting(item: LineItem, currency: str) -> LineItem:
-    amount = fields.amount_in(item.amount, currency)
+    amount = money.amount_in(item.amount, currency)
     return item if amount is item.amount else attrs.evolve(item, amount=amount)
 
 
@@ -95,7 +93,7 @@ class Terms:
         """Check what concerns more than one value."""
         object.__setattr__(self, "items", tuple(_fitting(item, self.currency) for item in self.items))
         if self.source is not None:
-            fields.amount_in(self.source.expected_total, self.currency)
+            money.amount_in(self.source.expected_total, self.currency)
             if self.source_type not in (SourceType.INVOICE, self.source.source_type):  # an invoice is the default
                 sentence = f"source is an {self.source.source_type}, source_type is not: leave source_type out"
                 raise InvalidInputError(sentence)
@@ -160,7 +158,7 @@ class Terms:
             return self.source.expected_total
         total = Decimal(0)
         for item in self.items:
-            total = EXACT.add(total, item.total)
+            total = money.plus(total, item.total)
         return total
 
     @property
@@ -188,5 +186,5 @@ class Terms:
 
     def priced(self) -> tuple[Decimal, str | None, str]:
         """Return the amount in major units, its currency, and the amounts and quantities of the lines."""
-        lines = " + ".join(f"{plain_amount(item.amount)} x {item.qty}" for item in self.items)
+        lines = " + ".join(f"{money.plain_text(item.amount)} x {item.qty}" for item in self.items)
         return self.total, self.currency, lines

@@ -11,10 +11,10 @@ from uuid import UUID
 
 import attrs
 
-from dollr_async.base import fields
+from dollr_async.base import fields, money
 from dollr_async.base.enums import ExecutionKind
 from dollr_async.base.errors import DollrError, InvalidInputError
-from dollr_async.flows.arguments import plain_amount
+from dollr_async.flows.contested import Money
 from dollr_async.flows.flow import ONCE, Flow
 from dollr_async.resources.executions import NewRefund, NewTransfer
 from dollr_async.resources.sessions import NewRefundSession, NewTransferSession
@@ -36,7 +36,7 @@ class TransferTerms:
 
     from_wallet_id: int = attrs.field(converter=fields.identifier)
     to_counterparty_id: int = attrs.field(converter=fields.identifier)
-    amount: Decimal = attrs.field(converter=fields.amount)
+    amount: Decimal = attrs.field(converter=money.amount)
     currency: str = attrs.field(converter=fields.currency_code)
     expires_at: datetime | None = attrs.field(converter=fields.utc_time)
     reference_id: UUID = attrs.field(converter=fields.reference)
@@ -44,12 +44,12 @@ class TransferTerms:
 
     def __attrs_post_init__(self) -> None:
         """Bring the amount into the currency's smallest unit."""
-        object.__setattr__(self, "amount", fields.amount_in(self.amount, self.currency))
+        object.__setattr__(self, "amount", money.amount_in(self.amount, self.currency))
 
     def compared(self) -> dict[str, object]:
         """Return all that must be the same when the reference is used again."""
         wallets = [self.from_wallet_id, self.to_counterparty_id]
-        return {"wallets": wallets, "amount": plain_amount(self.amount), "currency": self.currency}
+        return {"wallets": wallets, "amount": money.plain_text(self.amount), "currency": self.currency}
 
     def priced(self) -> tuple[Decimal, str | None, str]:
         """Return the amount in major units and its currency."""
@@ -61,7 +61,7 @@ class RefundTerms:
     """Everything that a refund was asked with; its amount is in the currency of the original payment."""
 
     original_payment_intent_id: int = attrs.field(converter=fields.identifier)
-    amount: Decimal = attrs.field(converter=fields.amount)
+    amount: Decimal = attrs.field(converter=money.amount)
     reason: str | None = attrs.field(validator=fields.optional_text)
     expires_at: datetime | None = attrs.field(converter=fields.utc_time)
     reference_id: UUID = attrs.field(converter=fields.reference)
@@ -69,7 +69,7 @@ class RefundTerms:
 
     def compared(self) -> dict[str, object]:
         """Return all that must be the same when the reference is used again."""
-        return {"original": self.original_payment_intent_id, "amount": plain_amount(self.amount)}
+        return {"original": self.original_payment_intent_id, "amount": money.plain_text(self.amount)}
 
     def priced(self) -> tuple[Decimal, str | None, str]:
         """Return the amount in major units; its currency is the original's."""
@@ -127,8 +127,10 @@ class TransferChain(_Expiring):
         )
         return await self._api.sessions.transfer(new)
 
-    async def send(self) -> Execution:
-        """Execute the session once, under the payment's reference."""
+    def _money(self) -> Money:
+        return Money(amount=self._terms.amount, currency=self._terms.currency)
+
+    async def _execute(self) -> Execution:
         transfer = NewTransfer(session_id=self._session_id, reference_id=self._reference_id)
         return await self._api.executions.transfer(transfer, retry=ONCE)
 
@@ -153,7 +155,9 @@ class RefundChain(_Expiring):
         )
         return await self._api.sessions.refund(new)
 
-    async def send(self) -> Execution:
-        """Execute the session once, under the payment's reference."""
+    def _money(self) -> Money:
+        return Money(amount=self._terms.amount)
+
+    async def _execute(self) -> Execution:
         refund = NewRefund(session_id=self._session_id, reference_id=self._reference_id)
         return await self._api.executions.refund(refund, retry=ONCE)

@@ -1,4 +1,4 @@
-"""The state machine of one execution: every outcome of a send, times every outcome of a look, at every time."""
+"""The state machine of one execution: every outcome of a send, times every outcome of a status check, at every time."""
 
 from __future__ import annotations
 
@@ -20,17 +20,30 @@ from dollr_async.base.errors import (
     ConnectError,
     DecodeError,
     DollrError,
+    FieldProblem,
     InvalidInputError,
     InvalidRequestError,
     NotFoundError,
     PermissionDeniedError,
     RateLimitError,
+    ReferenceUsedError,
     RequestTimeoutError,
     ServerError,
     TransportError,
 )
-from dollr_async.flows.attempt import Action, Attempt, CheckResult, SendResult
-from dollr_async.flows.recovery import NotRun, OutcomeUnknown, execute, sent
+from dollr_async.flows.attempt import (
+    DOUBTFUL,
+    REFUSALS,
+    TEXT_REFUSAL_CHECKS,
+    TEXT_REFUSAL_PERIOD,
+    Action,
+    Attempt,
+    CheckResult,
+    SendResult,
+)
+from dollr_async.flows.check_limit import CHECKS_AT_ONCE, CHECKS_PER_SECOND, CheckLimit
+from dollr_async.flows.recovery import NotRun, OutcomeUnknown, execute
+from dollr_async.flows.refusals import result_of
 from dollr_async.wire.retry import RetryPolicy
 from tests.support.collections import REFERENCE
 
@@ -50,43 +63,65 @@ _FIRST = Attempt(attempts=_ATTEMPTS, recovery=_RECOVERY, grace=_GRACE, session_e
 
 
 @pytest.mark.parametrize(
-    ("outcome", "act"),
+    ("outcome", "action"),
     [
         (SendResult.LANDED, Action.ADOPT),
         (SendResult.NOT_ARRIVED, Action.SEND),
         (SendResult.LIMITED, Action.SEND),
         (SendResult.NO_TOKEN, Action.STOP),
         (SendResult.REFUSED, Action.CHECK),
+        (SendResult.REFUSED_BY_TEXT, Action.CHECK),
+        (SendResult.CONFLICT, Action.CHECK),
+        (SendResult.UNREACHABLE, Action.CHECK),
         (SendResult.AMBIGUOUS, Action.CHECK),
     ],
 )
-def test_what_follows_the_first_send(outcome: SendResult, act: Action) -> None:
-    assert _FIRST.after_send(outcome, 0.0)[1] is act
+def test_what_follows_the_first_send(outcome: SendResult, action: Action) -> None:
+    assert _FIRST.after_send(outcome, 0.0)[1] is action
 
 
-@pytest.mark.parametrize("outcome", [SendResult.NOT_ARRIVED, SendResult.LIMITED])
-def test_what_never_arrives_is_sent_as_often_as_the_policy_says(outcome: SendResult) -> None:
-    attempt, acts = _FIRST, []
+@pytest.mark.parametrize(
+    ("outcome", "last"), [(SendResult.NOT_ARRIVED, Action.STOP), (SendResult.LIMITED, Action.CHECK)]
+)
+def test_what_was_not_accepted_is_sent_as_often_as_the_policy_says(outcome: SendResult, last: Action) -> None:
+    attempt, actions = _FIRST, []
     for _ in range(_ATTEMPTS):
-        attempt, act = attempt.after_send(outcome, 0.0)
-        acts.append(act)
-    assert acts == [Action.SEND] * (_ATTEMPTS - 1) + [Action.STOP]
+        attempt, action = attempt.after_send(outcome, 0.0)
+        actions.append(action)
+    assert actions == [Action.SEND] * (_ATTEMPTS - 1) + [last]
 
 
-# One send and one look
+def test_a_limit_that_asks_for_too_long_a_pause_is_checked_once_and_then_believed() -> None:
+    attempt, action = _FIRST.after_send(SendResult.LIMITED, 0.0, may_wait=False)
+    assert action is Action.CHECK
+    assert attempt.after_check(CheckResult.NOT_FOUND, 0.0)[1] is Action.STOP
+    assert attempt.after_check(CheckResult.NOT_ANSWERED, 0.0)[1] is Action.CHECK
+    assert attempt.after_check(CheckResult.FOUND, 0.0)[1] is Action.ADOPT
+    assert attempt.is_contested, "what is found may be another run's"
+
+
+# One send and one status check
 
 _LATER = [0.0, _GRACE - 0.1, _GRACE, _SESSION, _SESSION + _GRACE - 0.1, _SESSION + _GRACE, _RECOVERY, 10_000.0]
+_CHECKED = sorted(DOUBTFUL | REFUSALS, key=str)
 
 
 @pytest.mark.parametrize("later", _LATER)
-@pytest.mark.parametrize("outcome", [SendResult.REFUSED, SendResult.AMBIGUOUS])
+@pytest.mark.parametrize("outcome", _CHECKED)
 def test_whatever_is_found_is_adopted(outcome: SendResult, later: float) -> None:
     attempt, _ = _FIRST.after_send(outcome, 0.0)
     assert attempt.after_check(CheckResult.FOUND, later) == (attempt, Action.ADOPT)
 
 
+@pytest.mark.parametrize("outcome", _CHECKED)
+def test_what_is_found_after_a_refusal_may_be_another_runs(outcome: SendResult) -> None:
+    attempt, _ = _FIRST.after_send(outcome, 0.0)
+    assert attempt.is_contested == (outcome in REFUSALS)
+
+
+@pytest.mark.parametrize("outcome", [SendResult.AMBIGUOUS, SendResult.UNREACHABLE])
 @pytest.mark.parametrize(
-    ("later", "act"),
+    ("later", "action"),
     [
         (0.0, Action.CHECK),
         (_GRACE - 0.1, Action.CHECK),
@@ -96,31 +131,103 @@ def test_whatever_is_found_is_adopted(outcome: SendResult, later: float) -> None
         (_RECOVERY, Action.RENEW),
     ],
 )
-def test_a_lost_send_that_is_not_found(later: float, act: Action) -> None:
-    attempt, _ = _FIRST.after_send(SendResult.AMBIGUOUS, 0.0)
-    assert attempt.after_check(CheckResult.NOT_FOUND, later)[1] is act
+def test_a_lost_send_that_is_not_found(outcome: SendResult, later: float, action: Action) -> None:
+    attempt, _ = _FIRST.after_send(outcome, 0.0)
+    assert attempt.after_check(CheckResult.NOT_FOUND, later)[1] is action
 
 
-@pytest.mark.parametrize(("later", "act"), [(_RECOVERY - 0.1, Action.SEND), (_RECOVERY, Action.GIVE_UP)])
-def test_a_lost_send_under_a_session_without_end_is_given_up(later: float, act: Action) -> None:
+@pytest.mark.parametrize(("later", "action"), [(_RECOVERY - 0.1, Action.SEND), (_RECOVERY, Action.GIVE_UP)])
+def test_a_lost_send_under_a_session_without_end_is_given_up(later: float, action: Action) -> None:
     endless = attrs.evolve(_FIRST, session_expires_at=math.inf)
     attempt, _ = endless.after_send(SendResult.AMBIGUOUS, 0.0)
-    assert attempt.after_check(CheckResult.NOT_FOUND, later)[1] is act
+    assert attempt.after_check(CheckResult.NOT_FOUND, later)[1] is action
 
 
-@pytest.mark.parametrize("outcome", [SendResult.REFUSED, SendResult.AMBIGUOUS])
-@pytest.mark.parametrize(("later", "act"), [(_RECOVERY - 0.1, Action.CHECK), (_RECOVERY, Action.GIVE_UP)])
-def test_who_cannot_ask_asks_again_until_the_budget_is_spent(outcome: SendResult, later: float, act: Action) -> None:
+@pytest.mark.parametrize("outcome", _CHECKED)
+@pytest.mark.parametrize(("later", "action"), [(_RECOVERY - 0.1, Action.CHECK), (_RECOVERY, Action.GIVE_UP)])
+def test_a_check_without_an_answer_is_repeated_until_the_budget_is_spent(
+    outcome: SendResult, later: float, action: Action
+) -> None:
     attempt, _ = _FIRST.after_send(outcome, 0.0)
-    assert attempt.after_check(CheckResult.NOT_ASKED, later)[1] is act
+    assert attempt.after_check(CheckResult.NOT_ANSWERED, later)[1] is action
 
 
 @pytest.mark.parametrize(
-    ("later", "act"), [(0.0, Action.STOP), (_SESSION - 0.1, Action.STOP), (_SESSION, Action.RENEW)]
+    ("later", "action"), [(0.0, Action.STOP), (_SESSION - 0.1, Action.STOP), (_SESSION, Action.RENEW)]
 )
-def test_a_refused_send_that_is_not_found_was_not_run(later: float, act: Action) -> None:
+def test_a_refusal_that_shows_that_nothing_ran_is_believed_after_one_check(later: float, action: Action) -> None:
     attempt, _ = _FIRST.after_send(SendResult.REFUSED, 0.0)
-    assert attempt.after_check(CheckResult.NOT_FOUND, later)[1] is act
+    assert attempt.after_check(CheckResult.NOT_FOUND, later)[1] is action
+
+
+@pytest.mark.parametrize(
+    ("times", "action"),
+    [
+        ([0.0, 2.0, 5.0, TEXT_REFUSAL_PERIOD - 0.1], Action.CHECK),
+        ([0.0, 5.0, TEXT_REFUSAL_PERIOD], Action.CHECK),
+        ([0.0, 2.0, 5.0, TEXT_REFUSAL_PERIOD], Action.STOP),
+        ([40.0, 41.0, 42.0, _SESSION], Action.RENEW),
+    ],
+    ids=["too early", "too few", "enough", "the session ran out"],
+)
+def test_a_refusal_by_text_is_believed_after_a_while_and_enough_checks(times: list[float], action: Action) -> None:
+    attempt, following = _FIRST.after_send(SendResult.REFUSED_BY_TEXT, 0.0)
+    for at in times:
+        assert following is Action.CHECK
+        attempt, following = attempt.after_check(CheckResult.NOT_FOUND, at)
+    assert following is action
+    assert len(times) <= TEXT_REFUSAL_CHECKS
+
+
+@pytest.mark.parametrize(("later", "action"), [(0.0, Action.STOP), (_SESSION, Action.RENEW)])
+def test_a_conflict_is_checked_across_the_grace_then_under_the_other_kinds_and_then_believed(
+    later: float, action: Action
+) -> None:
+    attempt, _ = _FIRST.after_send(SendResult.CONFLICT, 0.0)
+    for at in (0.0, 1.0, _GRACE - 0.1):
+        attempt, following = attempt.after_check(CheckResult.NOT_FOUND, at)
+        assert following is Action.CHECK
+    attempt, following = attempt.after_check(CheckResult.NOT_FOUND, max(later, _GRACE))
+    assert following is Action.CHECK_OTHER_KINDS
+    known, following = attempt.after_other_kinds(max(later, _GRACE))
+    assert following is action
+    assert known.after_check(CheckResult.NOT_FOUND, max(later, _GRACE))[1] is action, "they are asked once"
+
+
+def test_the_other_kinds_are_asked_again_after_another_conflict() -> None:
+    attempt, _ = _FIRST.after_send(SendResult.CONFLICT, 0.0)
+    attempt, _ = attempt.after_other_kinds(_GRACE)
+    again, _ = attempt.after_send(SendResult.CONFLICT, _GRACE)
+    assert again.after_check(CheckResult.NOT_FOUND, 2 * _GRACE)[1] is Action.CHECK_OTHER_KINDS
+
+
+def test_connections_that_fail_alone_end_the_checks_early() -> None:
+    attempt, _ = _FIRST.after_send(SendResult.UNREACHABLE, 0.0)
+    actions = []
+    for _ in range(_ATTEMPTS):
+        attempt, action = attempt.after_check(CheckResult.UNREACHABLE, 1.0)
+        actions.append(action)
+    assert actions == [Action.CHECK] * (_ATTEMPTS - 1) + [Action.GIVE_UP]
+
+
+@pytest.mark.parametrize("other", [CheckResult.NOT_FOUND, CheckResult.NOT_ANSWERED])
+def test_any_answer_meanwhile_makes_the_checks_go_on(other: CheckResult) -> None:
+    attempt, _ = _FIRST.after_send(SendResult.UNREACHABLE, 0.0)
+    attempt, _ = attempt.after_check(other, 1.0)
+    for _ in range(2 * _ATTEMPTS):
+        attempt, action = attempt.after_check(CheckResult.UNREACHABLE, _RECOVERY - 0.1)
+        assert action is Action.CHECK
+    assert attempt.after_check(CheckResult.UNREACHABLE, _RECOVERY)[1] is Action.GIVE_UP
+
+
+@pytest.mark.parametrize("first", [SendResult.AMBIGUOUS, SendResult.UNREACHABLE])
+def test_a_lost_answer_is_checked_until_the_budget_is_spent_whatever_comes_after_it(first: SendResult) -> None:
+    attempt, _ = _FIRST.after_send(first, 0.0)
+    attempt, _ = attempt.after_check(CheckResult.NOT_FOUND, _GRACE)
+    attempt, _ = attempt.after_send(SendResult.UNREACHABLE, _GRACE)
+    for _ in range(2 * _ATTEMPTS):
+        attempt, action = attempt.after_check(CheckResult.UNREACHABLE, _GRACE)
+        assert action is Action.CHECK
 
 
 def test_a_session_is_not_replaced_when_its_refused_send_was_not_the_only_one() -> None:
@@ -145,17 +252,21 @@ def test_a_new_session_begins_without_doubt_but_with_the_sends_counted() -> None
 
 
 def test_nothing_of_an_old_sessions_refusal_or_doubt_is_left_under_a_new_one() -> None:
-    attempt, _ = _FIRST.after_send(SendResult.AMBIGUOUS, 10.0)
+    attempt, _ = _FIRST.after_send(SendResult.UNREACHABLE, 10.0)
     attempt, _ = attempt.after_send(SendResult.REFUSED, 20.0)
-    assert (attempt.asking_since, attempt.last_lost_at, attempt.is_refused) == (10.0, 10.0, True)
+    attempt, _ = attempt.after_check(CheckResult.NOT_FOUND, 21.0)
+    assert (attempt.asking_since, attempt.last_lost_at, attempt.refusal) == (10.0, 10.0, SendResult.REFUSED)
     renewed = attempt.renewed(900.0)
-    assert (renewed.asking_since, renewed.last_lost_at, renewed.is_refused) == (None, None, False)
+    left = (renewed.asking_since, renewed.last_lost_at, renewed.refusal, renewed.absences, renewed.unreachable_checks)
+    assert left == (None, None, None, 0, None)
 
 
-def test_a_refusal_is_forgotten_with_the_next_send() -> None:
-    attempt, _ = _FIRST.after_send(SendResult.REFUSED, 10.0)
+def test_a_refusal_is_forgotten_with_the_next_send_but_not_that_there_was_one() -> None:
+    attempt, _ = _FIRST.after_send(SendResult.REFUSED_BY_TEXT, 10.0)
+    attempt, _ = attempt.after_check(CheckResult.NOT_FOUND, 11.0)
     for outcome in (SendResult.NOT_ARRIVED, SendResult.AMBIGUOUS, SendResult.LANDED):
-        assert not attempt.after_send(outcome, 20.0)[0].is_refused
+        after, _ = attempt.after_send(outcome, 20.0)
+        assert (after.refusal, after.absences, after.is_contested) == (None, 0, True)
 
 
 def test_a_session_that_nothing_was_sent_under_does_not_count_as_replaced() -> None:
@@ -171,29 +282,33 @@ def test_a_session_that_nothing_was_sent_under_does_not_count_as_replaced() -> N
 class _Event(NamedTuple):
     at: float
     outcome: SendResult | CheckResult | None
-    act: Action
+    action: Action
 
 
 _STEPS = (0.0, _GRACE, _SESSION)
+_ENDS = (Action.ADOPT, Action.STOP, Action.GIVE_UP)
 
 
 def _paths(length: int) -> Iterator[tuple[_Event, ...]]:
     """Yield every path of at most `length` events, over every outcome and a choice of times between them."""
 
-    def walk(attempt: Attempt, path: tuple[_Event, ...], act: Action, now: float) -> Iterator[tuple[_Event, ...]]:
+    def extend(attempt: Attempt, path: tuple[_Event, ...], action: Action, now: float) -> Iterator[tuple[_Event, ...]]:
         yield path
-        if len(path) >= length or act in (Action.ADOPT, Action.STOP, Action.GIVE_UP):
+        if len(path) >= length or action in _ENDS:
             return
-        if act is Action.RENEW:
-            renewed = attempt.renewed(now + _SESSION)
-            yield from walk(renewed, (*path, _Event(now, None, Action.SEND)), Action.SEND, now)
+        if action in (Action.RENEW, Action.CHECK_OTHER_KINDS):
+            renews = action is Action.RENEW
+            known, following = (
+                (attempt.renewed(now + _SESSION), Action.SEND) if renews else attempt.after_other_kinds(now)
+            )
+            yield from extend(known, (*path, _Event(now, None, following)), following, now)
             return
         for step in _STEPS:
-            for outcome in SendResult if act is Action.SEND else CheckResult:
+            for outcome in SendResult if action is Action.SEND else CheckResult:
                 known, following = _after(attempt, outcome, now + step)
-                yield from walk(known, (*path, _Event(now + step, outcome, following)), following, now + step)
+                yield from extend(known, (*path, _Event(now + step, outcome, following)), following, now + step)
 
-    return walk(_FIRST, (), Action.SEND, 0.0)
+    return extend(_FIRST, (), Action.SEND, 0.0)
 
 
 def _after(attempt: Attempt, outcome: SendResult | CheckResult, now: float) -> tuple[Attempt, Action]:
@@ -203,69 +318,108 @@ def _after(attempt: Attempt, outcome: SendResult | CheckResult, now: float) -> t
 
 
 def _since_renewal(path: tuple[_Event, ...]) -> tuple[_Event, ...]:
-    renewals = [number for number, event in enumerate(path) if event.outcome is None]
+    renewals = [number for number, event in enumerate(path) if event.outcome is None and event.action is Action.SEND]
     return path[renewals[-1] + 1 :] if renewals else path
 
 
-def _lost(path: tuple[_Event, ...]) -> list[float]:
-    return [event.at for event in path if event.outcome is SendResult.AMBIGUOUS]
+def _checks_after_last_send(path: tuple[_Event, ...]) -> list[_Event]:
+    last = max(number for number, event in enumerate(path) if isinstance(event.outcome, SendResult))
+    return [event for event in path[last + 1 :] if isinstance(event.outcome, CheckResult)]
+
+
+def _check_stop(path: tuple[_Event, ...], sends: list[_Event]) -> None:
+    """Hold a path that ends in "no money moved" against rule 2."""
+    assert not [event for event in sends if event.outcome in DOUBTFUL], "doubt is sticky"
+    refused, checks = sends[-1], _checks_after_last_send(path)
+    absent = [event for event in checks if event.outcome is CheckResult.NOT_FOUND]
+    if refused.outcome in REFUSALS or refused.outcome is SendResult.LIMITED:
+        assert absent, "a refusal is checked before it is believed"
+    if refused.outcome is SendResult.REFUSED_BY_TEXT:
+        assert len(absent) >= TEXT_REFUSAL_CHECKS
+        assert absent[-1].at - refused.at >= TEXT_REFUSAL_PERIOD
+    if refused.outcome is SendResult.CONFLICT:
+        assert absent[-1].at - refused.at >= _GRACE, "not found is not yet"
+        assert [event for event in path if event.outcome is None], "the other kinds were asked"
+
+
+def _check_renewal(path: tuple[_Event, ...], sends: list[_Event], lost: list[float]) -> None:
+    """Hold a path that replaces the session against rule 8."""
+    last = path[-1]
+    earlier = [event for event in path[:-1] if event.outcome is None and event.action is Action.SEND]
+    assert not earlier, "a session is replaced once"
+    assert last.outcome in (CheckResult.NOT_FOUND, None)
+    refused_alone = len(sends) == 1 and sends[0].outcome in REFUSALS
+    assert last.at >= (_SESSION if refused_alone else _SESSION + _GRACE), "only a session that is over"
+    assert refused_alone or lost
+    if refused_alone:
+        _check_stop(path, sends)
+
+
+def _check_resend(path: tuple[_Event, ...], sends: list[_Event], lost: list[float]) -> None:
+    last = path[-1]
+    assert last.outcome is CheckResult.NOT_FOUND, "nothing is resent without a status check"
+    assert last.at - lost[-1] >= _GRACE, "not found is not yet"
+    assert sends[-1].outcome not in REFUSALS, "a refused resend confirms nothing"
+    assert len([event for event in path if isinstance(event.outcome, SendResult)]) < _ATTEMPTS
+
+
+def _check_giving_up(path: tuple[_Event, ...], sends: list[_Event], lost: list[float]) -> None:
+    last = path[-1]
+    asking = [event.at for event in sends if event.action is Action.CHECK]
+    if last.at - asking[0] >= _RECOVERY:
+        return
+    assert [event.outcome for event in sends if event.outcome in DOUBTFUL] == [SendResult.UNREACHABLE] * len(lost)
+    checks = [event.outcome for event in _checks_after_last_send(path)]
+    assert checks == [CheckResult.UNREACHABLE] * _ATTEMPTS, "not before the budget is spent"
 
 
 def _check(path: tuple[_Event, ...]) -> None:
-    """Hold the last event of a path against the rules, told from the events alone."""
+    """Hold the last event of a path against the rules, from the events alone."""
     *_, last = path
-    current, lost = _since_renewal(path), _lost(_since_renewal(path))
+    current = _since_renewal(path)
     sends = [event for event in current if isinstance(event.outcome, SendResult)]
-    all_sends = [event for event in path if isinstance(event.outcome, SendResult)]
-    renewals = [event for event in path if event.outcome is None]
+    lost = [event.at for event in sends if event.outcome in DOUBTFUL]
     ends_well = last.outcome in (SendResult.LANDED, CheckResult.FOUND)
-    assert (last.act is Action.ADOPT) == ends_well, "what landed is adopted, and nothing else"
-    if last.outcome in (SendResult.AMBIGUOUS, SendResult.REFUSED):
-        assert last.act is Action.CHECK, "ask first"
-    if last.act is Action.STOP:
-        assert not lost, "doubt is sticky"
-    if last.act is Action.SEND and lost and last.outcome is not None:
-        assert last.outcome is CheckResult.NOT_FOUND, "nothing is resent blind"
-        assert last.at - lost[-1] >= _GRACE, "not found is not yet"
-        assert sends[-1].outcome is not SendResult.REFUSED, "a refused resend confirms nothing"
-        assert len(all_sends) < _ATTEMPTS
-    if last.act is Action.RENEW:
-        assert not renewals, "a session is replaced once"
-        assert last.outcome is CheckResult.NOT_FOUND
-        refused_alone = [event.outcome for event in sends] == [SendResult.REFUSED]
-        assert last.at >= (_SESSION if refused_alone else _SESSION + _GRACE), "only a session that is over"
-        assert refused_alone or lost
-    if last.act is Action.GIVE_UP:
-        asking = [event.at for event in sends if event.outcome in (SendResult.AMBIGUOUS, SendResult.REFUSED)]
-        assert last.at - asking[0] >= _RECOVERY, "not before the budget is spent"
+    assert (last.action is Action.ADOPT) == ends_well, "what landed is adopted, and nothing else"
+    if last.outcome in DOUBTFUL | REFUSALS:
+        assert last.action is Action.CHECK, "ask first"
+    if last.action is Action.STOP:
+        _check_stop(current, sends)
+    if last.action is Action.SEND and lost and last.outcome is not None:
+        _check_resend(path, sends, lost)
+    if last.action is Action.RENEW:
+        _check_renewal(path, sends, lost)
+    if last.action is Action.GIVE_UP:
+        _check_giving_up(path, sends, lost)
 
 
 def test_every_path_keeps_the_rules() -> None:
     seen = set()
-    for path in _paths(6):
-        if path and path[-1].outcome is not None:
+    for path in _paths(5):
+        if (path and path[-1].action is not Action.SEND) or (path and path[-1].outcome is not None):
             _check(path)
-            seen.add((path[-1].outcome, path[-1].act))
-    # Every outcome was met, and every act was reached.
-    assert {outcome for outcome, _ in seen} == {*SendResult, *CheckResult}
-    assert {act for _, act in seen} == set(Action)
+            seen.add((path[-1].outcome, path[-1].action))
+    # Every outcome was met, and every action was reached.
+    assert {outcome for outcome, _ in seen} >= {*SendResult, *CheckResult}
+    assert {action for _, action in seen} == set(Action)
 
 
-# The walk
+# Running it
 
 
 class _Operation:
-    """An execution whose sends and looks end as they are told to, one after the other."""
+    """An execution whose sends and checks end as they are told to, one after the other."""
 
     session_expires_at = math.inf
+    other_kinds: DollrError | None = None
 
-    def __init__(self, sends: list[DollrError], looks: list[DollrError], *, look_takes: float = 0.0) -> None:
-        self.sends, self.looks, self.look_takes = sends, looks, look_takes
+    def __init__(self, sends: list[DollrError], checks: list[DollrError], *, check_takes: float = 0.0) -> None:
+        self.sends, self.checks, self.check_takes = sends, checks, check_takes
         self.begun = 0
-        self.acts: list[tuple[str, float]] = []
+        self.actions: list[tuple[str, float]] = []
 
-    def _note(self, act: str) -> None:
-        self.acts.append((act, asyncio.get_running_loop().time()))
+    def _note(self, action: str) -> None:
+        self.actions.append((action, asyncio.get_running_loop().time()))
 
     async def before_send(self, attempt: Attempt) -> None:
         assert attempt.sends == self.begun
@@ -278,10 +432,15 @@ class _Operation:
         self._note("send")
         raise self.sends.pop(0)
 
-    async def look(self) -> Execution:
-        self._note("look")
-        await asyncio.sleep(self.look_takes)
-        raise self.looks.pop(0) if len(self.looks) > 1 else self.looks[0]
+    async def check(self) -> Execution:
+        self._note("check")
+        await asyncio.sleep(self.check_takes)
+        raise self.checks.pop(0) if len(self.checks) > 1 else self.checks[0]
+
+    async def check_other_kinds(self) -> None:
+        self._note("check other kinds")
+        if self.other_kinds is not None:
+            raise self.other_kinds
 
     async def renew(self) -> None:
         raise AssertionError("a session without an end is not replaced")
@@ -290,24 +449,24 @@ class _Operation:
 _RETRY = RetryPolicy(attempts=_ATTEMPTS, recovery=_RECOVERY, base_delay=1.0, max_delay=8.0, max_retry_after=60.0)
 
 
-async def _walked(sends: list[DollrError], looks: list[DollrError]) -> BaseException:
-    return await _end_of(_Operation(sends, looks))
+async def _ended(sends: list[DollrError], checks: list[DollrError]) -> BaseException:
+    return await _end_of(_Operation(sends, checks))
 
 
 async def _end_of(operation: _Operation, first: Action = Action.SEND, **known: float) -> BaseException:
     attempt = attrs.evolve(Attempt(attempts=_ATTEMPTS, recovery=_RECOVERY, grace=_GRACE), **known)  # type: ignore[arg-type] # times
     with pytest.raises((DollrError, NotRun, OutcomeUnknown)) as caught:
-        await execute(operation, attempt, first, retry=_RETRY, clock=LoopClock())
+        await execute(operation, attempt, first, retry=_RETRY, clock=LoopClock(), limit=CheckLimit(LoopClock()))
     return caught.value
 
 
 def _pauses(operation: _Operation) -> list[float]:
     """Return the seconds between what was done, where nothing takes any time itself."""
-    times = [at for _, at in operation.acts]
+    times = [at for _, at in operation.actions]
     return [later - earlier for earlier, later in pairwise(times)]
 
 
-async def test_a_first_look_comes_at_once_and_the_next_ones_ever_more_rarely() -> None:
+async def test_the_first_check_comes_at_once_and_the_next_ones_ever_more_rarely() -> None:
     unreachable = ConnectError("no way")
     operation = _Operation([TransportError("dropped")], [unreachable])
     ended = await _end_of(operation)
@@ -316,14 +475,14 @@ async def test_a_first_look_comes_at_once_and_the_next_ones_ever_more_rarely() -
     assert first == 0.0
     for wait, longest in zip(waits, [1.0, 2.0, 4.0, *[8.0] * len(waits)], strict=False):
         assert longest / 2 <= wait < longest
-    assert _RECOVERY <= operation.acts[-1][1] <= _RECOVERY + 8.0
+    assert _RECOVERY <= operation.actions[-1][1] <= _RECOVERY + 8.0
 
 
-async def test_whoever_takes_up_a_doubt_looks_at_once() -> None:
+async def test_a_run_that_resumes_a_doubt_checks_at_once() -> None:
     now = asyncio.get_running_loop().time()
     operation = _Operation([], [ConnectError("no way")])
     await _end_of(operation, Action.CHECK, asking_since=now, doubt_since=now, last_lost_at=now)
-    assert operation.acts[0] == ("look", now)
+    assert operation.actions[0] == ("check", now)
 
 
 @pytest.mark.parametrize(("left", "renewals"), [(-1.0, 1), (0.0, 1), (1.0, 0)])
@@ -339,31 +498,31 @@ async def test_a_session_that_nothing_was_sent_under_is_renewed_from_its_end_on(
     assert operation.renewals == renewals
 
 
-async def test_the_looks_after_a_resend_begin_at_once_again() -> None:
+async def test_the_checks_after_a_resend_begin_at_once_again() -> None:
     operation = _Operation([TransportError("dropped")] * _ATTEMPTS, [_status(NotFoundError, 404)])
     await _end_of(operation)
-    acts = [act for act, _ in operation.acts]
+    acts = [act for act, _ in operation.actions]
     after = [pause for act, pause in zip(acts, _pauses(operation), strict=False) if act == "send"]
-    assert after == [0.0] * _ATTEMPTS
-    begun = [at for act, at in operation.acts if act == "send"]
+    assert after == pytest.approx([0.0] * _ATTEMPTS, abs=0.01)
+    begun = [at for act, at in operation.actions if act == "send"]
     assert all(later - earlier >= _GRACE for earlier, later in pairwise(begun))
 
 
-async def test_time_that_is_lost_in_a_look_counts_as_spent() -> None:
-    operation = _Operation([TransportError("dropped")], [RequestTimeoutError("late")], look_takes=_RECOVERY)
+async def test_time_that_is_lost_in_a_check_counts_as_spent() -> None:
+    operation = _Operation([TransportError("dropped")], [RequestTimeoutError("late")], check_takes=_RECOVERY)
     assert isinstance(await _end_of(operation), OutcomeUnknown)
-    assert [act for act, _ in operation.acts] == ["send", "look"]
+    assert [act for act, _ in operation.actions] == ["send", "check"]
 
 
 async def test_not_found_counts_from_when_it_was_asked() -> None:
     lost, missing = TransportError("dropped"), _status(NotFoundError, 404)
-    operation = _Operation([lost] * _ATTEMPTS, [missing], look_takes=_GRACE * 0.9)
+    operation = _Operation([lost] * _ATTEMPTS, [missing], check_takes=_GRACE * 0.9)
     await _end_of(operation)
-    assert [act for act, _ in operation.acts][:3] == ["send", "look", "look"]
+    assert [act for act, _ in operation.actions][:3] == ["send", "check", "check"]
 
 
 @pytest.mark.parametrize(("asked", "waits"), [(20.0, 20.0), (60.0, 60.0), (60.1, 60.0), (900.0, 60.0)])
-async def test_a_look_waits_as_long_as_the_api_asks_up_to_a_bound(asked: float, waits: float) -> None:
+async def test_a_check_waits_as_long_as_the_api_asks_up_to_a_bound(asked: float, waits: float) -> None:
     operation = _Operation([TransportError("dropped")], [_limited(asked), ConnectError("no way")])
     await _end_of(operation)
     _, second, third, *_ = _pauses(operation)
@@ -371,7 +530,7 @@ async def test_a_look_waits_as_long_as_the_api_asks_up_to_a_bound(asked: float, 
     assert third <= 2.0, "it was asked for once"
 
 
-async def test_whoever_answers_has_no_more_to_be_waited_for() -> None:
+async def test_an_answer_ends_the_pause_that_was_asked_for() -> None:
     operation = _Operation([TransportError("dropped")] * _ATTEMPTS, [_limited(20.0), _status(NotFoundError, 404)])
     await _end_of(operation)
     _, second, third, *_ = _pauses(operation)
@@ -382,10 +541,11 @@ async def test_whoever_answers_has_no_more_to_be_waited_for() -> None:
 @pytest.mark.parametrize(("asked", "waits"), [(0.0, [0.0, 0.0]), (7.0, [7.0, 7.0]), (60.0, [60.0, 60.0]), (60.1, [])])
 async def test_a_resend_waits_as_long_as_the_api_asks_or_is_not_made(asked: float, waits: list[float]) -> None:
     limited = _limited(asked)
-    operation = _Operation([limited] * _ATTEMPTS, [])
+    operation = _Operation([limited] * _ATTEMPTS, [_status(NotFoundError, 404)])
     ended = await _end_of(operation)
     assert (type(ended), ended.__cause__) == (NotRun, limited)
-    assert _pauses(operation) == pytest.approx(waits)
+    assert _pauses(operation) == pytest.approx([*waits, 0.0])
+    assert operation.actions[-1][0] == "check", "only a 404 means that it did not run"
 
 
 async def test_a_resend_of_what_never_arrived_waits_ever_longer() -> None:
@@ -396,15 +556,15 @@ async def test_a_resend_of_what_never_arrived_waits_ever_longer() -> None:
 
 
 async def test_the_last_refusal_says_more_than_what_failed_after_it() -> None:
-    refusal = _status(InvalidRequestError, 422)
-    looks = [_status(NotFoundError, 404), _status(NotFoundError, 404), ConnectError("no way")]
-    ended = await _end_of(_Operation([TransportError("dropped"), refusal], looks, look_takes=_GRACE + 1.0))
+    refusal = _refused()
+    checks = [_status(NotFoundError, 404), _status(NotFoundError, 404), ConnectError("no way")]
+    ended = await _end_of(_Operation([TransportError("dropped"), refusal], checks, check_takes=_GRACE + 1.0))
     assert (type(ended), ended.__cause__) == (OutcomeUnknown, refusal)
 
 
-async def test_what_was_surely_not_run_says_whether_a_look_has_confirmed_it() -> None:
-    refused = await _walked([_status(InvalidRequestError, 422)], [_status(NotFoundError, 404)])
-    never_sent = await _walked([_unsent(_status(ServerError, 503))], [])
+async def test_what_was_surely_not_run_says_whether_a_check_has_confirmed_it() -> None:
+    refused = await _ended([_refused()], [_status(NotFoundError, 404)])
+    never_sent = await _ended([_unsent(_status(ServerError, 503))], [])
     for ended, is_confirmed in ((refused, True), (never_sent, False)):
         assert isinstance(ended, NotRun)
         assert (ended.is_renewed, ended.is_confirmed) == (False, is_confirmed)
@@ -412,26 +572,110 @@ async def test_what_was_surely_not_run_says_whether_a_look_has_confirmed_it() ->
 
 async def test_a_client_that_is_closed_at_the_first_send_sent_nothing() -> None:
     error = ConfigurationError("closed")
-    assert await _walked([error], []) is error
+    assert await _ended([error], []) is error
 
 
-async def test_a_client_that_is_closed_at_a_resend_leaves_the_fate_unknown() -> None:
+async def test_a_client_that_is_closed_at_a_resend_leaves_the_outcome_unknown() -> None:
     closed = ConfigurationError("closed")
-    ended = await _walked([TransportError("dropped"), closed], [_status(NotFoundError, 404)])
+    ended = await _ended([TransportError("dropped"), closed], [_status(NotFoundError, 404)])
     assert (type(ended), ended.__cause__) == (OutcomeUnknown, closed)
 
 
-async def test_a_client_that_is_closed_at_a_look_leaves_the_fate_unknown() -> None:
+async def test_a_client_that_is_closed_at_a_check_leaves_the_outcome_unknown() -> None:
     closed = ConfigurationError("closed")
-    ended = await _walked([TransportError("dropped")], [closed])
+    ended = await _ended([TransportError("dropped")], [closed])
     assert (type(ended), ended.__cause__) == (OutcomeUnknown, closed)
+
+
+@pytest.mark.parametrize("base_delay", [0.0, 1.0, 100.0])
+async def test_a_refusal_by_text_is_believed_within_twelve_seconds(base_delay: float) -> None:
+    operation = _Operation([_status(InvalidRequestError, 422, "Invalid pair")], [_status(NotFoundError, 404)])
+    retry = attrs.evolve(_RETRY, base_delay=base_delay, max_delay=200.0)
+    attempt = Attempt(attempts=_ATTEMPTS, recovery=_RECOVERY, grace=_GRACE)
+    with pytest.raises(NotRun):
+        await execute(operation, attempt, Action.SEND, retry=retry, clock=LoopClock(), limit=CheckLimit(LoopClock()))
+    checks = [at for action, at in operation.actions if action == "check"]
+    assert TEXT_REFUSAL_PERIOD <= checks[-1] - operation.actions[0][1] <= TEXT_REFUSAL_PERIOD + 2.0
+    assert len(checks) >= TEXT_REFUSAL_CHECKS
+
+
+async def test_a_conflict_is_checked_until_the_grace_is_over_and_then_under_the_other_kinds() -> None:
+    conflict = _status(ConflictError, 409, "in progress")
+    operation = _Operation([conflict], [_status(NotFoundError, 404)])
+    ended = await _end_of(operation)
+    assert (type(ended), ended.__cause__) == (NotRun, conflict)
+    assert [action for action, _ in operation.actions][-2:] == ["check", "check other kinds"]
+    assert operation.actions[-1][1] - operation.actions[0][1] == pytest.approx(_GRACE, abs=0.01)
+
+
+async def test_a_reference_of_another_kind_is_raised_as_it_is() -> None:
+    used = ReferenceUsedError("a payout has it", reference_id=UUID(REFERENCE))
+    operation = _Operation([_status(ConflictError, 409)], [_status(NotFoundError, 404)])
+    operation.other_kinds = used
+    assert await _end_of(operation) is used
+
+
+async def test_other_kinds_that_cannot_be_asked_leave_the_outcome_unknown() -> None:
+    operation = _Operation([_status(ConflictError, 409)], [_status(NotFoundError, 404)])
+    operation.other_kinds = ConnectError("no way")
+    assert isinstance(await _end_of(operation), OutcomeUnknown)
+    assert operation.actions[-1][1] - operation.actions[0][1] >= _RECOVERY
+
+
+async def test_failed_connections_through_a_middleware_end_soon_and_say_why() -> None:
+    sent = _unreachable("no connection; a middleware may have sent it before")
+    operation = _Operation([sent], [_unreachable("no connection either")])
+    ended = await _end_of(operation)
+    assert (type(ended), ended.__cause__) == (OutcomeUnknown, sent)
+    assert [action for action, _ in operation.actions] == ["send", *["check"] * _ATTEMPTS]
+    assert operation.actions[-1][1] < _GRACE
+
+
+async def test_a_whole_outage_is_no_stampede() -> None:
+    loop, limit = asyncio.get_running_loop(), CheckLimit(LoopClock())
+    retry, recovery = attrs.evolve(_RETRY, recovery=10.0), 10.0
+    begun: list[float] = []
+    at_once, most = 0, 0
+
+    class Down(_Operation):
+        async def check(self) -> Execution:
+            nonlocal at_once, most
+            begun.append(loop.time())
+            at_once += 1
+            most = max(most, at_once)
+            try:
+                await asyncio.sleep(0.05)
+                raise ConnectError("down")
+            finally:
+                at_once -= 1
+
+    async def in_doubt() -> None:
+        attempt = Attempt(attempts=1, recovery=recovery, grace=1.0)
+        with pytest.raises(OutcomeUnknown):
+            await execute(
+                Down([TransportError("cut")], []), attempt, Action.SEND, retry=retry, clock=LoopClock(), limit=limit
+            )
+
+    since = loop.time()
+    await asyncio.gather(*(in_doubt() for _ in range(1_000)))
+    assert most <= CHECKS_AT_ONCE
+    assert len(begun) <= CHECKS_PER_SECOND * (loop.time() - since) + 1
+    assert loop.time() - since <= recovery + 10.0, "nobody waits for a turn for ever"
 
 
 # How a send ended
 
 
-def _status(cls: type[APIStatusError], status: int) -> APIStatusError:
-    return cls(status=status, detail="", method="POST", path="/v1/executions/collection")
+def _status(
+    cls: type[APIStatusError], status: int, detail: str = "", *paths: str, message: str = "Field required"
+) -> APIStatusError:
+    fields = tuple(FieldProblem(path=path, message=message, type="missing") for path in paths)
+    detail = detail or "; ".join(message for _ in fields)
+    return cls(status=status, detail=detail, method="POST", path="/v1/executions/collection", fields=fields)
+
+
+def _refused() -> APIStatusError:
+    return _status(InvalidRequestError, 422, "", "body.provider")
 
 
 def _limited(retry_after: float) -> APIStatusError:
@@ -441,6 +685,12 @@ def _limited(retry_after: float) -> APIStatusError:
 
 def _unsent(error: DollrError) -> DollrError:
     error.nothing_sent = True
+    return error
+
+
+def _unreachable(message: str) -> TransportError:
+    error = TransportError(message)
+    error.is_unreachable = True
     return error
 
 
@@ -461,16 +711,38 @@ def _unsent(error: DollrError) -> DollrError:
         (_status(ServerError, 599), SendResult.AMBIGUOUS),
         (_status(APIStatusError, 408), SendResult.AMBIGUOUS),
         (_status(APIStatusError, 307), SendResult.AMBIGUOUS),
-        (_status(APIStatusError, 400), SendResult.REFUSED),
-        (_status(PermissionDeniedError, 403), SendResult.REFUSED),
-        (_status(NotFoundError, 404), SendResult.REFUSED),
-        (_status(ConflictError, 409), SendResult.REFUSED),
-        (_status(InvalidRequestError, 422), SendResult.REFUSED),
+        (_unreachable("no connection, but a middleware may have sent it"), SendResult.UNREACHABLE),
+        # The answer itself shows that nothing ran.
+        (_status(InvalidRequestError, 422, "", "body.provider"), SendResult.REFUSED),
+        (_status(InvalidRequestError, 422, "", "body.payment_account_id", "body.currency"), SendResult.REFUSED),
+        (_status(APIStatusError, 400, "", "body.currency"), SendResult.REFUSED),
+        (_status(PermissionDeniedError, 403, "Payouts are not enabled"), SendResult.REFUSED),
+        # Text, which is checked for a while.
+        (_status(InvalidRequestError, 422, "Invalid method / provider pair"), SendResult.REFUSED_BY_TEXT),
+        (_status(InvalidRequestError, 422, "", "", "body.provider"), SendResult.REFUSED_BY_TEXT),
+        (_status(NotFoundError, 404, "Not Found"), SendResult.REFUSED_BY_TEXT),
+        (_status(NotFoundError, 404, "", "path.reference"), SendResult.REFUSED_BY_TEXT),
+        # About the reference, the session, the account or the document.
+        (_status(InvalidRequestError, 422, "", "body.reference_id"), SendResult.CONFLICT),
+        (_status(InvalidRequestError, 422, "", "body.provider", "body.session_id"), SendResult.CONFLICT),
+        (_status(InvalidRequestError, 422, "", "body", message="Duplicate reference"), SendResult.CONFLICT),
+        (_status(InvalidRequestError, 422, "A payment is in progress"), SendResult.CONFLICT),
+        (_status(InvalidRequestError, 422, "Session expired"), SendResult.CONFLICT),
+        (_status(InvalidRequestError, 422, "Invoice is not ACTIVE"), SendResult.CONFLICT),
+        (_status(PermissionDeniedError, 403, "This reference is taken"), SendResult.CONFLICT),
+        (_status(NotFoundError, 404, "Session not found"), SendResult.CONFLICT),
+        # No JSON reason: a proxy's.
+        (_status(InvalidRequestError, 422), SendResult.CONFLICT),
+        (_status(PermissionDeniedError, 403), SendResult.CONFLICT),
+        (_status(NotFoundError, 404), SendResult.CONFLICT),
+        # Statuses that the API does not document.
+        *((_status(APIStatusError, status, "no"), SendResult.CONFLICT) for status in (400, 405, 425, 444, 460, 499)),
+        (_status(ConflictError, 409, "", "body.provider"), SendResult.CONFLICT),
     ],
-    ids=lambda value: f"{type(value).__name__} {getattr(value, 'status', '')}".strip(),
+    ids=lambda value: f"{type(value).__name__} {getattr(value, 'status', '')} {getattr(value, 'detail', '')}".strip(),
 )
 def test_how_a_send_ended(error: DollrError, outcome: SendResult) -> None:
-    assert sent(error) is outcome
+    assert result_of(error) is outcome
 
 
 @pytest.mark.parametrize(
@@ -484,5 +756,5 @@ def test_how_a_send_ended(error: DollrError, outcome: SendResult) -> None:
 )
 def test_what_says_nothing_of_the_send_is_raised_as_it_is(error: DollrError) -> None:
     with pytest.raises(type(error)) as caught:
-        sent(error)
+        result_of(error)
     assert caught.value is error
