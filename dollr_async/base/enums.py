@@ -9,6 +9,9 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Self
 
+# A live status call was seen to say SUCCESSFUL for a paid collection, where all documentation says COMPLETED.
+_SYNONYMS = {("ExecutionStatus", "SUCCESSFUL"): "COMPLETED"}
+
 
 class OpenEnum(StrEnum):
     """A string enum that accepts its words in any case and keeps words that it does not know."""
@@ -17,7 +20,8 @@ class OpenEnum(StrEnum):
     def _missing_(cls, value: object) -> Self | None:
         if not isinstance(value, str):
             return None
-        known = cls.__members__.get(value.strip().upper())
+        word = value.strip().upper()
+        known = cls.__members__.get(_SYNONYMS.get((cls.__name__, word), word))
         if known is not None:
             return known
         unknown = str.__new__(cls, value)
@@ -35,7 +39,7 @@ class OpenEnum(StrEnum):
 class ExecutionStatus(OpenEnum):
     """The status of a movement of money.
 
-    COMPLETED and FAILED are final. Every other word, also an unknown one, is not final.
+    COMPLETED and FAILED are final. Every other word, also an unknown one, is not final. SUCCESSFUL means COMPLETED.
     """
 
     PENDING = "PENDING"

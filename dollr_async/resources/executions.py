@@ -13,6 +13,7 @@ from dollr_async.base.enums import ExecutionKind, ExecutionStatus
 from dollr_async.base.errors import DecodeError, InvalidInputError
 from dollr_async.resources.base import Resource
 from dollr_async.wire.codec import Answer, Body
+from dollr_async.wire.readers import AS_WRITTEN, WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -129,6 +130,7 @@ class Execution(Answer):
     """The state of a movement of money; amounts are in major units.
 
     `requires_action` is True while the payer has to confirm a card payment; the browser needs `client_secret` for it.
+    `raw_status` is the status as the API wrote it: SUCCESSFUL, for one, is COMPLETED in `status`.
     """
 
     reference_id: str
@@ -143,6 +145,11 @@ class Execution(Answer):
     wallet_message: str | None = None
     client_secret: str | None = attrs.field(default=None, repr=False)
     requires_action: bool | None = None
+    raw_status: str = attrs.field(
+        default=attrs.Factory(lambda execution: str(execution.status), takes_self=True),
+        repr=False,
+        metadata={AS_WRITTEN: "status", WORDS: ExecutionStatus},
+    )
 
 
 def about(execution: Execution, reference_id: UUID | str) -> Execution:

@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+AS_WRITTEN = "as written"
+"""In a field's metadata: the key whose text the field keeps as the API wrote it."""
+
+WORDS = "words"
+"""In the same metadata: the enum of that key."""
+
 _TAKEN_AS_IT_IS = {
     str: "type(found) is str",
     bool: "type(found) is bool",
@@ -58,7 +64,7 @@ def reader(
     it raises nothing, the first error is raised.
     """
     fields = [field for field in attrs.fields(attrs.resolve_types(cls)) if field.name != "extra"]  # type: ignore[type-var, arg-type] # it is an attrs class
-    known = frozenset(field.name for field in fields)
+    known = frozenset(field.name for field in fields if AS_WRITTEN not in field.metadata)
     scope: dict[str, Any] = {
         "Decimal": Decimal,
         "cls": cls,
@@ -85,6 +91,11 @@ def _line(
 ) -> str:
     """Return the line of code that reads one field, and put the names that it uses into `scope`."""
     name, default, kinds = field.name, field.default, get_args(field.type)
+    if (key := field.metadata.get(AS_WRITTEN)) is not None:
+        # A known word is shared, so that it is not kept once for each of 100,000 payments.
+        scope[f"set_{name}"] = _setter(cls, name)
+        scope[f"shared_{name}"] = {word.value: word.value for word in field.metadata[WORDS]}
+        return f'found = value["{key}"]; set_{name}(made, shared_{name}.get(found, found))'
     # For an optional field null is the same as a missing key, so no hook for "or None" is needed.
     wanted = kinds[0] if default is None and kinds[1:] == (NoneType,) else field.type
     scope |= {f"set_{name}": _setter(cls, name), f"hook_{name}": hook_of(wanted), f"wanted_{name}": wanted}

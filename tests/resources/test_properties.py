@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dollr_async import APIStatusError, DecodeError, NewParty
+from dollr_async import APIStatusError, DecodeError, Execution, NewParty
 from dollr_async.base.clock import LoopClock
 from dollr_async.base.enums import OpenEnum
 from dollr_async.base.fields import tidy
@@ -120,7 +120,7 @@ def _fields(shape: type[Answer]) -> list[tuple[str, Any, bool]]:
     return [
         (field.name, hints[field.name], field.default is attrs.NOTHING)
         for field in attrs.fields(shape)
-        if field.name != "extra"
+        if field.name not in ("extra", "raw_status")  # made of another key; tests/wire/test_readers.py has it
     ]
 
 
@@ -133,6 +133,10 @@ def _rewritten(value: object) -> object:
     return value.isoformat() if isinstance(value, datetime) else value
 
 
+def _without_raw_words(answer: Answer) -> Answer:
+    return attrs.evolve(answer, raw_status=str(answer.status)) if isinstance(answer, Execution) else answer
+
+
 @each_shape
 @_quick
 @given(data=st.data())
@@ -140,9 +144,9 @@ def test_a_documented_answer_is_read_in_all_its_forms_and_can_be_encoded_again(
     shape: type[Answer], data: st.DataObject
 ) -> None:
     wire, value = data.draw(st.composite(lambda draw: Written(draw).shape(shape))())
-    found = decode(_encoder.encode(wire), shape)
+    found = _without_raw_words(decode(_encoder.encode(wire), shape))
     assert found == value
-    assert decode(_encoder.encode(_rewritten(found)), shape) == found
+    assert _without_raw_words(decode(_encoder.encode(_rewritten(found)), shape)) == found
 
 
 @each_shape

@@ -14,6 +14,7 @@ import pytest
 import dollr_async.client  # noqa: F401 - imports every module that has answers
 from dollr_async.base.enums import ExecutionStatus
 from dollr_async.wire.codec import Answer, shaped
+from dollr_async.wire.readers import AS_WRITTEN
 from dollr_async.wire.session import TokenAnswer
 
 if TYPE_CHECKING:
@@ -56,7 +57,11 @@ def _value(wanted: Any) -> tuple[object, object]:  # noqa: ANN401 - any form of 
 
 
 def _all(cls: type[Answer]) -> tuple[dict[str, object], dict[str, Any]]:
-    fields = [field for field in attrs.fields(attrs.resolve_types(cls)) if field.name != "extra"]
+    fields = [
+        field
+        for field in attrs.fields(attrs.resolve_types(cls))
+        if field.name != "extra" and AS_WRITTEN not in field.metadata
+    ]
     values = {field.name: _value(field.type) for field in fields}
     return {name: raw for name, (raw, _) in values.items()}, {name: read for name, (_, read) in values.items()}
 
@@ -79,7 +84,8 @@ def test_no_answer_class_has_code_that_a_reader_would_skip(cls: type[Answer]) ->
     assert not hasattr(cls, "__attrs_post_init__")
     for field in attrs.fields(cls):
         assert (field.validator, field.converter) == (None, None), field.name
-        assert field.name == "extra" or not isinstance(field.default, _FACTORY), field.name
+        is_made_by_the_reader = field.name == "extra" or AS_WRITTEN in field.metadata
+        assert is_made_by_the_reader or not isinstance(field.default, _FACTORY), field.name
 
 
 def test_every_answer_class_is_tested() -> None:
@@ -100,3 +106,23 @@ def test_a_word_in_another_case_is_read_by_its_enum() -> None:
     raws, _ = _all(cls)
     read: Any = shaped(raws | {"status": "processing"}, cls)
     assert read.status is ExecutionStatus.PROCESSING
+    assert read.raw_status == "processing"
+
+
+@pytest.mark.parametrize(
+    ("word", "status"),
+    [
+        ("COMPLETED", ExecutionStatus.COMPLETED),
+        ("SUCCESSFUL", ExecutionStatus.COMPLETED),
+        (" Successful", ExecutionStatus.COMPLETED),
+        ("ON_HOLD", ExecutionStatus("ON_HOLD")),
+    ],
+)
+def test_a_status_is_kept_as_the_api_wrote_it_too(word: str, status: ExecutionStatus) -> None:
+    cls = next(cls for cls in ANSWERS if cls.__name__ == "Execution")
+    raws, _ = _all(cls)
+    read: Any = shaped(raws | {"status": word, "raw_status": "an unknown key"}, cls)
+    assert (read.status, read.raw_status) == (status, word)
+    assert read.extra == {"raw_status": "an unknown key"}
+    again: Any = shaped(raws | {"status": word}, cls)
+    assert word not in {member.value for member in ExecutionStatus} or again.raw_status is ExecutionStatus(word).value
