@@ -33,7 +33,7 @@ class OrderChanges(DocumentChanges):
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class Order(Answer):
-    """An order at the API; `total_amount` is in major units and may be missing."""
+    """An order at the API; `total_amount` is in major units. Orders have no due date."""
 
     id: int
     order_number: str
@@ -45,12 +45,12 @@ class Order(Answer):
     as_payment_link: bool
     created_at: datetime
     updated_at: datetime
+    # The replies of an update and a cancel have these three; those of the other calls are not documented.
     total_amount: Decimal | None = None
     owner_id: int | None = None
     owner_type: str | None = None
     reference_id: str | None = None
     paid_at: datetime | None = None
-    due_date: datetime | None = None
 
     @property
     def number(self) -> str:

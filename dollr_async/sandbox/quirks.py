@@ -38,6 +38,8 @@ class Quirks:
     """The status of a new checkout's source."""
     refuse_direct: bool = False
     """Whether a checkout of mode DIRECT is refused."""
+    bare_orders: bool = False
+    """Whether only the answers to an update and a cancel of an order have its `total_amount` and its owner."""
     order_items_key: str = "order_items"
     """The key under which an order's detail lists its lines; it may also be `items`."""
     counterparty_party_id: bool = True

@@ -28,11 +28,13 @@ from dollr_async import (
     NewCheckout,
     NewCounterparty,
     NewLineItem,
+    NewOrder,
     NewPaymentAccount,
     NewPayout,
     NewPayoutSession,
     NewRealtimeKey,
     NewRefundSession,
+    OrderChanges,
     Payer,
     PermissionDeniedError,
     RelationshipType,
@@ -190,10 +192,14 @@ async def test_q10_payer_phone_may_be_null_or_missing(phone: dict[str, None]) ->
 
 @pytest.mark.parametrize(("due_date", "read"), [(None, None), (shapes.NINE, shapes.AT_NINE)])
 async def test_q11_due_date_is_null_or_a_default_of_the_servers(due_date: object, read: object) -> None:
-    for source_type, detail in ((SourceType.INVOICE, shapes.INVOICE_DETAIL), (SourceType.ORDER, shapes.ORDER_DETAIL)):
-        answer = {**detail, "due_date": due_date}
-        document = await _answer(lambda api, kind=source_type: api.documents(kind).retrieve(1), answer)  # type: ignore[misc] # bound per turn
-        assert document.due_date == read
+    answer = {**shapes.INVOICE_DETAIL, "due_date": due_date}
+    assert (await _answer(lambda api: api.invoices.retrieve(501), answer)).due_date == read
+
+
+async def test_q11_due_date_of_an_order_is_an_unknown_key() -> None:
+    answer = {**shapes.ORDER_DETAIL, "due_date": shapes.NINE}
+    order = await _answer(lambda api: api.orders.retrieve(601), answer)
+    assert (hasattr(order, "due_date"), order.extra) == (False, {"due_date": shapes.NINE})
 
 
 @pytest.mark.parametrize("key", ["order_items", "items"])
@@ -203,6 +209,31 @@ async def test_q12_orders_list_their_lines_under_either_name(key: str) -> None:
     assert order.items == order.order_items == (shapes.AN_ITEM,)
     assert order.number == "ORD-2026-0601"
     assert order.extra == {}
+
+
+_ORDER_CALLS: dict[str, Callable[[Wired], Awaitable[Any]]] = {
+    "update": lambda api: api.orders.update(601, OrderChanges(note="Revised")),
+    "cancel": lambda api: api.orders.cancel(601),
+    "create": lambda api: api.orders.create(NewOrder(counterparty_id=77, currency="USD")),
+    "retrieve": lambda api: api.orders.retrieve(601),
+    "publish": lambda api: api.orders.publish(601),
+}
+
+
+@pytest.mark.parametrize("lacking", [(), ("total_amount",), ("total_amount", "owner_id", "owner_type", "paid_at")])
+@pytest.mark.parametrize("name", _ORDER_CALLS)
+async def test_q12_orders_may_lack_their_total_and_their_owner(name: str, lacking: tuple[str, ...]) -> None:
+    answer = {key: value for key, value in shapes.ORDER.items() if key not in lacking}
+    order = await _answer(_ORDER_CALLS[name], answer)
+    expected = {"total_amount": Decimal("120.5"), "owner_id": 9, "owner_type": "ORGANIZATION", "paid_at": None}
+    assert {key: getattr(order, key) for key in expected} == {**expected, **dict.fromkeys(lacking)}
+
+
+async def test_q12_orders_without_a_total_are_collected_for_by_the_total_of_their_status() -> None:
+    async with _with(bare_orders=True) as (sandbox, dollr):
+        collection = await collect(dollr, source_type=SourceType.ORDER)
+        assert (await collection.wait()).status == ExecutionStatus.COMPLETED
+        assert "get_payment_source_status" in operations(sandbox)
 
 
 @pytest.mark.parametrize("number", ["INV-2026-0501", "INV-2026-00501", "INV/2026/00501", "ÉTÉ 1?", ".hidden"])
@@ -354,6 +385,21 @@ async def test_q25_cancel_update_item_update_replies_without_the_thing_are_none(
     assert await _answer(lambda api: api.invoices.update(501, InvoiceChanges(note="n")), reply) is None
     assert await _answer(lambda api: api.invoices.update_item(501, 12, LineItemChanges(qty=2)), reply) is None
     assert await _answer(lambda api: api.counterparties.update(77, CounterpartyChanges(party_id=1)), reply) is None
+
+
+_DOCUMENT_CHANGES: dict[str, Callable[[Wired], Awaitable[Any]]] = {
+    "invoice cancel": lambda api: api.invoices.cancel(501),
+    "invoice update": lambda api: api.invoices.update(501, InvoiceChanges(note="n")),
+    "order cancel": lambda api: api.orders.cancel(601),
+    "order update": lambda api: api.orders.update(601, OrderChanges(note="n")),
+}
+
+
+@pytest.mark.parametrize("change", _DOCUMENT_CHANGES)
+async def test_q25_cancel_update_item_update_replies_with_the_document_are_that_document(change: str) -> None:
+    is_order = change.startswith("order")
+    reply, document = (shapes.ORDER, shapes.an_order()) if is_order else (shapes.INVOICE, shapes.an_invoice())
+    assert await _answer(_DOCUMENT_CHANGES[change], reply) == document
 
 
 async def test_q26_fullname_filter_may_return_a_very_long_list() -> None:

@@ -90,6 +90,20 @@ async def test_a_draft_can_be_changed(merchant: Merchant, kind: str) -> None:
 
 
 @both
+@pytest.mark.parametrize("change", ["update", "cancel"])
+async def test_an_update_and_a_cancel_are_answered_with_the_document(
+    merchant: Merchant, kind: str, change: str
+) -> None:
+    draft = await _in_status(merchant, kind, "IDLE")
+    path = f"{kind}s/{change}/{draft['id']}"
+    reply = await (merchant.put(path, {"note": "Revised"}) if change == "update" else merchant.delete(path))
+    document = reply.body
+    assert (document["total_amount"], document["owner_id"]) == (Decimal("241.10"), 9)
+    assert (document["owner_type"], document["paid_at"]) == ("ORGANIZATION", None)
+    assert (document["id"], "due_date" in document) == (draft["id"], kind == "invoice")
+
+
+@both
 async def test_lines_can_be_changed_and_removed(merchant: Merchant, kind: str) -> None:
     draft = await _in_status(merchant, kind, "IDLE")
     lines, item = f"{kind}s/{draft['id']}/items", draft["item"]
@@ -190,10 +204,27 @@ async def test_an_unknown_source_is_a_404(merchant: Merchant, source_type: str) 
 @pytest.mark.parametrize("quirks", [Quirks(publish_reply="without_total", cancel_reply="empty")])
 async def test_publishing_may_answer_without_total_and_cancelling_with_nothing(merchant: Merchant) -> None:
     draft = await _in_status(merchant, "order", "IDLE")
-    assert "total_amount" not in (await merchant.put(f"orders/publish/{draft['id']}")).body
     merchant.checks_answers = False
+    assert "total_amount" not in (await merchant.put(f"orders/publish/{draft['id']}")).body
     canceled = await merchant.delete(f"orders/cancel/{draft['id']}")
     assert (canceled.status, canceled.body) == (200, b"")
+
+
+@pytest.mark.parametrize("quirks", [Quirks(bare_orders=True)])
+async def test_orders_may_lack_their_total_and_owner_but_after_an_update_and_a_cancel(merchant: Merchant) -> None:
+    merchant.checks_answers = False
+    draft = await merchant.draft("order")
+    await merchant.create(f"orders/{draft['id']}/items/add", _LINE)
+    path = f"orders/{{}}/{draft['id']}"
+    bare = [
+        draft,
+        (await merchant.get(path.format("retrieve"))).body,
+        *(await merchant.get("orders/list")).body,
+        (await merchant.put(path.format("publish"))).body,
+    ]
+    assert not [order for order in bare if order.keys() & {"total_amount", "owner_id", "owner_type"}]
+    assert (await merchant.delete(path.format("cancel"))).body.keys() >= {"total_amount", "owner_id", "owner_type"}
+    assert (await merchant.draft("invoice"))["total_amount"] == 0
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,6 @@ from dollr_async.sandbox.world.records import Answer, Counterparty, Document, It
 from dollr_async.sandbox.world.world import OWNER_ID, OWNER_TYPE, World, find
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from datetime import datetime
     from decimal import Decimal
 
@@ -44,12 +43,12 @@ class Documents:
             reference_id=body.reference_id,
             due_date=body.due_date,
         )
-        return document_answer(document)
+        return _summary(world, document)
 
     def list(self, world: World, query: DocumentFilter) -> list[Answer]:
         """List the documents that fit the filters."""
         return [
-            document_answer(document)
+            _summary(world, document)
             for document in world.documents[self._type].values()
             if query.currency in {None, document.currency} and query.status in {None, document.status}
         ]
@@ -102,13 +101,13 @@ class Documents:
         if document.status == "IDLE" and not document.items:
             raise unprocessable(f"{self._type.capitalize()} has no items: it is not publishable")
         move_document(world, document, "publish")
-        return _changed(document, world.quirks.publish_reply)
+        return _published(world, document)
 
     def cancel(self, world: World, path: IdPath) -> Answer | bytes | None:
         """Cancel a document that is IDLE or ACTIVE."""
         document = world.document(self._type, path.id)
         move_document(world, document, "cancel")
-        return _changed(document, world.quirks.cancel_reply)
+        return _written(document_answer(document), world.quirks.cancel_reply)
 
     def _draft(self, world: World, document_id: int) -> Document:
         document = world.document(self._type, document_id)
@@ -194,29 +193,31 @@ def document_answer(document: Document) -> Answer:
     return answer
 
 
-def _without_total(document: Document) -> Answer:
+def _summary(world: World, document: Document) -> Answer:
+    """Write a document for a call whose answer is documented for invoices only."""
     answer = document_answer(document)
-    del answer["total_amount"]
+    if document.source_type == "ORDER" and world.quirks.bare_orders:
+        for name in ("total_amount", "owner_id", "owner_type"):
+            del answer[name]
     return answer
 
 
-_CHANGED: dict[str, Callable[[Document], Answer | bytes | None]] = {
-    "document": document_answer,
-    "without_total": _without_total,
-    "empty": lambda _: b"",
-    "no_content": lambda _: None,
-}
+def _published(world: World, document: Document) -> Answer | bytes | None:
+    answer = _summary(world, document)
+    if world.quirks.publish_reply == "without_total":
+        answer.pop("total_amount", None)
+    return _written(answer, world.quirks.publish_reply)
 
 
-def _changed(document: Document, reply: str) -> Answer | bytes | None:
-    """Answer a publish or a cancel as the quirks define it."""
-    return _CHANGED[reply](document)
+def _written(answer: Answer, reply: str) -> Answer | bytes | None:
+    """Answer a publish or a cancel as its quirk defines it."""
+    return {"empty": b"", "no_content": None}.get(reply, answer)
 
 
 def _detail(world: World, document: Document) -> Answer:
     key = "invoice_items" if document.source_type == "INVOICE" else world.quirks.order_items_key
     return {
-        **document_answer(document),
+        **_summary(world, document),
         key: [_item_answer(item) for item in document.items.values()],
         "counterparty": counterparty_detail(world, document.counterparty),
     }
