@@ -83,10 +83,14 @@ class Progress(Record):
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class KnownPayment(Record):
-    """What a journal knows of a payment: when it began (timezone-aware), and the ids made so far."""
+    """What a journal knows of a payment: when it began (timezone-aware), and the ids made so far.
+
+    `made_document` says that the payment's own chain made the document, so that nothing else is paid by it.
+    """
 
     began_at: datetime
     progress: Progress
+    made_document: bool = False
 
 
 def resume_call(verb: str, reference_id: UUID, kind: str = "COLLECTION", *, more: str = "") -> str:

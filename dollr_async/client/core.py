@@ -123,6 +123,8 @@ class ClientCore(Groups):
             await self._realtime.close()
         await self._session.close()
         await self._registry.close(ConfigurationError(CLOSED))
+        if self._journal is not None:
+            await self._journal.close()
 
     def _push_connection(self, settings: RealtimeSettings) -> PushConnection:
         # A program that uses no push does not import it.
@@ -142,7 +144,7 @@ class ClientCore(Groups):
         steps = self._new_steps(reference_id)
         flow = make_flow(self, terms, steps, self._clock)
         run_flow = partial(run, flow, steps, retry=self._retry, grace=self._polling.not_found_grace, clock=self._clock)
-        with reference_noted(flow, reference_id):
+        with reference_noted(flow, reference_id), self._registry.running(reference_id):
             if self._journal is None:
                 return await run_flow(), flow
             async with await self._journal.claim(terms, reference_id, flow.kind) as journaled:

@@ -101,6 +101,7 @@ class MoneyInMethods(ClientCore):
             polling=self._polling,
             clock=self._clock,
             is_contested=flow.is_contested,
+            made_document=source is None,
         )
 
     async def hosted_checkout(

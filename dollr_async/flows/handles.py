@@ -176,14 +176,20 @@ class Collection(Payment):
         polling: PollPolicy,
         clock: Clock,
         is_contested: bool = False,
+        made_document: bool = False,
     ) -> None:
-        """Begin at the execution's answer; `is_contested` says that it may be another run's."""
+        """Begin at the execution's answer.
+
+        `is_contested` says that it may be another run's, `made_document` that the document is this payment's alone.
+        """
         super().__init__(execution, progress=progress, kind=ExecutionKind.COLLECTION, registry=registry)
         registry.subscribe_to_push(progress.reference_id, progress.session_id, progress.source_type)
         self._api = api
         self._polling = polling
         self._clock = clock
         self._is_contested = is_contested
+        if made_document and not is_contested:
+            registry.decide_by_document(progress.reference_id, progress)
 
     async def wait(self, timeout: float | None = None, *, raise_on_action: bool = True) -> Execution:  # noqa: ASYNC109 - the face is fixed, and running out of time is an error of ours
         """Follow the payment to its end and return the COMPLETED execution.

@@ -11,6 +11,7 @@ import random
 from contextlib import suppress
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
+from dollr_async.base.enums import ExecutionStatus, SourceStatus
 from dollr_async.base.errors import (
     APIStatusError,
     DecodeError,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from dollr_async.base.clock import Clock
+    from dollr_async.base.enums import SourceType
     from dollr_async.following.policy import Pace
     from dollr_async.following.push_subscription import PushSubscription
 
@@ -105,15 +107,18 @@ class Poller(Scheduled, Generic[T]):
         "_fetch",
         "_fingerprint",
         "_followers",
+        "_is_expected",
         "_is_hinted",
         "_jitter_offset",
         "_not_before",
         "_not_found_since",
         "_polled_at",
         "_schedule",
+        "document",
         "key",
         "latest",
         "push",
+        "unknown_since",
     )
 
     def __init__(
@@ -123,8 +128,10 @@ class Poller(Scheduled, Generic[T]):
         fingerprint: Callable[[T], object],
         schedule: PollSchedule,
         clock: Clock,
+        *,
+        is_expected: Callable[..., Awaitable[bool]] | None = None,
     ) -> None:
-        """Poll nothing yet."""
+        """Poll nothing yet. `is_expected` tells whether what the API does not know may still come to be."""
         super().__init__()
         self.key = key
         self._fetch = fetch
@@ -139,6 +146,9 @@ class Poller(Scheduled, Generic[T]):
         self.push: PushSubscription | None = None
         self.latest: T | None = None
         self._not_found_since: float | None = None
+        self._is_expected = is_expected
+        self.document: tuple[SourceType, int] | None = None
+        self.unknown_since: float | None = None
 
     def update(self, state: T) -> None:
         """Keep a state that was seen, and notify the followers for whom it is a change."""
@@ -259,8 +269,9 @@ class Poller(Scheduled, Generic[T]):
         except DollrError as error:
             self._note_poll()
             self._note_error(error, began)
-            for follower in tuple(self._followers):
-                if not self._is_tolerated(error, follower):
+            refused = [follower for follower in self._followers if not self._is_tolerated(error, follower)]
+            if refused and not await self._may_still_come(error):
+                for follower in refused:
                     follower.notify_error(error)
         except Exception as error:  # noqa: BLE001 - the followers raise it; else they would wait for ever
             self._note_poll()
@@ -282,6 +293,10 @@ class Poller(Scheduled, Generic[T]):
         else:
             self._not_before = self._clock.monotonic() + (retry_after or 0.0)
 
+    async def _may_still_come(self, error: DollrError) -> bool:
+        """Whether a run that is alive may still execute what the API does not know."""
+        return isinstance(error, NotFoundError) and self._is_expected is not None and await self._is_expected(*self.key)
+
     def _is_tolerated(self, error: DollrError, follower: Follower[T]) -> bool:
         if isinstance(error, NotFoundError):
             # Not there yet or, once it was seen, the answer of a server that lags behind.
@@ -295,5 +310,7 @@ class Poller(Scheduled, Generic[T]):
 def _is_temporary(error: DollrError) -> bool:
     """Whether a poll with this error says nothing about the payment or document: the next one may succeed."""
     if isinstance(error, DecodeError):
-        return error.status is None
+        # Not readable yet, as an amount that is null while a payment is PENDING; an end that is not readable is told.
+        word = error.status
+        return word is None or not (ExecutionStatus(word).is_final or SourceStatus(word).is_final)
     return isinstance(error, TransportError | ServerError | RateLimitError) or is_redirect_or_timeout(error)

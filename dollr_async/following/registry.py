@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 from weakref import WeakSet, WeakValueDictionary
 
 import attrs
 
-from dollr_async.base.enums import ExecutionKind, SourceType
-from dollr_async.base.errors import ConfigurationError, NotFoundError
+from dollr_async.base.enums import ExecutionKind, ExecutionStatus, SourceStatus, SourceType
+from dollr_async.base.errors import ConfigurationError, DollrError, NotFoundError
 from dollr_async.base.record import Record
 from dollr_async.following.poller import Poller
 from dollr_async.following.push_subscription import PushSubscription
@@ -19,12 +21,12 @@ from dollr_async.resources.executions import Execution
 from dollr_async.wire.retry import RetryPolicy
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, Iterable
+    from collections.abc import AsyncIterable, Iterable, Iterator
     from datetime import datetime
     from uuid import UUID
 
     from dollr_async.base.clock import Clock
-    from dollr_async.base.progress import KnownPayment
+    from dollr_async.base.progress import KnownPayment, Progress
     from dollr_async.following.payments_to_watch import Followable
     from dollr_async.following.policy import PollPolicy
     from dollr_async.following.schedule import PollSchedule
@@ -58,6 +60,10 @@ class StatusJournal(Protocol):
         """Return what is known of a payment."""
         ...
 
+    async def is_live(self, reference_id: UUID) -> bool:
+        """Return whether a live run works on a payment."""
+        ...
+
 
 class PollerRegistry:
     """Makes the watches of one client and owns their pollers, one for each payment or document that is followed.
@@ -85,6 +91,7 @@ class PollerRegistry:
         self._payments: WeakValueDictionary[tuple[ExecutionKind, UUID], Poller[Execution]] = WeakValueDictionary()
         self._sources: WeakValueDictionary[tuple[SourceType, int], Poller[SourceState]] = WeakValueDictionary()
         self._merged_watches: WeakSet[MergedWatch] = WeakSet()
+        self._running: Counter[UUID] = Counter()
 
     def check_open(self) -> None:
         """Raise a `ConfigurationError` if the client is closed, or belongs to another event loop."""
@@ -96,9 +103,30 @@ class PollerRegistry:
         poller = self._payments.get(key)
         if poller is None:
             poller = self._payments[key] = Poller(
-                self._fetch_payment, key, _payment_fingerprint, self._schedule, self._clock
+                self._fetch_payment,
+                key,
+                _payment_fingerprint,
+                self._schedule,
+                self._clock,
+                is_expected=self._is_expected,
             )
         return poller
+
+    @contextmanager
+    def running(self, reference_id: UUID) -> Iterator[None]:
+        """Take note that a run of this client works on a payment, so that "not found" means "not yet" for it."""
+        self._running[reference_id] += 1
+        try:
+            yield
+        finally:
+            self._running[reference_id] -= 1
+            if not self._running[reference_id]:
+                del self._running[reference_id]
+
+    async def _is_expected(self, _: ExecutionKind, reference_id: UUID) -> bool:
+        if reference_id in self._running:
+            return True
+        return self._journal is not None and await self._journal.is_live(reference_id)
 
     def subscribe_to_push(self, reference_id: UUID, session_id: int | None, source_type: str | None) -> None:
         """Follow a collection by push too, if the client has a push connection and the key's parts are known."""
@@ -117,7 +145,15 @@ class PollerRegistry:
             return None
         if kind == ExecutionKind.COLLECTION:
             self.subscribe_to_push(reference_id, known.progress.session_id, known.progress.source_type)
+            if known.made_document:
+                self.decide_by_document(reference_id, known.progress)
         return known.began_at
+
+    def decide_by_document(self, reference_id: UUID, progress: Progress) -> None:
+        """Let a collection whose status word stays unknown be decided by its document (docs/design.md, rule 5)."""
+        if progress.source_type is not None and progress.source_id is not None:
+            poller = self.poller(reference_id, ExecutionKind.COLLECTION)
+            poller.document = (SourceType(progress.source_type), progress.source_id)
 
     def update(self, execution: Execution, reference_id: UUID, kind: ExecutionKind) -> Poller[Execution]:
         """Notify all followers of a payment of a state that was not polled; a final status is never replaced."""
@@ -127,10 +163,12 @@ class PollerRegistry:
             poller.update(execution)
         return poller
 
-    async def _fetch_payment(self, kind: ExecutionKind, reference_id: UUID) -> Execution:
+    async def _fetch_payment(self, kind: ExecutionKind, reference_id: UUID, *, age: float = 0.0) -> Execution:
         poller = self.poller(reference_id, kind)
         before = poller.latest
         execution = await self._status.of(kind, reference_id, retry=_ONCE)
+        if not execution.status.is_known:
+            execution = await self._decided(execution, kind, reference_id, age)
         if self._journal is not None and (poller.latest is None or poller.latest.status != execution.status):
             await self._journal.saw(execution, reference_id)
         latest = poller.latest
@@ -141,12 +179,29 @@ class PollerRegistry:
             poller.push = None
         return execution
 
+    async def _decided(self, execution: Execution, kind: ExecutionKind, reference_id: UUID, age: float) -> Execution:
+        """Return a collection as COMPLETED when its unknown word stays and its own document is PAID."""
+        poller, now = self.poller(reference_id, kind), self._clock.monotonic()
+        if poller.unknown_since is None:
+            poller.unknown_since = now
+            if poller.document is None:
+                await self.read_journal(reference_id, kind)
+        waited = max(now - poller.unknown_since, age)
+        if poller.document is None or waited < self._policy.not_found_grace:
+            return execution
+        try:
+            source = await self._status.source(*poller.document, retry=_ONCE)
+        except DollrError:
+            return execution  # polling goes on
+        is_paid = source.status == SourceStatus.PAID
+        return attrs.evolve(execution, status=ExecutionStatus.COMPLETED) if is_paid else execution
+
     async def check(self, reference_id: UUID, kind: ExecutionKind, *, age: float) -> StatusCheck:
         """Check the status once, and say when the next check is due for a payment that began `age` seconds ago."""
         try:
-            execution = await self._fetch_payment(kind, reference_id)
+            execution = await self._fetch_payment(kind, reference_id, age=age)
         except NotFoundError:
-            if age > self._policy.not_found_grace:
+            if age > self._policy.not_found_grace and not await self._is_expected(kind, reference_id):
                 raise
             return StatusCheck(execution=None, is_final=False, next_in=self._policy.next_delay(age))
         self.update(execution, reference_id, kind)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import logging
@@ -12,11 +13,12 @@ import msgspec
 from dollr_async.base.errors import InvalidInputError, JournalError, ReferenceUsedError
 from dollr_async.base.progress import KnownPayment, resume_call
 from dollr_async.journal.entry import Entry, Terms
-from dollr_async.journal.journaled_run import JournaledRun
+from dollr_async.journal.journaled_run import REFUSED, JournaledRun
 from dollr_async.journal.protocol import Journal
 from dollr_async.journal.translating_journal import TranslatingJournal
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
     from decimal import Decimal
     from uuid import UUID
 
@@ -63,7 +65,7 @@ def journal_key(client_secret: str) -> bytes:
     return hashlib.sha256(b"dollr_async journal " + client_secret.encode()).digest()
 
 
-def _check_terms(known: Entry, asked: Entry) -> None:
+def _check_terms(known: Entry, asked: Entry, *, is_running: bool) -> None:
     ours, theirs = asked.terms, known.terms
     if ours.key_id == theirs.key_id:
         same = hmac.compare_digest(ours.digest, theirs.digest)
@@ -72,11 +74,13 @@ def _check_terms(known: Entry, asked: Entry) -> None:
         same = (ours.amount, ours.currency, ours.lines) == (theirs.amount, theirs.currency, theirs.lines)
     if same and known.kind == asked.kind:
         return
-    following = resume_call("watch", known.reference_id, known.kind)
+    if is_running or (known.executed and known.outcome != REFUSED):
+        advice = f"follow that one with {resume_call('watch', known.reference_id, known.kind)}"
+    else:
+        advice = "nothing was charged under it, so start a new payment under another reference_id"
     message = (
         f"reference {known.reference_id} names a payment with different terms, begun "
-        f"{known.began_at:%Y-%m-%d %H:%M} UTC: follow that one with {following}, or start a new payment under another "
-        "reference_id"
+        f"{known.began_at:%Y-%m-%d %H:%M} UTC: {advice}"
     )
     raise ReferenceUsedError(message, reference_id=known.reference_id)
 
@@ -92,6 +96,7 @@ class ClientJournal:
         self._journal = TranslatingJournal(journal)
         self._key = journal_key(client_secret)
         self._clock = clock
+        self._releases: set[asyncio.Task[None]] = set()
 
     def __repr__(self) -> str:
         """Show the journal."""
@@ -107,15 +112,38 @@ class ClientJournal:
         entry = new_entry(asked, reference_id, kind, key=self._key, clock=self._clock)
         while True:
             claim = await self._journal.claim(entry)
-            run = JournaledRun(self._journal, claim, self._clock)
+            run = JournaledRun(self._journal, claim, self._clock, hold=self._hold)
             try:
-                _check_terms(claim.entry, entry)
+                _check_terms(claim.entry, entry, is_running=not claim.is_mine)
             except ReferenceUsedError:
                 await run.release()
                 raise
             if claim.is_mine:
                 return run
             await self._clock.sleep(_CLAIM_INTERVAL)
+
+    def _hold(self, release: Coroutine[object, object, None]) -> asyncio.Task[None]:
+        """Run the release of a lease in a task of its own, which no cancellation of the caller reaches."""
+        task = asyncio.create_task(release, name="dollr_async lease release")
+        self._releases.add(task)
+        task.add_done_callback(self._releases.discard)
+        return task
+
+    async def close(self) -> None:
+        """Wait until every lease is given back; the journal itself stays open."""
+        loop = asyncio.get_running_loop()
+        await asyncio.gather(*(task for task in self._releases if task.get_loop() is loop), return_exceptions=True)
+
+    async def is_live(self, reference_id: UUID) -> bool:
+        """Return whether a live run works on a payment. If the journal cannot be read, the error is logged."""
+        try:
+            entry = await self._journal.read(reference_id)
+            if entry is None or entry.outcome is not None:
+                return False
+            return all(open_.reference_id != reference_id for open_ in await self._journal.unfinished())
+        except JournalError:
+            logger.exception("payment %s: its entry in the journal could not be read", reference_id)
+            return False
 
     async def saw(self, execution: Execution, reference_id: UUID) -> None:
         """Keep a status that a status check found. If the journal fails, the error is logged and following goes on."""
@@ -132,7 +160,10 @@ class ClientJournal:
         except JournalError:
             logger.exception("payment %s: its entry in the journal could not be read", reference_id)
             return None
-        return None if entry is None else KnownPayment(began_at=entry.began_at, progress=entry.progress)
+        if entry is None:
+            return None
+        made_document = bool(entry.terms.lines) and entry.source_id is not None
+        return KnownPayment(began_at=entry.began_at, progress=entry.progress, made_document=made_document)
 
     async def unfinished(self) -> list[Entry]:
         """Return every open payment that no live run works on, the oldest first."""

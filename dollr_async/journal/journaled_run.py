@@ -16,6 +16,7 @@ from dollr_async.flows.run import Run
 from dollr_async.journal.protocol import LeaseLostError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
     from datetime import datetime
     from types import TracebackType
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from dollr_async.base.enums import ExecutionStatus
     from dollr_async.base.progress import Progress
     from dollr_async.journal.protocol import Claim, Journal
+
+    Hold = Callable[[Coroutine[object, object, None]], asyncio.Task[None]]
 
 logger = logging.getLogger("dollr_async.journal")
 
@@ -33,8 +36,9 @@ REFUSED = "REFUSED"
 class JournaledRun(Run):
     """The one run that works on an entry. `async with` renews its lease, and gives it back at the end."""
 
-    def __init__(self, journal: Journal, claim: Claim, clock: Clock) -> None:
-        """Continue from what the journal knows."""
+    def __init__(self, journal: Journal, claim: Claim, clock: Clock, *, hold: Hold) -> None:
+        """Continue from what the journal knows; `hold` runs a coroutine in a task that outlives a cancelled caller."""
+        self._hold = hold
         self._journal = journal
         self._clock = clock
         self._entry = claim.entry
@@ -76,16 +80,17 @@ class JournaledRun(Run):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop renewing the lease, and give it back."""
-        try:
-            if self._renewal is not None:
-                self._renewal.cancel()
-                await asyncio.gather(self._renewal, return_exceptions=True)
-        finally:
-            await self.release()
+        """Give the lease back."""
+        await self.release()
 
     async def release(self) -> None:
-        """Give the lease back, if this run holds it."""
+        """Give the lease back, if this run holds it, also while the caller is cancelled (docs/design.md, rule 14)."""
+        await asyncio.shield(self._hold(self._release()))
+
+    async def _release(self) -> None:
+        if self._renewal is not None:
+            self._renewal.cancel()
+            await asyncio.gather(self._renewal, return_exceptions=True)
         if self._number is None:
             return
         try:

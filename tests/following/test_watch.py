@@ -298,11 +298,15 @@ async def test_credentials_that_are_refused_end_a_watch(sandbox: Sandbox, even: 
         await _all(aiter(collection))
 
 
-async def test_a_status_in_an_unreadable_shape_ends_a_watch(sandbox: Sandbox, even: DollrClient) -> None:
+async def test_a_status_in_an_unreadable_shape_is_polled_again_until_it_is_final(
+    sandbox: Sandbox, even: DollrClient
+) -> None:
     collection = await collect(even)
     sandbox.fail(_STATUS, Fault.answer(200, {"status": "PROCESSING"}))
+    sandbox.fail(_STATUS, Fault.answer(200, {"status": "COMPLETED"}))
     with pytest.raises(DecodeError):
         await _all(aiter(collection))
+    assert _polls(sandbox) == [2.0, 4.0]
 
 
 async def test_a_reference_that_is_unknown_beyond_the_grace_ends_a_watch(sandbox: Sandbox, even: DollrClient) -> None:

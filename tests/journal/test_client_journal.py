@@ -12,6 +12,7 @@ import pytest
 from dollr_async.base.clock import LoopClock
 from dollr_async.base.enums import ExecutionKind
 from dollr_async.base.errors import InvalidInputError, JournalError, ReferenceUsedError
+from dollr_async.flows.attempt import Attempt
 from dollr_async.journal import Entry, MemoryJournal
 from dollr_async.journal.client_journal import ClientJournal, journal_key, new_entry
 from tests.support.collections import REFERENCE
@@ -75,10 +76,24 @@ async def test_a_reference_of_another_kind_of_money_is_refused_with_any_secret(s
     await (await _journal(journal).claim(_Asked(), _ID, _PAYOUT)).release()
     words = rf"reference {_ID} names a payment with different terms, begun \d{{4}}-\d\d-\d\d \d\d:\d\d UTC"
     with pytest.raises(
-        ReferenceUsedError, match=rf"{words}: follow that one with dollr\.watch\('{_ID}', kind='PAYOUT'\)"
+        ReferenceUsedError, match=rf"{words}: nothing was charged under it, so start a new payment under another"
     ) as caught:
         await _journal(journal, secret).claim(_Asked(), _ID, _COLLECTION)
     assert caught.value.reference_id == _ID
+
+
+async def test_different_terms_of_a_payment_that_was_executed_or_is_running_are_told_to_follow_it() -> None:
+    journal = MemoryJournal()
+    run = await _journal(journal).claim(_Asked(), _ID, _COLLECTION)
+    follow = rf"UTC: follow that one with dollr\.watch\('{_ID}'\)$"
+    with pytest.raises(ReferenceUsedError, match=follow):
+        await _journal(journal).claim(_Asked(amount=Decimal(1)), _ID, _COLLECTION)
+    attempt = Attempt(attempts=1, recovery=120.0, grace=30.0)
+    await run.before_send(run.progress, attempt, session_expires_at=None, payer_currency="USD")
+    await run.release()
+    with pytest.raises(ReferenceUsedError, match=follow):
+        await _journal(journal).claim(_Asked(amount=Decimal(1)), _ID, _COLLECTION)
+    await (await _journal(journal).claim(_Asked(), _ID, _COLLECTION)).release()
 
 
 async def test_names_are_compared_as_long_as_the_secret_is_the_same() -> None:

@@ -156,7 +156,7 @@ async def test_of_two_payments_with_the_same_start_one_is_refused(journal: Memor
     for _ in range(2):
         entry = await _claimed_elsewhere(journal, source)
         claim = Claim(entry=entry, number=1, is_new=True)
-        runs.append(JournaledRun(journal, claim, LoopClock()))
+        runs.append(JournaledRun(journal, claim, LoopClock(), hold=asyncio.ensure_future))
     ends = [await _refused(run) for run in runs]
     assert sorted(ends) == [False, True]
 

@@ -10,6 +10,7 @@ import pytest
 
 from dollr_async import DollrClient, InvalidInputError, JournalError, OutcomeUnknownError, RetryPolicy
 from dollr_async.journal import MemoryJournal
+from dollr_async.sandbox import Fault
 from tests.support.collections import REFERENCE, collect, operations
 
 if TYPE_CHECKING:
@@ -33,6 +34,12 @@ class _Slow(MemoryJournal):
     async def release(self, reference_id: UUID, number: int) -> None:
         await super().release(reference_id, number)
         await asyncio.sleep(_SLOW)
+
+
+class _SlowToRelease(MemoryJournal):
+    async def release(self, reference_id: UUID, number: int) -> None:
+        await asyncio.sleep(_SLOW)
+        await super().release(reference_id, number)
 
 
 async def test_cancelled_at_any_moment_the_reference_is_known_and_the_lease_is_free(sandbox: Sandbox) -> None:
@@ -137,3 +144,31 @@ async def test_when_the_status_of_a_finished_payment_cannot_be_checked_its_last_
         with pytest.raises(OutcomeUnknownError, match="was COMPLETED when last seen"):
             await collect(dollr, reference_id=REFERENCE)
     assert len(sandbox.ledger) == 1
+
+
+@pytest.mark.parametrize("steps", range(0, 60, 7))
+async def test_a_caller_that_is_cancelled_at_every_await_leaves_no_lease_behind(sandbox: Sandbox, steps: int) -> None:
+    # An anyio scope cancels a task again at every await, those of a `finally` too.
+    journal = _SlowToRelease()
+    async with DollrClient(**sandbox.settings, journal=journal) as dollr:
+        task = asyncio.create_task(collect(dollr, reference_id=REFERENCE))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        while not task.done():
+            task.cancel()
+            await asyncio.sleep(0)
+    # Closing the client waits for the release.
+    assert await journal.unfinished(with_live=True) == await journal.unfinished()
+
+
+async def test_a_second_click_does_not_wait_out_the_lease_of_the_first(sandbox: Sandbox) -> None:
+    async with DollrClient(**sandbox.settings, journal=_SlowToRelease()) as dollr:
+        sandbox.fail("create_counterparty", Fault.latency(5.0))
+        task = asyncio.create_task(collect(dollr, reference_id=REFERENCE))
+        await asyncio.sleep(2.0)
+        while not task.done():
+            task.cancel()
+            await asyncio.sleep(0)
+        began = asyncio.get_running_loop().time()
+        await collect(dollr, reference_id=REFERENCE)
+        assert asyncio.get_running_loop().time() - began < 1.0
