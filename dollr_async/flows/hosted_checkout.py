@@ -11,7 +11,7 @@ import attrs
 
 from dollr_async.base import fields, money
 from dollr_async.base.enums import ExecutionKind, SourceStatus, SourceType
-from dollr_async.base.errors import InvalidInputError
+from dollr_async.base.errors import DecodeError, InvalidInputError
 from dollr_async.base.record import Record
 from dollr_async.flows.arguments import KnownSource
 from dollr_async.flows.document_steps import SourceSteps
@@ -128,7 +128,7 @@ async def check_out(
         contact = await who.contact()
         made = await SourceSteps(api=api, steps=steps, terms=terms).check_out(contact, page)
         url = made.url
-        if url is None:
+        if not url:
             url = await steps.step("checkout", partial(_page, api, terms.source_type, made.source_number))
     except StepFailed as failed:
         raise stopped(failed, steps) from failed.__cause__
@@ -152,7 +152,19 @@ def _handle(made: CheckedOut, url: str, terms: Terms, status: Status, registry: 
 
 
 async def _page(api: Groups, source_type: SourceType, source_number: str) -> str:
-    return (await api.links.pay(source_type=source_type, source_number=source_number)).url
+    cause: DecodeError | None = None
+    try:
+        if url := (await api.links.pay(source_type=source_type, source_number=source_number)).url:
+            return url
+    except DecodeError as error:
+        if error.path != "url":
+            raise
+        cause = error
+    message = (
+        f"the API gave no url for the page of {source_type} {source_number}, and none can be built from its number: "
+        "ask again with dollr.payment_link(KnownSource(...), currency=...)"
+    )
+    raise DecodeError(message, path="url") from cause
 
 
 async def link(api: Groups, source: KnownSource, currency: str, registry: PollerRegistry) -> HostedCheckout:

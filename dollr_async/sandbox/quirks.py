@@ -30,8 +30,12 @@ class Quirks:
     """Whether a Liberian account with another provider than the predicted one is refused."""
     prediction_country: Literal["alpha2", "alpha3"] = "alpha2"
     """How the phone prediction writes the country."""
+    account_country: Literal["either", "alpha2", "alpha3"] = "either"
+    """How a payment account's `country_code` must be written, where it is given at all."""
     checkout_url: bool = True
     """Whether the checkout's answer carries `url`."""
+    link_url: bool = True
+    """Whether the answer to `links/pay` and `links/receipt` carries `url`."""
     checkout_total: bool = True
     """Whether the checkout's answer carries `total_amount`."""
     checkout_status: Literal["ACTIVE", "IDLE"] = "ACTIVE"

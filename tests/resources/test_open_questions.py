@@ -20,15 +20,18 @@ from dollr_async import (
     DecodeError,
     DollrClient,
     ExecutionStatus,
+    HostedCheckout,
     InvalidInputError,
     InvalidRequestError,
     InvoiceChanges,
+    KnownSource,
     LineItemChanges,
     MobileMoney,
     NewCheckout,
     NewCounterparty,
     NewLineItem,
     NewOrder,
+    NewParty,
     NewPaymentAccount,
     NewPayout,
     NewPayoutSession,
@@ -46,7 +49,7 @@ from dollr_async.sandbox import Fault, Quirks, Sandbox
 from dollr_async.wire.answers import RawAnswer
 from tests.resources.cases import CASES, Wired, money, shapes
 from tests.resources.cases.case import answered
-from tests.support.collections import collect, operations, sent
+from tests.support.collections import ITEM, PAYER, collect, operations, sent
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -77,7 +80,7 @@ def _like(operation: str, **changes: object) -> dict[str, Any]:
 
 def test_every_open_question_has_its_test() -> None:
     names = [name for name in globals() if name.startswith("test_q")]
-    assert {int(name[6:8]) for name in names} == set(range(1, 33))
+    assert {int(name[6:8]) for name in names} == {*range(1, 33), 34, 35}
 
 
 @pytest.mark.parametrize(("quirk", "provider"), [("PAWAPAY", "PAWAPAY"), ("OPERATOR", "MTN_MOMO_LBR")])
@@ -480,3 +483,77 @@ async def test_q32_after_not_found_the_same_reference_and_body_are_resent(sandbo
     assert order[:2] == ["collect", "get_collection_status"]
     assert order[-1] == "collect"
     assert len(sandbox.ledger) == 1
+
+
+@pytest.mark.parametrize("country", ["LR", "LBR", "lbr", None])
+async def test_q34_country_of_a_payment_account_is_sent_as_it_was_given(
+    sandbox: Sandbox, dollr: DollrClient, country: str | None
+) -> None:
+    party = await dollr.parties.create(NewParty(fullname="Fatu Kollie", phone="231880001122"))
+    account = NewPaymentAccount(
+        account_name="Fatu",
+        provider="PAWAPAY",
+        method="MTN_MOMO_LBR",
+        party_id=party.id,
+        country_code=country,
+        insensitive_account_number="231880001122",
+    )
+    assert (await dollr.payment_accounts.create(account)).country_code == country
+    (body,) = sent(sandbox, "create_payment_account")
+    assert isinstance(body, dict)
+    assert body.get("country_code") == country
+    assert ("country_code" in body) is (country is not None)
+
+
+@pytest.mark.parametrize("country", ["L", "LIBR", "L1", "", 231])
+def test_q34_country_of_a_payment_account_has_two_or_three_letters(country: Any) -> None:  # noqa: ANN401 - wrong on purpose
+    with pytest.raises(InvalidInputError, match="two or three letters"):
+        NewPaymentAccount(account_name="F", provider="P", method="M", party_id=1, country_code=country)
+
+
+async def test_q34_country_of_a_payment_account_that_is_refused_is_named_in_the_error() -> None:
+    async with _with(account_country="alpha3") as (sandbox, dollr):
+        with pytest.raises(CollectError, match=r"country_code.*\^\[A-Za-z\]\{3\}\$") as caught:
+            await collect(dollr)
+        assert caught.value.step == "payment_account"
+        assert isinstance(caught.value.__cause__, InvalidRequestError)
+        assert [field.path for field in caught.value.__cause__.fields] == ["body.country_code"]
+        await collect(dollr, payer=Payer(fullname="Amara Kamara", phone="231771234567"))
+        assert len(sandbox.ledger) == 1
+
+
+def _hosted(dollr: DollrClient) -> Awaitable[HostedCheckout]:
+    return dollr.hosted_checkout(payer=PAYER, items=[ITEM], currency="USD", source_type=SourceType.ORDER)
+
+
+async def test_q35_host_of_the_hosted_page_is_the_one_of_the_apis_url(sandbox: Sandbox, dollr: DollrClient) -> None:
+    checkout = _like("create_checkout_source", mode="HOSTED", total_amount=250, url="https://elsewhere.example/p/7?a=b")
+    sandbox.fail("create_checkout_source", Fault.answer(200, checkout))
+    assert (await _hosted(dollr)).url == "https://elsewhere.example/p/7?a=b"
+    assert "get_payment_link" not in operations(sandbox)
+
+
+@pytest.mark.parametrize("url", [{}, {"url": None}, {"url": ""}])
+async def test_q35_host_of_the_hosted_page_is_asked_and_never_built_where_the_url_is_missing(
+    sandbox: Sandbox, dollr: DollrClient, url: dict[str, str | None]
+) -> None:
+    checkout = _like("create_checkout_source", mode="HOSTED", total_amount=250) | {"url": None} | url
+    sandbox.fail("create_checkout_source", Fault.answer(200, checkout), times=None)
+    sandbox.fail("get_payment_link", Fault.answer(200, {"url": "https://elsewhere.example/p/8"}))
+    sandbox.fail("get_payment_link", Fault.answer(200, url))
+    assert (await _hosted(dollr)).url == "https://elsewhere.example/p/8"
+    with pytest.raises(
+        CollectError, match=r"no url for the page of ORDER ORD-2026-0601, .*dollr\.payment_link"
+    ) as caught:
+        await _hosted(dollr)
+    assert (caught.value.step, caught.value.progress.source_number) == ("checkout", "ORD-2026-0601")
+    assert isinstance(caught.value.__cause__, DecodeError)
+
+
+async def test_q35_host_of_the_hosted_page_is_missing_from_a_link_too() -> None:
+    async with _with(link_url=False) as (sandbox, dollr):
+        hosted = await _hosted(dollr)
+        source = KnownSource(hosted.source_type, hosted.source_id, Decimal("250.00"))
+        with pytest.raises(DecodeError, match="no url for the page of ORDER"):
+            await dollr.payment_link(source, currency="USD")
+        assert "get_payment_link" in operations(sandbox)

@@ -165,6 +165,17 @@ async def test_links_are_for_documents_made_for_them(merchant: Merchant) -> None
         assert (await merchant.get(path, source_type="SUBSCRIPTION", source_number="1")).status == 404
 
 
+@pytest.mark.parametrize("quirks", [Quirks(link_url=False)])
+async def test_a_link_may_come_without_its_url(merchant: Merchant) -> None:
+    document = await merchant.published(as_payment_link=True)
+    query = {"source_type": "INVOICE", "source_number": document["invoice_number"]}
+    merchant.checks_answers = False
+    assert (await merchant.get("links/pay", **query)).body == {}
+    merchant.sandbox.pay("INVOICE", document["id"])
+    merchant.sandbox.advance(5)
+    assert (await merchant.get("links/receipt", **query)).body == {}
+
+
 async def test_a_canceled_source_cannot_be_paid_by_hand(merchant: Merchant) -> None:
     checkout = (await _checkout(merchant)).body
     await merchant.delete(f"invoices/cancel/{checkout['source_id']}")

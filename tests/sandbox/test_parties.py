@@ -95,6 +95,26 @@ async def test_an_account_without_a_fitting_method_and_provider_is_refused(
     assert (reply.status, type(reply.body["detail"])) == (422, str)
 
 
+@pytest.mark.parametrize("country", ["LR", "LBR", "lbr", None])
+async def test_the_country_of_an_account_has_two_or_three_letters_or_is_left_out(
+    merchant: Merchant, country: str | None
+) -> None:
+    party = await _party(merchant)
+    body = {**_MTN, "party_id": party["id"], "insensitive_account_number": party["phone"], "country_code": country}
+    account = await merchant.create("payment-accounts/create", body, operation_type="COLLECTION")
+    assert account["country_code"] == country
+
+
+@pytest.mark.parametrize("quirks", [Quirks(account_country="alpha2"), Quirks(account_country="alpha3")])
+async def test_only_one_form_of_an_accounts_country_may_be_accepted(merchant: Merchant, quirks: Quirks) -> None:
+    party = await _party(merchant)
+    for country, form in (("LR", "alpha2"), ("LBR", "alpha3"), (None, quirks.account_country)):
+        body = {**_MTN, "party_id": party["id"], "insensitive_account_number": party["phone"], "country_code": country}
+        reply = await merchant.post("payment-accounts/create", body, operation_type="COLLECTION")
+        refused = {("body", "country_code"): "string_pattern_mismatch"}
+        assert (reply.status, reply.errors) == ((200, {}) if form == quirks.account_country else (422, refused))
+
+
 @pytest.mark.parametrize("provider", ["PAWAPAY", "MTN_MOMO_LBR"])
 async def test_a_liberian_account_takes_either_provider_and_does_not_show_its_number(
     merchant: Merchant, provider: str

@@ -20,7 +20,7 @@ def pay_link(world: World, query: LinkQuery) -> Answer:
         raise unprocessable(f"Source is {document.status}: a link needs a published source")
     if not document.as_payment_link:
         raise unprocessable(f"{document.number} was made without as_payment_link")
-    return {"url": page_url(world, open_page(world, document))}
+    return _link_answer(world, page_url(world, open_page(world, document)))
 
 
 def receipt_link(world: World, query: LinkQuery) -> Answer:
@@ -28,4 +28,8 @@ def receipt_link(world: World, query: LinkQuery) -> Answer:
     document = world.document_by_number(query.source_type, query.source_number)
     if document.status != "PAID":
         raise unprocessable(f"Source is {document.status}: a receipt needs a PAID source")
-    return {"url": page_url(world, open_page(world, document)) + RECEIPT_PATH}
+    return _link_answer(world, page_url(world, open_page(world, document)) + RECEIPT_PATH)
+
+
+def _link_answer(world: World, url: str) -> Answer:
+    return {"url": url} if world.quirks.link_url else {}

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dollr_async.sandbox.outcomes import Outcome, outcome_of_card, outcome_of_phone
-from dollr_async.sandbox.refusals import unprocessable
+from dollr_async.sandbox.refusals import Refusal, unprocessable
+from dollr_async.sandbox.requests.reading import problem
 from dollr_async.sandbox.world.pricing import CARD, MOBILE_METHODS
 from dollr_async.sandbox.world.providers import check_provider
 from dollr_async.sandbox.world.records import Account, Answer
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 def create_account(world: World, query: OperationTypeQuery, body: NewAccount) -> Answer:
     """Register a wallet or a card for one operation type."""
+    _check_country(world, body.country_code)
     check_provider(world.quirks, body.method, body.provider, query.operation_type)
     party = world.parties.get(body.party_id)
     if party is None:
@@ -40,6 +42,13 @@ def create_account(world: World, query: OperationTypeQuery, body: NewAccount) ->
     )
     world.accounts[account.id] = account
     return _account_answer(account)
+
+
+def _check_country(world: World, country_code: str | None) -> None:
+    letters = {"alpha2": 2, "alpha3": 3}.get(world.quirks.account_country)
+    if country_code is not None and letters not in {None, len(country_code)}:
+        pattern = f"String should match pattern '^[A-Za-z]{{{letters}}}$'"
+        raise Refusal(422, [problem(("body", "country_code"), "string_pattern_mismatch", pattern)])
 
 
 def _card_token(world: World, body: NewAccount) -> str | None:

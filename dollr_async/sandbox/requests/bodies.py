@@ -8,6 +8,7 @@ from typing import Annotated
 import attrs
 
 from dollr_async.sandbox.requests.fields import (
+    AccountCountry,
     AtLeast,
     CheckoutMode,
     Country,
@@ -179,7 +180,7 @@ class NewAccount:
     provider: Text
     method: Text
     party_id: Integer
-    country_code: Country | None = None
+    country_code: AccountCountry | None = None
     insensitive_account_number: Phone | None = None
     payment_method_id: Text | None = None
 

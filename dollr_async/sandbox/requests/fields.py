@@ -164,6 +164,7 @@ matching_currency = matching(r"^[A-Za-z]{3}$")
 Text = Annotated[str, Rule(text)]
 Phone = Annotated[str, Rule(matching(r"^[1-9]\d{7,14}$"))]
 Country = Annotated[str, Rule(matching(r"^[A-Za-z]{2}$"))]
+AccountCountry = Annotated[str, Rule(matching(r"^[A-Za-z]{2,3}$"))]
 Currency = Annotated[str, Rule(three_letters)]
 QueryCurrency = Annotated[str, Rule(matching(r"^[A-Z]{3}$"))]
 Integer = Annotated[int, Rule(integer)]
