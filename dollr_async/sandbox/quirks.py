@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 
 import attrs
+
+_PAYMENT_STATUSES = ("PENDING", "PROCESSING", "COMPLETED", "FAILED")
+
+
+def _only_payment_statuses(_: object, __: object, words: Mapping[str, str]) -> None:
+    unknown = sorted(words.keys() - set(_PAYMENT_STATUSES))
+    if unknown:
+        message = f"{unknown[0]!r} is not a status of a payment. Use one of: {', '.join(_PAYMENT_STATUSES)}."
+        raise ValueError(message)
 
 
 @attrs.frozen(kw_only=True)
@@ -54,6 +64,12 @@ class Quirks:
     """The HTTP status for a call without an Authorization header."""
     repeated_reference: Literal["same_answer", "refused"] = "same_answer"
     """What a second execution with the same reference and the same body gets."""
+    status_words: Mapping[str, str] = attrs.field(factory=dict, validator=_only_payment_statuses)
+    """Other words for the status of a payment, wherever the API writes it: `{"COMPLETED": "SUCCESSFUL"}`.
+
+    Documents keep their own words: with `{"PROCESSING": "HELD", "COMPLETED": "HELD"}` a payment stays at an unknown word
+    while its document becomes PAID. The ledger keeps the contract's words too.
+    """
     payment_intent_id: bool = True
     """Whether a collection's answer carries the undocumented `payment_intent_id` that refunds need."""
     status_lag: float = 0.0
@@ -74,6 +90,10 @@ class Quirks:
         if self.naive_times or self.amounts_as_strings:
             answer = self._rewrite(answer)
         return {"data": answer} if self.data_wrapper else answer
+
+    def status_word(self, status: str) -> str:
+        """Return the word that the API writes for a payment's status."""
+        return self.status_words.get(status, status)
 
     def _rewrite(self, value: object) -> object:
         if isinstance(value, dict):

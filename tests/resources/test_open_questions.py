@@ -40,6 +40,7 @@ from dollr_async import (
     OrderChanges,
     Payer,
     PermissionDeniedError,
+    PollTimeoutError,
     RelationshipType,
     SessionStatus,
     SourceStatus,
@@ -80,7 +81,7 @@ def _like(operation: str, **changes: object) -> dict[str, Any]:
 
 def test_every_open_question_has_its_test() -> None:
     names = [name for name in globals() if name.startswith("test_q")]
-    assert {int(name[6:8]) for name in names} == {*range(1, 33), 34, 35}
+    assert {int(name[6:8]) for name in names} == set(range(1, 36))
 
 
 @pytest.mark.parametrize(("quirk", "provider"), [("PAWAPAY", "PAWAPAY"), ("OPERATOR", "MTN_MOMO_LBR")])
@@ -483,6 +484,49 @@ async def test_q32_after_not_found_the_same_reference_and_body_are_resent(sandbo
     assert order[:2] == ["collect", "get_collection_status"]
     assert order[-1] == "collect"
     assert len(sandbox.ledger) == 1
+
+
+@pytest.mark.parametrize("word", ["SUCCESSFUL", "Successful", "successful"])
+async def test_q33_success_word_in_any_case_is_completed_and_kept_as_it_came(word: str) -> None:
+    assert ExecutionStatus(word) is ExecutionStatus.COMPLETED
+    async with _with(status_words={"COMPLETED": word}) as (_, dollr):
+        collection = await collect(dollr)
+        seen = [(change.status, change.is_final) async for change in collection]
+        execution = await collection.wait()
+        assert seen[-1] == (ExecutionStatus.COMPLETED, True)
+        assert (execution.status, execution.raw_status) == (ExecutionStatus.COMPLETED, word)
+        assert (await collection.receipt()).status == SourceStatus.PAID
+
+
+async def test_q33_success_word_may_be_in_the_executions_own_answer() -> None:
+    async with _with(status_words={"COMPLETED": "SUCCESSFUL"}) as (sandbox, dollr):
+        sandbox.set_outcome("complete_at_once")
+        collection = await collect(dollr)
+        assert (collection.status, collection.execution.raw_status) == ("COMPLETED", "SUCCESSFUL")
+
+
+@pytest.mark.parametrize("word", ["CANCELED", "CANCELLED", "EXPIRED", "REJECTED", "SUCCESS", "PAID"])
+def test_q33_success_word_is_no_other_word(word: str) -> None:
+    status = ExecutionStatus(word)
+    assert (status, status.is_known, status.is_final) == (word, False, False)
+
+
+async def test_q33_success_word_that_is_unknown_is_decided_by_the_document() -> None:
+    async with _with(status_words={"PROCESSING": "Held", "COMPLETED": "Held"}) as (_, dollr):
+        collection = await collect(dollr)
+        seen = [change.status async for change in collection]
+        assert seen == ["PENDING", "Held", "COMPLETED"]
+        execution = await collection.wait()
+        assert (execution.status, execution.raw_status) == (ExecutionStatus.COMPLETED, "Held")
+
+
+async def test_q33_success_word_that_is_unknown_is_no_failure_while_the_document_is_not_paid() -> None:
+    async with _with(status_words={"FAILED": "REJECTED"}) as (sandbox, dollr):
+        sandbox.set_outcome("decline")
+        collection = await collect(dollr)
+        with pytest.raises(PollTimeoutError):
+            await collection.wait(timeout=120.0)
+        assert (collection.status, collection.status.is_final) == ("REJECTED", False)
 
 
 @pytest.mark.parametrize("country", ["LR", "LBR", "lbr", None])

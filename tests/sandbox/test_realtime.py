@@ -37,6 +37,15 @@ async def test_a_joined_client_gets_each_change(merchant: Merchant, version: str
         assert await listener.receives_nothing(10)
 
 
+@pytest.mark.parametrize("quirks", [Quirks(status_words={"COMPLETED": "SUCCESSFUL"})])
+async def test_a_row_has_the_word_that_the_api_writes(merchant: Merchant) -> None:
+    body, topic = await unsent_collection(merchant)
+    async with open_listener(merchant) as listener:
+        await listener.subscribe(topic, await key_for(merchant, body))
+        await merchant.create("executions/collection", body)
+        assert [(await listener.receive_change())[1] for _ in range(3)] == ["PENDING", "PROCESSING", "SUCCESSFUL"]
+
+
 @VERSIONS
 async def test_a_change_has_the_form_of_a_row(merchant: Merchant, version: str) -> None:
     body, topic = await unsent_collection(merchant)

@@ -175,6 +175,32 @@ async def test_the_source_may_lag_behind_its_payment(merchant: Merchant) -> None
     assert (await merchant.get("invoices/receipt/300001")).status == 200
 
 
+@pytest.mark.parametrize("quirks", [Quirks(status_words={"COMPLETED": "SUCCESSFUL", "PENDING": "Created"})])
+async def test_statuses_may_be_written_in_other_words(merchant: Merchant) -> None:
+    payment = await merchant.collect()
+    assert await statuses_after(merchant, payment, 1, 2) == ["Created", "PROCESSING", "SUCCESSFUL"]
+    assert [entry.status for entry in merchant.sandbox.ledger] == ["COMPLETED"]
+    for kind in ("payout", "transfer", "refund"):
+        body = await getattr(merchant, f"{kind}_body")(*([payment, 10] if kind == "refund" else []))
+        assert (await merchant.create(f"executions/{kind}", body))["status"] == "Created"
+        merchant.sandbox.advance(3)
+        assert (await merchant.status(body["reference_id"], kind)).body["status"] == "SUCCESSFUL"
+
+
+@pytest.mark.parametrize("quirks", [Quirks(status_words=dict.fromkeys(("PROCESSING", "COMPLETED"), "HELD"))])
+@pytest.mark.parametrize("kind", ["invoice", "order"])
+async def test_a_payment_may_stay_at_an_unknown_word_while_its_document_is_paid(merchant: Merchant, kind: str) -> None:
+    payment = await merchant.collect(kind)
+    assert await statuses_after(merchant, payment, 1, 2, 600) == ["PENDING", "HELD", "HELD", "HELD"]
+    (document,) = (await merchant.get(f"{kind}s/list")).body
+    assert document["status"] == "PAID"
+
+
+def test_only_statuses_of_payments_have_other_words() -> None:
+    with pytest.raises(ValueError, match=r"'PAID' is not a status of a payment\. Use one of: PENDING"):
+        Quirks(status_words={"PAID": "DONE"})
+
+
 # by the test itself
 
 

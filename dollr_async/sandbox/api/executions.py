@@ -194,7 +194,7 @@ def execution_answer(world: World, payment: Payment) -> Answer:
     answer: Answer = {
         "reference_id": payment.reference_id,
         "provider_transaction_id": payment.provider_transaction_id,
-        "status": payment.status,
+        "status": world.quirks.status_word(payment.status),
         "payer_amount": payment.price.payer_amount,
         "payer_currency": payment.price.payer_currency,
         "payee_amount": payment.price.payee_amount,

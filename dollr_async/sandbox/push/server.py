@@ -239,7 +239,13 @@ class RealtimeServer:
             return
         for channel in self._channels.of_payment(payment.reference_id):
             if channel.is_listening(second):
-                self._send_row(channel, self.row_shape(entry_of(payment)), event, second)
+                self._send_row(channel, self._row_of(payment), event, second)
+
+    def _row_of(self, payment: Payment) -> Mapping[str, object]:
+        row = self.row_shape(entry_of(payment))
+        if row.get("status") != payment.status:
+            return row
+        return {**row, "status": self._world.quirks.status_word(payment.status)}
 
     def push_row(self, reference_id: str, row: Mapping[str, object], event: str) -> int:
         """Send a row to every channel of a payment, and return how many there are."""
