@@ -1,7 +1,7 @@
-"""Sends one request and reads its answer, and opens websockets: the only module that uses aiohttp.
+"""Sends one request and reads its answer, and opens websockets: with `failures`, the only module that uses aiohttp.
 
 An answer of any status is returned as it is; the caller decides what it means. Every error of aiohttp becomes one of
-ours, and a cancellation passes unchanged.
+ours (see `failures`), and a cancellation passes unchanged.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from aiohttp import hdrs
 from multidict import CIMultiDict
 from yarl import URL
 
-from dollr_async.base.errors import ConfigurationError, ConnectError, RequestTimeoutError, TransportError
+from dollr_async.base.errors import ConfigurationError, TransportError
 from dollr_async.wire.addresses import checked_base_url
 from dollr_async.wire.answers import RawAnswer
+from dollr_async.wire.failures import description, failure_of, websocket_failure_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,16 +37,6 @@ _CHUNK = 64 * 1024
 _OPEN_TIMEOUT = 10.0
 # How long to wait for the other side to close too; closing must not hang when the server is gone.
 _CLOSE_TIMEOUT = aiohttp.ClientWSTimeout(ws_close=1.0)  # pyright: ignore[reportCallIssue] - it cannot read attr.ib(type=...)
-
-# Raised before the first byte of the request is sent: no DNS name, no connection, no TLS, refused by the proxy.
-_NEVER_SENT = (
-    aiohttp.ClientConnectorError,
-    aiohttp.ConnectionTimeoutError,
-    aiohttp.ServerFingerprintMismatch,
-    aiohttp.ClientHttpProxyError,
-    aiohttp.InvalidURL,
-    aiohttp.NonHttpUrlClientError,
-)
 
 # These contain the request's headers or its whole URL, and so the token or a payer's phone number.
 _SHOWING_THE_REQUEST = (
@@ -80,6 +71,7 @@ class Transport:
         """
         self._base_url = URL(checked_base_url(base_url), encoded=True)
         self._root = f"{self._base_url.raw_path.rstrip('/')}/v1/"
+        self._seconds = timeout
         self._timeout = aiohttp.ClientTimeout(total=timeout)
         self._given = session
         self._own: aiohttp.ClientSession | None = None
@@ -102,9 +94,10 @@ class Transport:
 
         Raises:
             ConfigurationError: the caller's session is closed or adds credentials of its own.
-            ConnectError: the request did not reach the API.
+            ConnectError: the request did not reach the API, and no earlier try of it can have.
             RequestTimeoutError: the time ran out; the request may have reached the API.
-            TransportError: the connection was dropped, or the answer was cut off or too large.
+            TransportError: the connection was dropped, or the answer was cut off or too large; or no connection could
+                be made, but an earlier try below this library may have reached the API (`is_unreachable`).
         """
         session = self._own or self._open_session()
         url = self._base_url.with_path(f"{self._root}{path}", encoded=True)
@@ -131,7 +124,7 @@ class Transport:
         except TransportError:
             raise
         except Exception as error:  # noqa: BLE001 - every error becomes one of ours
-            failure = self._error_for(error, f"{method} /v1/{path}")
+            failure = failure_of(error, method, path, session=session, timeout=self._seconds)
             cause = None if isinstance(error, _SHOWING_THE_REQUEST) else error
         # Raised outside `except`: an error that shows the request must not be in the chain of errors.
         raise failure from cause
@@ -157,7 +150,7 @@ class Transport:
                     max_msg_size=LARGEST_MESSAGE,
                 )
         except Exception as error:  # noqa: BLE001 - every error becomes one of ours
-            failure = _websocket_error(error)
+            failure = websocket_failure_of(error)
         else:
             if not opened._response.history:  # noqa: SLF001 - aiohttp has no public way to see it
                 return WebSocket(opened)
@@ -167,21 +160,6 @@ class Transport:
                 "the address for live updates answers with a redirect, which is not followed: set the final address"
             )
         raise failure
-
-    def _error_for(self, error: Exception, where: str) -> TransportError:
-        if isinstance(error, _NEVER_SENT) and not isinstance(error, aiohttp.RedirectClientError):
-            message = f"{where}: no connection to the API could be made ({_description(error)}); nothing was sent"
-            return ConnectError(message)
-        if isinstance(error, TimeoutError):
-            message = f"{where}: no answer within {self._timeout.total:g} seconds; the request may have arrived"
-            return RequestTimeoutError(message)
-        # A caller's session may have middlewares, which may raise before or after the request was carried out: any
-        # other error is ambiguous.
-        message = (
-            f"{where}: the connection broke before the answer was complete ({_description(error)}); "
-            "the request may have been carried out"
-        )
-        return TransportError(message)
 
     def _open_session(self) -> aiohttp.ClientSession:
         given = self._given
@@ -226,7 +204,7 @@ class WebSocket:
             await self._opened.send_str(text)
         except Exception as error:  # noqa: BLE001 - every error becomes one of ours
             failure = TransportError(
-                f"a message could not be sent on the websocket for live updates ({_description(error)})"
+                f"a message could not be sent on the websocket for live updates ({description(error)})"
             )
         else:
             return
@@ -252,14 +230,6 @@ class WebSocket:
         await self._opened.close()
 
 
-def _websocket_error(error: Exception) -> TransportError:
-    status = f" {error.status}" if isinstance(error, aiohttp.ClientResponseError) and error.status else ""
-    message = f"no websocket for live updates could be opened ({_description(error)}{status})"
-    if isinstance(error, _NEVER_SENT) and not isinstance(error, aiohttp.RedirectClientError):
-        return ConnectError(message)
-    return RequestTimeoutError(message) if isinstance(error, TimeoutError) else TransportError(message)
-
-
 def _user_agent() -> str:
     return f"dollr-async/{VERSION} Python/{platform.python_version()} aiohttp/{aiohttp.__version__}"
 
@@ -278,10 +248,3 @@ async def _read_bounded(response: aiohttp.ClientResponse) -> bytes:
             raise TransportError(message)
         chunks.append(chunk)
     return b"".join(chunks)
-
-
-def _description(error: BaseException) -> str:
-    # The full text of an error can contain the URL, and so a payer's phone number.
-    reason = getattr(error, "os_error", None) or (error if isinstance(error, OSError) else None)
-    text = getattr(reason, "strerror", None)
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__

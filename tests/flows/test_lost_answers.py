@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
     from aiohttp import ClientHandlerType, ClientRequest, ClientResponse
+    from aiohttp.connector import Connection
+    from aiohttp.tracing import Trace
 
     from tests.contract import Contract
 
@@ -442,20 +444,21 @@ async def test_a_client_that_is_closed_before_the_execution_sends_nothing(sandbo
 # No connection at all
 
 
-class _Cut:
-    """A middleware of the caller's session that lets the next so many executions find nobody."""
+class _Cut(aiohttp.TCPConnector):
+    """A connector of the caller's session that makes no connection for the next so many executions."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.skip = 0
         self.times = 0
 
-    async def __call__(self, request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
-        if request.url.path == "/v1/executions/collection":
+    async def connect(self, req: ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout) -> Connection:  # noqa: ASYNC109 - the signature of aiohttp
+        if req.url.path == "/v1/executions/collection":
             self.skip -= 1
             if self.skip < 0 and self.times > 0:
                 self.times -= 1
                 raise aiohttp.ConnectionTimeoutError
-        return await handler(request)
+        return await super().connect(req, traces=traces, timeout=timeout)
 
 
 class _Line(NamedTuple):
@@ -467,7 +470,7 @@ class _Line(NamedTuple):
 async def line(sandbox: Sandbox) -> AsyncIterator[_Line]:
     cut = _Cut()
     async with (
-        aiohttp.ClientSession(middlewares=(cut,)) as session,
+        aiohttp.ClientSession(connector=cut) as session,
         DollrClient(**sandbox.settings, session=session) as dollr,
     ):
         yield _Line(dollr, cut)
@@ -493,6 +496,21 @@ async def test_a_resend_that_never_leaves_does_not_lift_the_doubt(sandbox: Sandb
     with pytest.raises(OutcomeUnknownError):
         await collect(line.dollr)
     assert len(sent(sandbox, "collect")) == 1
+
+
+async def test_middlewares_that_may_have_sent_an_execution_are_named(sandbox: Sandbox) -> None:
+    async def cut_off(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
+        if request.url.path in {"/v1/executions/collection", "/v1/status/collection"}:
+            raise aiohttp.ConnectionTimeoutError
+        return await handler(request)
+
+    async with (
+        aiohttp.ClientSession(middlewares=(cut_off,)) as session,
+        DollrClient(**sandbox.settings, session=session) as dollr,
+    ):
+        with pytest.raises(OutcomeUnknownError) as caught:
+            await collect(dollr)
+    assert "the middlewares of the session given to DollrClient (cut_off) may retry" in str(caught.value.__cause__)
 
 
 # Sessions that end (docs/design.md, rule 8)

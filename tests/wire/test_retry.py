@@ -42,10 +42,16 @@ def _unsent(error: DollrError) -> DollrError:
     return error
 
 
+def _unreachable(error: TransportError) -> TransportError:
+    error.is_unreachable = True
+    return error
+
+
 # error, is it ambiguous, is a request retried that changes nothing, and one that may change something
 _TABLE: list[tuple[DollrError, bool, bool, bool]] = [
     (ConnectError("m"), False, True, True),
     (TransportError("m"), True, True, False),
+    (_unreachable(TransportError("m")), True, True, False),
     (RequestTimeoutError("m"), True, True, False),
     (_status(500, ServerError), True, True, False),
     (_status(503, ServerError), True, True, False),

@@ -114,12 +114,23 @@ def _made(cls: type[Exception]) -> Exception:
     return cls(*((f"https://api.example/v1/x?{_QUERY}",) if known is None else known))
 
 
-async def _with_middleware(error: BaseException) -> RawAnswer:
+async def _with_middleware(error: BaseException, method: str = "GET") -> RawAnswer:
     async def fail(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
         raise error
 
     async with aiohttp.ClientSession(middlewares=(fail,)) as session:
-        return await _ask("http://127.0.0.1:1", session=session)
+        return await _ask("http://127.0.0.1:1", method, session=session)
+
+
+async def _in_aiohttp(error: BaseException, method: str = "GET") -> RawAnswer:
+    """Raise an exception inside aiohttp, once the request has a connection."""
+
+    class Failing(aiohttp.ClientRequest):
+        async def send(self, conn: Odd) -> aiohttp.ClientResponse:
+            raise error
+
+    async with RawServer(HANG) as server, aiohttp.ClientSession(request_class=Failing) as session:
+        return await _ask(server.url, method, session=session)
 
 
 def test_every_exception_of_aiohttp_is_tested() -> None:
@@ -132,7 +143,7 @@ def test_every_exception_of_aiohttp_is_tested() -> None:
 @pytest.mark.parametrize("cls", _FOREIGN)
 async def test_each_exception_of_aiohttp_becomes_one_of_ours(cls: type[Exception]) -> None:
     with pytest.raises(TransportError) as caught:
-        await _with_middleware(_made(cls))
+        await _in_aiohttp(_made(cls))
     error = caught.value
     expected = (
         ConnectError if cls.__name__ in _NEVER_SENT
@@ -144,6 +155,16 @@ async def test_each_exception_of_aiohttp_becomes_one_of_ours(cls: type[Exception
     assert is_ambiguous(error) is (expected is not ConnectError)
     assert cls.__name__ in str(error) or expected is RequestTimeoutError
     assert "GET /v1/predictions/phone" in str(error)
+
+
+@pytest.mark.parametrize("cls", [found for found in _FOREIGN if found.__name__ in _NEVER_SENT])
+async def test_middlewares_may_have_sent_an_earlier_try(cls: type[Exception]) -> None:
+    with pytest.raises(TransportError, match=r"for the last try no connection.*middlewares.*\(fail\)") as caught:
+        await _with_middleware(_made(cls), "POST")
+    error = caught.value
+    assert (type(error), error.nothing_sent, error.is_unreachable) == (TransportError, False, True)
+    assert is_ambiguous(error)
+    assert "nothing was sent" not in str(error)
 
 
 @pytest.mark.parametrize("cls", [found for found in _FOREIGN if issubclass(found, aiohttp.ClientError)])

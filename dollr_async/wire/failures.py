@@ -1,0 +1,95 @@
+"""Makes one of our errors of each exception of aiohttp, and says whether the request can have left.
+
+"Nothing was sent" is said only where no byte of any try can have left (docs/design.md, rule 2).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import aiohttp
+
+from dollr_async.base.errors import ConnectError, RequestTimeoutError, TransportError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+# Raised before the first byte of the request is sent: no DNS name, no connection, no TLS, refused by the proxy.
+_NEVER_SENT = (
+    aiohttp.ClientConnectorError,
+    aiohttp.ConnectionTimeoutError,
+    aiohttp.ServerFingerprintMismatch,
+    aiohttp.ClientHttpProxyError,
+    aiohttp.InvalidURL,
+    aiohttp.NonHttpUrlClientError,
+)
+# aiohttp resends these by itself after a disconnect, and has no setting against it. It resends a GET too, which changes
+# nothing.
+_RESENT_BY_AIOHTTP = frozenset(("PUT", "DELETE"))
+
+
+def failure_of(
+    error: Exception, method: str, path: str, *, session: aiohttp.ClientSession, timeout: float
+) -> TransportError:
+    """Return the error for an exception that ended a request through `session` within `timeout` seconds."""
+    where = f"{method} /v1/{path}"
+    reason = _why_never_sent(error)
+    if reason is not None:
+        resender = _resender_below(session, method)
+        if resender is None:
+            return ConnectError(f"{where}: {reason}; nothing was sent")
+        message = f"{where}: for the last try {reason}; {resender}, so an earlier try may have been carried out"
+        unreachable = TransportError(message)
+        unreachable.is_unreachable = True
+        return unreachable
+    if isinstance(error, TimeoutError):
+        message = f"{where}: no answer within {timeout:g} seconds; the request may have arrived"
+        return RequestTimeoutError(message)
+    # A caller's session may have middlewares, which may raise before or after the request was carried out: any
+    # other error is ambiguous.
+    message = (
+        f"{where}: the connection broke before the answer was complete ({description(error)}); "
+        "the request may have been carried out"
+    )
+    return TransportError(message)
+
+
+def websocket_failure_of(error: Exception) -> TransportError:
+    """Return the error for an exception while a websocket was opened."""
+    status = f" {error.status}" if isinstance(error, aiohttp.ClientResponseError) and error.status else ""
+    message = f"no websocket for live updates could be opened ({description(error)}{status})"
+    if _made_no_connection(error):
+        return ConnectError(message)
+    return RequestTimeoutError(message) if isinstance(error, TimeoutError) else TransportError(message)
+
+
+def description(error: BaseException) -> str:
+    """Return what an exception says that shows nothing of the request."""
+    # The full text of an error can contain the URL, and so a payer's phone number.
+    reason = getattr(error, "os_error", None) or (error if isinstance(error, OSError) else None)
+    text = getattr(reason, "strerror", None)
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def _made_no_connection(error: Exception) -> bool:
+    return isinstance(error, _NEVER_SENT) and not isinstance(error, aiohttp.RedirectClientError)
+
+
+def _why_never_sent(error: Exception) -> str | None:
+    """Return why the last try was certainly not sent, or None where it may have been."""
+    if _made_no_connection(error):
+        return f"no connection to the API could be made ({description(error)})"
+    return None
+
+
+def _resender_below(session: aiohttp.ClientSession, method: str) -> str | None:
+    """Return what may have sent a request more than once, in words, or None if nothing can have."""
+    if type(session) is not aiohttp.ClientSession:
+        return f"the session given to DollrClient is a {type(session).__name__}, which may retry"
+    middlewares: Iterable[object] = session._middlewares or ()  # noqa: SLF001 - aiohttp has no public way to see them
+    if middlewares:
+        names = ", ".join(getattr(each, "__name__", type(each).__name__) for each in middlewares)
+        return f"the middlewares of the session given to DollrClient ({names}) may retry"
+    if method in _RESENT_BY_AIOHTTP:
+        return f"aiohttp resends a {method} by itself after a disconnect"
+    return None
