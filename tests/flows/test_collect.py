@@ -31,6 +31,7 @@ from dollr_async import (
 )
 from dollr_async.sandbox import Fault, Quirks, Sandbox
 from tests.support.collections import ITEM, REFERENCE, collect, operations, sent
+from tests.support.documents import a_document
 
 if TYPE_CHECKING:
     from dollr_async import Invoice, Order
@@ -300,7 +301,7 @@ async def test_what_the_caller_says_of_the_route_wins(
 
 
 async def test_somebody_elses_wallet_does_not_get_the_payers_country(sandbox: Sandbox, dollr: DollrClient) -> None:
-    await collect(dollr, pay_with=MobileMoney(phone="250780000001"))
+    await collect(dollr, pay_with=MobileMoney(phone="250780000001"), payer_currency="RWF")
     (account,) = sent(sandbox, "create_payment_account")
     assert account == {
         "account_name": "Amara Kamara",
@@ -450,10 +451,11 @@ async def test_words_are_taken_in_any_case(sandbox: Sandbox, dollr: DollrClient,
 
 
 async def test_a_long_list_of_names_is_cut_in_the_note(sandbox: Sandbox, dollr: DollrClient) -> None:
-    await collect(dollr, items=[LineItem(f"Thing number {number}", Decimal(1)) for number in range(30)])
+    names = [f"Thing number {number}" for number in range(30)]
+    await collect(dollr, items=[LineItem(name, Decimal(1)) for name in names])
     (body,) = sent(sandbox, "create_invoice")
     assert isinstance(body, dict)
-    assert len(str(body["note"])) == 200
+    assert body["note"] == ", ".join(names)[:200].rstrip()
 
 
 async def test_amounts_leave_exactly_as_they_are(sandbox: Sandbox, dollr: DollrClient) -> None:
@@ -514,8 +516,9 @@ async def test_a_reference_that_names_a_payment_is_not_used_again(
 ) -> None:
     await collect(dollr, reference_id=REFERENCE)
     sandbox.requests.clear()
-    with pytest.raises(ReferenceUsedError, match="already names a payment") as caught:
+    with pytest.raises(ReferenceUsedError, match="already names a collection") as caught:
         await collect(dollr, reference_id=UUID(REFERENCE), direct=direct)
+    assert f"follow it with dollr.watch('{REFERENCE}'), and do not pay again" in str(caught.value)
     assert str(caught.value.reference_id) == REFERENCE
     assert caught.value.execution is not None
     assert caught.value.execution.status == "PENDING"
@@ -545,14 +548,27 @@ async def test_a_payment_in_an_unreadable_shape_uses_its_reference_too(sandbox: 
 
 
 @pytest.mark.parametrize("fault", [500, "hang", "garbage", "forbidden"])
-async def test_a_look_that_fails_publishes_nothing(
-    sandbox: Sandbox, dollr: DollrClient, fault: Fault | str | int
+@pytest.mark.parametrize(
+    ("terms", "step"),
+    [
+        ({}, "party"),
+        ({"direct": True}, "checkout"),
+        ({"payer": KnownPayer(200_001)}, "document"),
+        ({"items": None, "source": KnownSource(SourceType.INVOICE, 300_001, Decimal("250.00"))}, "document"),
+    ],
+    ids=["a new payer", "direct", "a known payer", "a document that exists"],
+)
+async def test_a_look_that_fails_is_the_first_steps_failure_and_publishes_nothing(
+    sandbox: Sandbox, dollr: DollrClient, fault: Fault | str | int, terms: dict[str, Any], step: str
 ) -> None:
+    await a_document(dollr)
+    sandbox.requests.clear()
     sandbox.fail("get_collection_status", fault, times=None)
     with pytest.raises(CollectError) as caught:
-        await collect(dollr, reference_id=REFERENCE)
-    assert caught.value.step == "execution"
-    assert not {"publish_invoice", "collect"} & set(operations(sandbox))
+        await collect(dollr, reference_id=REFERENCE, **terms)
+    assert caught.value.step == step
+    published = {"publish_invoice", "create_checkout_source", "create_checkout_session", "collect"}
+    assert not published & set(operations(sandbox))
     assert str(caught.value.reference_id) == REFERENCE
 
 

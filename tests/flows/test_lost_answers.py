@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, NamedTuple
 
 import aiohttp
+import attrs
 import pytest
 
 from dollr_async import (
@@ -28,7 +29,9 @@ from dollr_async import (
 )
 from dollr_async.sandbox import Fault, Quirks, Sandbox
 from tests.conftest import check_requests
-from tests.support.collections import collect, sent
+from tests.flows import api_refusals
+from tests.flows.api_refusals import CONFLICT_SECONDS
+from tests.support.collections import REFERENCE, collect, sent
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -38,6 +41,7 @@ if TYPE_CHECKING:
     from aiohttp.tracing import Trace
 
     from tests.contract import Contract
+    from tests.flows.api_refusals import ApiRefusal
 
 _HTML = b"<html>502</html>"
 _NO_SHAPE = {"status": "PENDING"}
@@ -68,8 +72,6 @@ _NOT_LANDED: dict[str, Fault | str | int] = {
     "garbage": Fault.answer(200, _HTML),
     "empty 2xx": Fault.answer(204),
 }
-_REFUSED: dict[str, int] = {"400": 400, "403": 403, "404": 404, "409": 409, "410": 410, "422": 422, "451": 451}
-
 _LOOKS: dict[str, Fault | str | int] = {
     "drop": "drop",
     "hang": "hang",
@@ -120,43 +122,65 @@ async def test_what_did_not_land_is_resent_after_the_grace_with_the_same_body(
     assert len(sandbox.ledger) == 1
 
 
-@pytest.mark.parametrize("fault", _REFUSED.values(), ids=_REFUSED)
-async def test_a_refusal_is_final_once_a_look_says_not_found(sandbox: Sandbox, dollr: DollrClient, fault: int) -> None:
-    sandbox.fail("collect", fault)
+@pytest.mark.parametrize("refusal", api_refusals.ALL.values(), ids=api_refusals.ALL)
+async def test_a_refusal_is_believed_once_the_status_checks_that_its_kind_asks_for_say_not_found(
+    sandbox: Sandbox, dollr: DollrClient, refusal: ApiRefusal
+) -> None:
+    sandbox.fail("collect", refusal.fault)
     with pytest.raises(CollectError, match="no money moved") as caught:
         await collect(dollr)
     assert caught.value.step == "execution"
-    assert getattr(caught.value.__cause__, "status", None) == fault
-    assert (len(sent(sandbox, "collect")), _looks(sandbox)) == (1, 1)
+    assert getattr(caught.value.__cause__, "status", None) == refusal.fault.status
+    refusal.check_requests(sandbox)
     assert sandbox.ledger == ()
 
 
-@pytest.mark.parametrize("fault", _REFUSED.values(), ids=_REFUSED)
+@pytest.mark.parametrize("refusal", api_refusals.ALL.values(), ids=api_refusals.ALL)
 async def test_a_refusal_of_what_landed_all_the_same_is_adopted(
-    sandbox: Sandbox, dollr: DollrClient, fault: int
+    sandbox: Sandbox, dollr: DollrClient, refusal: ApiRefusal
 ) -> None:
-    sandbox.fail("collect", f"{fault}_after")
+    sandbox.fail("collect", refusal.landed)
     collection = await collect(dollr)
     assert collection.status == "PENDING"
-    assert (len(sent(sandbox, "collect")), len(sandbox.ledger)) == (1, 1)
+    assert (len(sent(sandbox, "collect")), _looks(sandbox), len(sandbox.ledger)) == (1, 1, 1)
+    assert (await collection.wait()).status == "COMPLETED", "its own document is PAID"
 
 
-async def test_a_refusal_that_nobody_can_check_is_unknown_not_failed(sandbox: Sandbox, dollr: DollrClient) -> None:
-    sandbox.fail("collect", "422_after")
+@pytest.mark.parametrize("refusal", api_refusals.ONE_OF_EACH.values(), ids=api_refusals.ONE_OF_EACH)
+async def test_a_refusal_that_nobody_can_check_is_unknown_not_failed(
+    sandbox: Sandbox, dollr: DollrClient, refusal: ApiRefusal
+) -> None:
+    sandbox.fail("collect", refusal.landed)
     sandbox.fail("get_collection_status", 500, times=None)
     with pytest.raises(OutcomeUnknownError) as caught:
         await collect(dollr)
-    assert isinstance(caught.value.__cause__, InvalidRequestError)
+    assert getattr(caught.value.__cause__, "status", None) == refusal.fault.status
     assert (len(sent(sandbox, "collect")), len(sandbox.ledger)) == (1, 1)
 
 
-async def test_a_refusal_stays_the_reason_when_a_look_failed_meanwhile(sandbox: Sandbox, dollr: DollrClient) -> None:
-    sandbox.fail("collect", 422)
+@pytest.mark.parametrize("refusal", api_refusals.BELIEVED_AT_ONCE.values(), ids=api_refusals.BELIEVED_AT_ONCE)
+async def test_a_refusal_stays_the_reason_when_a_look_failed_meanwhile(
+    sandbox: Sandbox, dollr: DollrClient, refusal: ApiRefusal
+) -> None:
+    sandbox.fail("collect", refusal.fault)
     sandbox.fail("get_collection_status", 500, times=2)
     with pytest.raises(CollectError) as caught:
         await collect(dollr)
-    assert isinstance(caught.value.__cause__, InvalidRequestError)
+    assert getattr(caught.value.__cause__, "status", None) == refusal.fault.status
     assert (_looks(sandbox), sandbox.ledger) == (3, ())
+
+
+@pytest.mark.parametrize("refusal", api_refusals.BELIEVED_LATER.values(), ids=api_refusals.BELIEVED_LATER)
+async def test_status_checks_without_an_answer_do_not_count_for_a_refusal_by_text(
+    sandbox: Sandbox, dollr: DollrClient, refusal: ApiRefusal
+) -> None:
+    sandbox.fail("collect", refusal.fault)
+    sandbox.fail("get_collection_status", 500, times=10)
+    with pytest.raises(CollectError) as caught:
+        await collect(dollr)
+    assert getattr(caught.value.__cause__, "status", None) == refusal.fault.status
+    answers = [request.fault for request in sandbox.requests_to("get_collection_status")]
+    assert answers == ["answer 500"] * 10 + [None] * 4
 
 
 async def test_a_2xx_with_a_status_has_landed_whatever_else_is_missing(sandbox: Sandbox, dollr: DollrClient) -> None:
@@ -206,7 +230,7 @@ async def test_a_card_found_processing_brings_its_client_secret(sandbox: Sandbox
 @pytest.mark.parametrize("word", ["ON_HOLD", "processing"])
 async def test_a_status_in_words_of_its_own_means_landed(sandbox: Sandbox, dollr: DollrClient, word: str) -> None:
     answer = {
-        "reference_id": "7bdf1a9c-8c70-4a7e-9d6e-2f5d2f1d2f11",
+        "reference_id": REFERENCE,
         "status": word,
         "payer_amount": 1,
         "payer_currency": "USD",
@@ -215,8 +239,9 @@ async def test_a_status_in_words_of_its_own_means_landed(sandbox: Sandbox, dollr
         "operation_type": "COLLECTION",
     }
     sandbox.fail("collect", "drop")
+    sandbox.fail("get_collection_status", Fault.latency(0.0))  # the reference is checked before its first use
     sandbox.fail("get_collection_status", Fault.answer(200, answer))
-    collection = await collect(dollr)
+    collection = await collect(dollr, reference_id=REFERENCE)
     assert collection.status.upper() == word.upper()
     assert not collection.status.is_final
     assert len(sent(sandbox, "collect")) == 1
@@ -257,7 +282,7 @@ async def test_a_429_that_asks_for_too_long_or_too_often_is_not_run(sandbox: San
         with pytest.raises(CollectError) as caught:
             await collect(dollr)
         assert isinstance(caught.value.__cause__, RateLimitError)
-        assert len(sent(sandbox, "collect")) == sends
+        assert (len(sent(sandbox, "collect")), _looks(sandbox)) == (sends, 1)
     assert sandbox.ledger == ()
 
 
@@ -546,7 +571,13 @@ async def test_a_session_that_ended_under_its_only_send_is_replaced_once_a_look_
     reference_id = await _collected(sandbox, lambda sandbox: sandbox.fail("collect", Fault.latency(6.0)))
     assert [body["reference_id"] for body in _bodies(sandbox)] == [reference_id] * 2
     assert len({body["session_id"] for body in _bodies(sandbox)}) == 2
-    assert _looks(sandbox) == 1
+    # A refusal that speaks of the session is a conflict.
+    first, second = sandbox.requests_to("collect")
+    assert second.second - first.second == pytest.approx(6.0 + CONFLICT_SECONDS, abs=0.1)
+    checks = [request.second for request in sandbox.requests_to("get_collection_status")]
+    assert checks[0] - first.second == pytest.approx(6.0, abs=0.1)
+    assert checks[-1] == pytest.approx(second.second, abs=0.1)
+    assert [len(sandbox.requests_to(f"get_{kind}_status")) for kind in ("payout", "transfer", "refund")] == [1, 1, 1]
     assert [entry.session_id for entry in sandbox.ledger] == [int(str(_bodies(sandbox)[1]["session_id"]))]
 
 
@@ -605,8 +636,8 @@ def _bodies(sandbox: Sandbox) -> list[dict[str, object]]:
 _SENDS: dict[str, tuple[Fault | str | int, ...]] = {
     **{f"{name}, landed": (fault,) for name, fault in _LANDED.items()},
     **{f"{name}, not landed": (fault,) for name, fault in _NOT_LANDED.items()},
-    **{f"{name}, refused": (fault,) for name, fault in _REFUSED.items()},
-    **{f"{name}, landed though refused": (f"{fault}_after",) for name, fault in _REFUSED.items()},
+    **{f"{name}, refused": (refusal.fault,) for name, refusal in api_refusals.ONE_OF_EACH.items()},
+    **{f"{name}, landed though refused": (refusal.landed,) for name, refusal in api_refusals.ONE_OF_EACH.items()},
     "no status": (Fault.answer(200, _NO_SHAPE, after_work=True),),
     "fine": (Fault.latency(0.0),),
     "401": (401,),
@@ -617,6 +648,8 @@ _SENDS: dict[str, tuple[Fault | str | int, ...]] = {
     "500 then lost": (500, "lose_answer"),
     "lost then refused": ("lose_answer", 422),
     "dropped throughout": ("drop",) * 4,
+    "429 throughout": ("rate_limited",) * 4,
+    "429 throughout, landed": (attrs.evolve(Fault.rate_limited(), after_work=True),) * 4,
 }
 _LOOKS_IN_A_ROW: list[tuple[Fault | str | int, ...]] = [
     *((look,) for look in _LOOKS.values()),
@@ -645,10 +678,18 @@ async def test_one_reference_is_one_charge_whatever_happens(
             assert len(charges) <= 1
             assert all(charge in str(contents) for charge in charges)
             assert end not in {"accepted", "accepted unreadably"} or len(charges) == 1
-            # A refusal is followed by one look, and a 404 is believed: an API that errs twice is not caught out.
-            assert end != "not run" or not charges or 404 in looks
+            # An API that errs twice, in a refusal and in every status check that the refusal asks for, is believed.
+            believed = [404] * _checks_before_it_is_believed(sends[-1])
+            assert end != "not run" or not charges or list(looks[: len(believed)]) == believed
             sandbox.clear_faults()
         check_requests(sandbox, contract)
+
+
+def _checks_before_it_is_believed(fault: Fault | str | int) -> int:
+    for refusal in api_refusals.ALL.values():
+        if fault == refusal.landed:
+            return refusal.least
+    return 1
 
 
 async def _end(collecting: Awaitable[object]) -> str:

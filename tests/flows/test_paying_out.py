@@ -26,11 +26,13 @@ from dollr_async import (
     TransportError,
 )
 from dollr_async.sandbox import Fault
+from tests.flows import api_refusals
 from tests.support.collections import REFERENCE, collect, operations
 from tests.support.payments import Move, ready
 
 if TYPE_CHECKING:
     from dollr_async.sandbox import Sandbox
+    from tests.flows.api_refusals import ApiRefusal
 
 _KINDS = ["PAYOUT", "TRANSFER", "REFUND"]
 _LANDED: dict[str, Fault | str | int] = {
@@ -108,15 +110,18 @@ async def test_what_surely_did_not_run_is_resent_without_a_look(move: Move, faul
     assert (move.status_checks, len(move.ledger)) == (0, 1)
 
 
-@pytest.mark.parametrize("status", [403, 404, 409, 422])
-async def test_a_refusal_is_final_once_a_look_says_not_found(move: Move, status: int) -> None:
-    move.sandbox.fail(move.operation, status)
+@pytest.mark.parametrize("refusal", api_refusals.ALL.values(), ids=api_refusals.ALL)
+async def test_a_refusal_is_believed_once_the_status_checks_that_its_kind_asks_for_say_not_found(
+    move: Move, refusal: ApiRefusal
+) -> None:
+    move.sandbox.fail(move.operation, refusal.fault)
     with pytest.raises(CollectError, match="was not executed, and no money moved") as caught:
         await move.begin()
     assert caught.value.step == "execution"
     assert caught.value.progress.session_id == 500_001 + (move.kind == "REFUND")
-    assert getattr(caught.value.__cause__, "status", None) == status
-    assert (move.sends, move.status_checks, move.ledger) == (1, 1, [])
+    assert getattr(caught.value.__cause__, "status", None) == refusal.fault.status
+    refusal.check_requests(move.sandbox, move.kind)
+    assert move.ledger == []
 
 
 async def test_too_many_requests_for_too_long_is_not_run(move: Move) -> None:
@@ -124,7 +129,7 @@ async def test_too_many_requests_for_too_long_is_not_run(move: Move) -> None:
     with pytest.raises(CollectError) as caught:
         await move.begin()
     assert isinstance(caught.value.__cause__, RateLimitError)
-    assert (move.sends, move.ledger) == (4, [])
+    assert (move.sends, move.status_checks, move.ledger) == (4, 1, [])
 
 
 async def test_an_unknown_outcome_says_how_to_resume_and_that_works(move: Move, dollr: DollrClient) -> None:
@@ -210,10 +215,12 @@ async def test_a_used_reference_is_not_used_again(move: Move, slow: str) -> None
 
 async def test_a_reference_that_names_another_kind_moves_nothing(move: Move, dollr: DollrClient) -> None:
     await collect(dollr, reference_id=REFERENCE)
-    with pytest.raises(CollectError) as caught:
+    with pytest.raises(ReferenceUsedError, match="already names a collection") as caught:
         await move.begin(reference_id=REFERENCE)
-    assert isinstance(caught.value.__cause__, InvalidRequestError)
-    assert (caught.value.step, move.ledger) == ("execution", [])
+    assert f"follow it with dollr.watch('{REFERENCE}'), and do not pay again" in str(caught.value)
+    assert caught.value.execution is not None
+    assert (str(caught.value.reference_id), caught.value.execution.status) == (REFERENCE, "COMPLETED")
+    assert (move.sends, move.ledger) == (1, [])
 
 
 @pytest.mark.parametrize("fault", [500, "garbage", "forbidden"])
@@ -221,7 +228,8 @@ async def test_nothing_moves_when_the_reference_cannot_be_checked(move: Move, fa
     move.sandbox.fail(move.status_operation, fault, times=None)
     with pytest.raises(CollectError) as caught:
         await move.begin(reference_id=REFERENCE)
-    assert (caught.value.step, str(caught.value.reference_id)) == ("execution", REFERENCE)
+    # No session is made before the reference is known to be unused.
+    assert (caught.value.step, str(caught.value.reference_id)) == ("session", REFERENCE)
     assert move.sends == 0
 
 

@@ -120,9 +120,9 @@ _FLAWED: list[tuple[type, str, list[Any], str]] = [
     (LineItem, "qty", [0, -1, 1.0, "2", True, 10**10], "whole number from 1 up"),
     (LineItem, "name", ["", "  ", None, 5, "\ud800"], "name"),
     (Payer, "fullname", ["", "  ", None, 5, "\ud800"], "fullname"),
-    (Payer, "phone", ["0771234567", "1234567", "+", "", "2317712345678901", "23177-CALL-ME"], "'231771234567'"),
+    (Payer, "phone", ["077123456789", "1234567", "+", "", "2317712345678901", "23177-CALL-ME"], "'231771234567'"),
     (Payer, "phone", [None, 231771234567, "\u0662\u0663\u0661\u0667\u0667\u0661\u0662\u0663"], "'231771234567'"),
-    (Payer, "phone", ["771234567"], "country's code"),
+    (Payer, "phone", ["771234567"], "country code"),
     (Payer, "country_code", ["LBR", "", "L1", 5], "'LR'"),
     (Payer, "email", [5], "email must be text"),
     (KnownPayer, "counterparty_id", [0, -1, "", "seven", 7.0, True, None, "\u0667"], "as in 310"),
@@ -169,6 +169,11 @@ def test_a_refused_phone_is_not_shown() -> None:
 def test_a_phone_is_brought_into_the_form_that_is_sent(written: str) -> None:
     assert Payer("Amara", written).phone == "231771234567"
     assert MobileMoney(phone=written).phone == "231771234567"
+
+
+@pytest.mark.parametrize("written", ["0771234567", "077 123 4567", "(077) 123-4567"])
+def test_a_phone_as_it_is_dialled_inside_the_payers_country_gets_its_calling_code(written: str) -> None:
+    assert Payer("Amara", written, country_code="LR").phone == "231771234567"
 
 
 async def test_a_refusal_is_an_ordinary_value_error(dollr: DollrClient) -> None:

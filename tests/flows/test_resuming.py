@@ -28,6 +28,7 @@ from dollr_async import (
 )
 from dollr_async.journal import MemoryJournal, SQLiteJournal
 from dollr_async.sandbox import Fault, Sandbox
+from tests.flows import api_refusals
 from tests.support.collections import REFERENCE, collect, operations, sent
 from tests.support.documents import a_document
 from tests.support.payments import payout, ready, refund, transfer
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dollr_async.journal import Entry, Journal
+    from tests.flows.api_refusals import ApiRefusal
 
     _Pay = Callable[[DollrClient], Awaitable[Payment]]
 
@@ -233,8 +235,11 @@ async def test_an_execution_in_doubt_is_looked_for_before_it_is_sent_again(sandb
     assert [entry.session_id for entry in sandbox.ledger] == [collection.session_id]
 
 
-async def test_a_refusal_that_nobody_looked_after_is_doubt(sandbox: Sandbox, store: _Store) -> None:
-    sandbox.fail("collect", "422_after")
+@pytest.mark.parametrize("refusal", api_refusals.ONE_OF_EACH.values(), ids=api_refusals.ONE_OF_EACH)
+async def test_a_refusal_that_nobody_looked_after_is_doubt(
+    sandbox: Sandbox, store: _Store, refusal: ApiRefusal
+) -> None:
+    sandbox.fail("collect", refusal.landed)
     sandbox.fail("get_collection_status", Fault.latency(0.0))
     sandbox.fail("get_collection_status", "hang")
     pay = partial(collect, reference_id=REFERENCE)
@@ -286,8 +291,11 @@ async def test_what_has_landed_in_an_unreadable_shape_is_never_sent_again(sandbo
     assert (len(sent(sandbox, "collect")), len(sent(sandbox, "create_checkout_session"))) == (1, 1)
 
 
-async def test_a_refused_payment_may_be_tried_again_under_its_reference(sandbox: Sandbox, store: _Store) -> None:
-    sandbox.fail("collect", 422, times=2)
+@pytest.mark.parametrize("refusal", api_refusals.ONE_OF_EACH.values(), ids=api_refusals.ONE_OF_EACH)
+async def test_a_refused_payment_may_be_tried_again_under_its_reference(
+    sandbox: Sandbox, store: _Store, refusal: ApiRefusal
+) -> None:
+    sandbox.fail("collect", refusal.fault, times=2)
     pay = partial(collect, reference_id=REFERENCE)
     async with store.process(sandbox) as dollr:
         with pytest.raises(CollectError) as caught:
@@ -331,9 +339,12 @@ async def test_a_finished_payment_is_given_back_as_finished(sandbox: Sandbox, st
     assert len(sandbox.ledger) == 1
 
 
-async def test_a_payment_that_is_tried_again_after_a_refusal_is_in_doubt_again(sandbox: Sandbox, store: _Store) -> None:
+@pytest.mark.parametrize("refusal", api_refusals.ONE_OF_EACH.values(), ids=api_refusals.ONE_OF_EACH)
+async def test_a_payment_that_is_tried_again_after_a_refusal_is_in_doubt_again(
+    sandbox: Sandbox, store: _Store, refusal: ApiRefusal
+) -> None:
     pay = partial(collect, reference_id=REFERENCE)
-    sandbox.fail("collect", 422)
+    sandbox.fail("collect", refusal.fault)
     async with store.process(sandbox) as dollr:
         with pytest.raises(CollectError):
             await pay(dollr)
@@ -358,11 +369,12 @@ async def test_a_session_is_replaced_once_however_many_processes_there_are(sandb
     assert [entry.session_id for entry in sandbox.ledger] == [collection.session_id]
 
 
+@pytest.mark.parametrize(("fault", "times"), [("rate_limited", 4), (401, 2)])
 async def test_a_session_that_was_sent_under_is_not_replaced_unasked_by_the_next_process(
-    sandbox: Sandbox, store: _Store
+    sandbox: Sandbox, store: _Store, fault: str | int, times: int
 ) -> None:
     pay = partial(collect, reference_id=REFERENCE)
-    sandbox.fail("collect", "rate_limited", times=4)
+    sandbox.fail("collect", fault, times=times)
     async with store.process(sandbox) as dollr:
         with pytest.raises(CollectError):
             await pay(dollr)

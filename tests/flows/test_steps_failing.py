@@ -20,6 +20,7 @@ from dollr_async import (
     KnownPayer,
     LineItem,
     MobileMoney,
+    Payer,
     PermissionDeniedError,
     RateLimitError,
     ReferenceUsedError,
@@ -31,7 +32,7 @@ from dollr_async import (
 )
 from dollr_async.flows.steps import StepFailed, side_by_side
 from dollr_async.sandbox import Fault, Quirks, Sandbox
-from tests.support.collections import REFERENCE, collect, operations, sent
+from tests.support.collections import PAYER, REFERENCE, collect, operations, sent
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -236,7 +237,8 @@ async def test_money_is_exact_from_the_items_to_the_charge(
     sandbox: Sandbox, dollr: DollrClient, currency: str, amounts: list[str], total: str
 ) -> None:
     items = [LineItem("Tea", Decimal(amount)) for amount in amounts]
-    await collect(dollr, items=items, currency=currency)
+    payer = Payer("Aline", "250780000009") if currency == "RWF" else PAYER  # a wallet of Rwanda carries RWF alone
+    await collect(dollr, payer=payer, items=items, currency=currency)
     (entry,) = sandbox.ledger
     assert (entry.payee_amount, entry.currency) == (Decimal(total), currency)
 
