@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from dollr_async.resources.status import Status
 
 _ONCE = RetryPolicy(attempts=1)
+_TICK = 1e-3
+"""Seconds by which a wait goes over its end: one that is shorter than the clock can tell would be made for ever."""
+
 _PAUSES = RetryPolicy()
 
 
@@ -96,7 +99,7 @@ async def check_document(
                 raise failure
             why = f"the document of this run, {source_type} {source_id}, is {seen}, not PAID"
             raise _used(execution, progress.reference_id, why)
-        await clock.sleep(min(pause, left))
+        await clock.sleep(min(pause, left + _TICK))
 
 
 def _used(execution: Execution, reference_id: UUID, why: str) -> ReferenceUsedError:

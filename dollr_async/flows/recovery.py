@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("dollr_async.collect")
 
+_TICK = 1e-3
+"""Seconds by which a pause goes over its end: one that is shorter than the clock can tell would be made for ever."""
+
 _SHORTEST_CHECK = 5.0
 """Seconds that a status check may take at least, when recovery was over before it began."""
 
@@ -259,7 +262,7 @@ class _Recovery:
             return pause
         if attempt.refusal is SendResult.REFUSED_BY_TEXT:
             pause = min(pause, TEXT_REFUSAL_PERIOD / TEXT_REFUSAL_CHECKS)
-        return min(pause, left) if left > 0 else pause
+        return min(pause, left + _TICK) if left > 0 else pause
 
     def _failed(self, error: DollrError) -> None:
         self._failure = error
