@@ -54,14 +54,12 @@ def check_money(execution: Execution, money: Money, reference_id: UUID) -> None:
     charged_in = execution.payer_currency.upper()
     if money.payer_currency is not None and charged_in != money.payer_currency:
         raise _used(execution, reference_id, f"it charges the payer in {charged_in}, not in {money.payer_currency}")
-    currency = money.currency
-    payer = (execution.payer_amount, charged_in)
-    payee = (execution.payee_amount, execution.payee_currency.upper())
-    # Fees are taken from one side, so the amount asked for is on the other; an exchanged amount is on the payee's.
+    currency, paid_in = money.currency, execution.payee_currency.upper()
+    if charged_in != paid_in == currency and money.fee_bearer != FeeBearer.PAYER:
+        return  # exchanged, and the fees of an unknown size are taken from the side whose amount is known
+    # Fees are taken from one side, so the amount that was asked for is on the other.
+    payer, payee = (execution.payer_amount, charged_in), (execution.payee_amount, paid_in)
     sides = [payee] if money.fee_bearer == FeeBearer.PAYER else [payer, payee]
-    is_exchanged = currency is not None and charged_in != currency
-    if is_exchanged and money.fee_bearer != FeeBearer.PAYER:
-        return
     if not any(_is_same(money.amount, currency, amount, in_) for amount, in_ in sides):
         wanted = f"{money.amount} {currency or ''}".strip()
         raise _used(execution, reference_id, f"it moves {payer[0]} {payer[1]}, and {wanted} was asked for")

@@ -419,7 +419,6 @@ async def test_of_two_movements_with_the_same_amount_one_moves_and_both_are_comp
     assert len(move.ledger) == 1
 
 
-@pytest.mark.xfail(strict=True, reason="the currency of a payout that was found after a refusal is not compared")
 async def test_a_movement_in_another_currency_is_another_runs(sandbox: Sandbox, dollr: DollrClient) -> None:
     move = await ready("PAYOUT", sandbox, dollr)
     lost = await _begin_twice(move, dollr, currency="LRD")
