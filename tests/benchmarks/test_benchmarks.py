@@ -27,6 +27,7 @@ SMALL = [
 EVERY_TWO = PollPolicy(interval=2.0, max_interval=2.0, jitter=0.1)
 
 
+@pytest.mark.full(reason="it starts some twenty processes")
 def test_every_benchmark_runs_and_fills_the_page(tmp_path: Path) -> None:
     page = tmp_path / "page.inc"
     command = [sys.executable, "-m", "benchmarks", *SMALL, f"--page={page}"]

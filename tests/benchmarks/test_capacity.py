@@ -40,6 +40,7 @@ EVEN = PollPolicy(interval=2.0, max_interval=2.0, jitter=0.0)
 # The program and its page
 
 
+@pytest.mark.full(reason="it starts the whole program")
 def test_the_program_runs_and_fills_its_page(tmp_path: Path) -> None:
     page = tmp_path / "page.inc"
     command = [sys.executable, "-m", "benchmarks.capacity", *SMALL, f"--page={page}", f"--plots={tmp_path}"]
@@ -126,6 +127,7 @@ def test_a_ceiling_slows_the_polls_until_their_number_fits() -> None:
 # The calculation and the library
 
 
+@pytest.mark.full(reason="it simulates thousands of payments")
 @pytest.mark.parametrize("policy", [DEFAULT, FIXED], ids=["default", "fixed"])
 @pytest.mark.parametrize("settling", SETTLING_TIMES, ids=lambda settling: settling.name)
 def test_the_library_makes_as_many_polls_as_calculated(settling: SettlingTime, policy: PollPolicy) -> None:
@@ -135,6 +137,7 @@ def test_the_library_makes_as_many_polls_as_calculated(settling: SettlingTime, p
     assert sum(payment.polls for payment in run.payments) == sum(run.polls_by_second)
 
 
+@pytest.mark.full(reason="it simulates thousands of payments")
 @pytest.mark.parametrize("share", [1.0, 0.5], ids=["no ceiling", "half"])
 def test_the_load_is_as_calculated(share: float) -> None:
     needed = calculation.polls_per_payment(calculation.polls(DEFAULT, MOBILE_MONEY, ROUND_TRIP))
@@ -151,6 +154,7 @@ def test_the_load_is_as_calculated(share: float) -> None:
     assert all(payment.left < float("inf") for payment in run.payments)
 
 
+@pytest.mark.full(reason="it simulates thousands of payments")
 def test_at_a_ceiling_new_payments_are_reported_first() -> None:
     needed = calculation.polls_per_payment(calculation.polls(DEFAULT, MOBILE_MONEY, ROUND_TRIP))
     load = Load(DEFAULT, MOBILE_MONEY, 1500, 1800.0)
@@ -167,6 +171,7 @@ def test_at_a_ceiling_new_payments_are_reported_first() -> None:
 # What the default policy is meant to do
 
 
+@pytest.mark.full(reason="it simulates thousands of payments")
 def test_for_slow_payers_the_default_makes_half_of_the_polls_and_is_late_by_half_of_its_interval() -> None:
     default, fixed = (simulate_unhurried(policy, SLOW, 400) for policy in (DEFAULT, FIXED))
     assert default.polls_per_payment() <= 0.5 * fixed.polls_per_payment()
@@ -174,6 +179,7 @@ def test_for_slow_payers_the_default_makes_half_of_the_polls_and_is_late_by_half
     assert quantile(delays(default.payments), 0.5) <= DEFAULT.max_interval / 2.0 + ROUND_TRIP + 0.1
 
 
+@pytest.mark.full(reason="it simulates thousands of payments")
 def test_for_quick_payers_half_of_the_polls_needs_a_longer_interval() -> None:
     default, fixed, longer = (
         simulate_unhurried(policy, QUICK, 400) for policy in (DEFAULT, FIXED, attrs.evolve(DEFAULT, max_interval=8.0))

@@ -65,7 +65,21 @@ def test_the_readmes_python_runs(
 
 def test_the_pages_have_the_two_commands() -> None:
     assert commands("README.md") == [DEMO, CHECKS]
-    assert commands("CONTRIBUTING.md") == [CHECKS]
+    assert commands("CONTRIBUTING.md")[0] == CHECKS
+
+
+def test_contributing_names_every_session_and_its_tag() -> None:
+    page = (ROOT / "CONTRIBUTING.md").read_text()
+    noxfile = (ROOT / "noxfile.py").read_text()
+    sessions = re.findall(r"^@nox\.session\((.*)\)\ndef (\w+)\(", noxfile, flags=re.MULTILINE)
+    assert {name for _, name in sessions if f"`{name}`" in page} == {name for _, name in sessions} - {"touched"}
+    tags = {tag for options, _ in sessions for tag in re.findall(r'tags=\["(\w+)"\]', options)}
+    assert tags == {"full", "slow"}
+    assert commands("CONTRIBUTING.md")[1:] == [
+        "python3 -m nox -s touched",
+        "python3 -m nox",
+        *(f"python3 -m nox -t {tag}" for tag in sorted(tags)),
+    ]
 
 
 def test_continuous_integration_calls_the_readmes_command_and_then_the_rest() -> None:

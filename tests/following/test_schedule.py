@@ -348,6 +348,7 @@ async def test_at_the_ceiling_equal_things_are_slowed_equally(rig: Rig) -> None:
     assert {len(thing.polls) for thing in things} == {10}
 
 
+@pytest.mark.full(reason="it polls for hours of virtual time")
 async def test_all_are_slowed_in_proportion_to_what_they_cost(rig: Rig) -> None:
     schedule = rig.schedule(10.0)
     new, old = _things(schedule, 20, interval=2.0), _things(schedule, 20, interval=2.0, cost=20.0)

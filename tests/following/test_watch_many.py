@@ -146,6 +146,7 @@ async def test_time_runs_out_even_if_nothing_was_ever_seen(sandbox: Sandbox, eve
     assert _now() == 9.0
 
 
+@pytest.mark.full(reason="it polls for hours of virtual time")
 async def test_without_a_timeout_it_waits_for_ever(sandbox: Sandbox, even: DollrClient) -> None:
     sandbox.set_outcome("stay_pending")
     (reference,) = await _payments(sandbox, even, 1)
@@ -492,6 +493,7 @@ def test_it_cannot_be_awaited_in_another_event_loop() -> None:
 # The ceiling, and the ages
 
 
+@pytest.mark.full(reason="it polls for hours of virtual time")
 async def test_the_ceiling_of_the_client_holds_for_all_that_it_follows(sandbox: Sandbox) -> None:
     sandbox.set_settlement(AfterSeconds(processing=1.0, final=100.0))
     async with DollrClient(**sandbox.settings, max_polls_per_second=5, polling=_EVEN) as dollr:
@@ -523,6 +525,7 @@ async def test_at_the_ceiling_new_payments_come_first_and_old_ones_are_not_forgo
     assert sum(polls[str(reference)] for reference in references[:40]) >= 100
 
 
+@pytest.mark.full(reason="it polls for hours of virtual time")
 async def test_a_payment_of_yesterday_is_polled_while_new_ones_fill_the_ceiling(sandbox: Sandbox) -> None:
     sandbox.set_outcome("stay_pending")
     polling = PollPolicy(timeout=1_200.0)
