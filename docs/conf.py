@@ -13,7 +13,7 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
 import dollr_async  # noqa: E402 - from this checkout, installed or not
-from dollr_async.following.watch import Following  # noqa: E402 - the same
+from dollr_async.following.watch import ChangeIterator  # noqa: E402 - the same
 from dollr_async.resources.base import Resource  # noqa: E402 - the same
 from dollr_async.resources.invoices import Invoices  # noqa: E402 - the same
 from dollr_async.resources.orders import Orders  # noqa: E402 - the same
@@ -48,23 +48,23 @@ python_maximum_signature_line_length = 88
 
 nitpicky = True
 nitpick_ignore_regex = [
-    # The types of others, whose pages are not fetched while these are built.
+    # The types of other libraries, whose pages are not fetched during the build.
     (r"py:.*", r"(aiohttp|asyncio|collections|contextlib|datetime|decimal|os|typing|uuid)\..*|datetime|Decimal|UUID"),
-    # Types of the house that nobody has to name.
+    # Types of this library that users need not name.
     (r"py:class", r"dollr_async\.sandbox\.sandbox\.(Settings|RealtimeKeywords)|Clock|Followable|RowShape"),
 ]
 
-NOT_MADE_BY_USERS = (BaseException, Resource, Following, dollr_async.MergedWatch, dollr_async.Payment)
+NOT_MADE_BY_USERS = (BaseException, Resource, ChangeIterator, dollr_async.MergedWatch, dollr_async.Payment)
 
 
 class Options(Protocol):
-    """What is said of one entry of the reference."""
+    """The options of one entry of the reference."""
 
     undoc_members: bool
 
 
 def public_name(app: Sphinx, env: BuildEnvironment, node: pending_xref, shown: nodes.Element) -> nodes.Element | None:
-    """Lead a name from the room that it lives in to the one place where users import it from."""
+    """Link a name that is defined in an inner module to the entry under which users import it."""
     name = node["reftarget"].rpartition(".")[2]
     if node["refdomain"] != "py" or name not in dollr_async.__all__:
         return None
@@ -75,7 +75,7 @@ def public_name(app: Sphinx, env: BuildEnvironment, node: pending_xref, shown: n
 def shown_signature(
     _app: Sphinx, what: str, name: str, thing: type, options: Options, signature: str | None, returns: str | None
 ) -> tuple[str | None, str | None] | None:
-    """Show how to make what users make, and the operations of invoices and orders in types of their own."""
+    """Hide the arguments of what users do not make, and show invoices and orders with their own types."""
     if signature is None:
         return None
     if what in {"class", "exception"} and (options.undoc_members or issubclass(thing, NOT_MADE_BY_USERS)):
@@ -84,7 +84,7 @@ def shown_signature(
 
 
 def with_own_types(name: str, text: str | None) -> str | None:
-    """Put the types of a group of documents in the place of the ones that invoices and orders share."""
+    """Replace the types that invoices and orders share by those of the group."""
     for group in (Invoices, Orders):
         if text and f".{group.__name__}." in name:
             (shared,) = vars(group)["__orig_bases__"]
@@ -94,13 +94,13 @@ def with_own_types(name: str, text: str | None) -> str | None:
 
 
 def keep_colons(_app: Sphinx, what: str, _name: str, _thing: object, _options: object, lines: list[str]) -> None:
-    """Keep napoleon from reading an attribute's words before a colon as its type: a comment comes first."""
+    """Stop napoleon from reading an attribute's words before a colon as its type, by a comment at the start."""
     if what in {"attribute", "data", "property"}:
         lines[:0] = ["..", ""]
 
 
 def inline_figures(app: Sphinx, doctree: nodes.document, _name: str) -> None:
-    """Put the drawn figures themselves into the page, so that they have its colours, and their text can be selected."""
+    """Put the figures inline into the page, so that they have its colours and their text can be selected."""
     if app.builder.format != "html":
         return
     for image in list(doctree.findall(nodes.image)):
@@ -110,7 +110,7 @@ def inline_figures(app: Sphinx, doctree: nodes.document, _name: str) -> None:
 
 
 def setup(app: Sphinx) -> None:
-    """Join what sphinx does with what the docstrings and the figures need."""
+    """Connect the functions above to the events of Sphinx."""
     app.connect("doctree-resolved", inline_figures)
     app.connect("missing-reference", public_name)
     app.connect("autodoc-process-signature", shown_signature)
