@@ -1,4 +1,4 @@
-"""What a caller hands over: who pays or is paid, for what, and how; each checked as it is made."""
+"""What a caller passes: who pays or is paid, for what, and how. Each is checked when it is made."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def one_of(*kinds: type, shown: str) -> Callable[[object, attrs.Attribute[Any], Any], None]:
-    """Return an attrs validator that refuses what is of none of these classes; `shown` is the right form."""
+    """Return an attrs validator that refuses a value that is of none of these classes; `shown` is the right form."""
 
     def check(_: object, field: attrs.Attribute[Any], value: object) -> None:
         if not isinstance(value, kinds):
@@ -27,8 +27,8 @@ def one_of(*kinds: type, shown: str) -> Callable[[object, attrs.Attribute[Any], 
     return check
 
 
-def said(argument: Record) -> dict[str, object]:
-    """Return what a caller handed over as plain values, by its class and its fields."""
+def plain_values(argument: Record) -> dict[str, object]:
+    """Return an argument as plain values: the name of its class, and its fields."""
     values = {name: getattr(argument, name) for name in field_names(type(argument))}
     shown = {name: money.plain_text(value) if isinstance(value, Decimal) else value for name, value in values.items()}
     return {"is": type(argument).__name__, **shown}
@@ -45,7 +45,7 @@ def source_type(value: SourceType | str) -> SourceType:
 
 @attrs.frozen(eq=False, repr=False)
 class Payer(Record):
-    """Somebody who pays, given by name and phone.
+    """A person who pays or is paid, by name and phone.
 
     `phone` is international (`231771234567`; a leading plus and spaces are removed), or as it is dialled inside the
     country that `country_code` names (LR or RW). `country_code` is ISO 3166-1 alpha-2.
@@ -60,13 +60,13 @@ class Payer(Record):
     country_code: str | None = attrs.field(default=None, converter=fields.country)
 
     def __attrs_post_init__(self) -> None:
-        """Bring the phone into the form that is sent, knowing the country."""
+        """Bring the phone into the form that is sent; its country is known."""
         object.__setattr__(self, "phone", phones.phone_number(self.phone, self.country_code))
 
 
 @attrs.frozen(eq=False, repr=False)
 class KnownPayer(Record):
-    """Somebody whom the API knows already, by the counterparty's id; what is left out is read from there once.
+    """A person whom the API knows already, by the counterparty's id; what is left out is read from there once.
 
     Raises:
         InvalidInputError: a value is not of the form shown.
@@ -97,10 +97,10 @@ class LineItem(Record):
 
 @attrs.frozen(eq=False, repr=False)
 class MobileMoney(Record):
-    """Pay from a mobile-money wallet; by default the payer's own phone, its operator asked from the API.
+    """Pay from a mobile-money wallet; by default the payer's own phone, whose operator the API predicts.
 
-    Give `method` and `provider` (`MTN_MOMO_LBR`, `PAWAPAY`) to skip the question, `account_name` to name the account
-    other than the payer.
+    With `method` and `provider` (`MTN_MOMO_LBR`, `PAWAPAY`) no prediction is needed. `account_name` gives the account
+    another name than the payer's.
 
     Raises:
         InvalidInputError: a value is not of the form shown.
@@ -116,7 +116,7 @@ class MobileMoney(Record):
 class Card(Record):
     """Pay by card: a new card account is made for each payment, named `account_name`.
 
-    `payment_method_id` is the token (`pm_...`) that the browser got from Stripe; with it the card's route is asked.
+    `payment_method_id` is the token (`pm_...`) that the browser got from Stripe; with it the API predicts the route.
 
     Raises:
         InvalidInputError: a value is not of the form shown.
@@ -130,7 +130,7 @@ class Card(Record):
 class SavedAccount(Record):
     """Pay from a payment account that exists, by its id.
 
-    `method` and `provider` are needed only to be quoted in another currency.
+    `method` and `provider` are needed only for a quote in another currency.
 
     Raises:
         InvalidInputError: a value is not of the form shown.

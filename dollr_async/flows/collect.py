@@ -1,10 +1,10 @@
-"""The chain of a collection, as a walk over what depends on what; the session comes last, since it expires.
+"""The chain of a collection. A step waits only for the steps that it needs, and the session comes last: it expires.
 
 - Document first: party, counterparty, document, items, publish, session, execution.
 - Direct: checkout, session, execution.
-- A document that exists: document, session, execution.
+- An existing document: document, session, execution.
 
-The operator's look-up and the payment account run beside each of them.
+The operator and the payment account are found beside each of these.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class CollectionChain(Flow):
         super().__init__(api, steps, clock, is_own_reference=terms.is_own_reference)
         self._terms = terms
         self.first_step = _first_step(terms)
-        self._who = PayerSteps(
+        self._payer_steps = PayerSteps(
             api=api,
             steps=steps,
             payer=terms.payer,
@@ -58,19 +58,19 @@ class CollectionChain(Flow):
             must_know_phone=terms.direct,
             is_quoted=terms.payer_currency != terms.currency,
         )
-        self._source = SourceSteps(api=api, steps=steps, terms=terms)
+        self._source_steps = SourceSteps(api=api, steps=steps, terms=terms)
         self._currency = terms.payer_currency
 
     async def _prepare(self, branches: asyncio.TaskGroup) -> None:
-        # The longest way is walked here, and a task is for what goes beside it alone: with a task for each branch a
-        # direct collection took 1.55 of the CPU time of one by hand, and takes 1.46.
+        # The longest branch runs here, and only the others get a task: with a task for each branch a direct collection
+        # took 1.55 of the CPU time of one written by hand, and it takes 1.46.
         unused = self._unused(branches)
-        payer = self._who.contact_beside(branches)
-        route = branches.create_task(self._who.route(payer))
-        account = None if self._terms.direct else branches.create_task(self._who.account(payer, route))
+        payer = self._payer_steps.contact_beside(branches)
+        route = branches.create_task(self._payer_steps.route(payer))
+        account = None if self._terms.direct else branches.create_task(self._payer_steps.account(payer, route))
         contact = await self._published(payer, unused)
-        if account is None:  # the checkout has made the party that it belongs to
-            account = branches.create_task(self._who.account(known(contact), route))
+        if account is None:  # the checkout has made the account's party
+            account = branches.create_task(self._payer_steps.account(known(contact), route))
         if self._terms.payer_currency == self._terms.currency:
             await self.renew()
         else:
@@ -84,13 +84,13 @@ class CollectionChain(Flow):
         if terms.direct:
             contact = await payer
             await unused
-            checkout = await self._source.check_out(contact)
+            checkout = await self._source_steps.check_out(contact)
             return attrs.evolve(contact, party_id=checkout.party_id)
         if terms.source is None:
-            await self._source.make(self._who.counterparty(payer), unused)
+            await self._source_steps.make(self._payer_steps.counterparty(payer), unused)
         else:
-            await self._source.take_over(terms.source.source_id)
-            # Only now that the journal has it: of two payments for one document, at least one sees the other.
+            await self._source_steps.use_existing(terms.source.source_id)
+            # Only now that the journal has the document: of two payments for it, at least one sees the other.
             await self._steps.step("document", partial(self._steps.run.refuse_second_on_source, self._steps.progress))
             await unused
         return await payer
@@ -101,7 +101,7 @@ class CollectionChain(Flow):
         asking = partial(
             self._api.predictions.payment_source_amount_and_fees,
             source_type=terms.source_type,
-            source_id=self._source.id,
+            source_id=self._source_steps.id,
             target_currency=terms.payer_currency,
             payment_method=route.method,
             provider=route.provider,
@@ -110,8 +110,8 @@ class CollectionChain(Flow):
         self._currency = quote.payer_currency
 
     async def renew(self) -> None:
-        """Make a session for the source, the first or one in the place of one that ran out."""
-        new = NewCheckoutSession(source_id=self._source.id, source_type=self._terms.source_type)
+        """Make a session for the document, the first or one that replaces an expired one."""
+        new = NewCheckoutSession(source_id=self._source_steps.id, source_type=self._terms.source_type)
         await self._open(partial(self._api.sessions.checkout, new))
 
     def _money(self) -> Money:

@@ -1,6 +1,7 @@
-"""The steps that end in a published document: made line by line, made in one call, or there already.
+"""The steps that end in a published document: made line by line, made in one call, or an existing one.
 
-A step whose answer was lost, or which an earlier run has taken, is looked for before it is taken (again).
+Where an answer was lost, or an earlier run was cut off, these steps check what exists before they repeat anything
+(docs/design.md, rule 3).
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from dollr_async.flows.documents import (
     check_lines,
     check_payable,
     check_total,
-    found_again,
+    find_own,
     missing_lines,
     new_checkout,
     new_invoice,
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
 
 @attrs.define(kw_only=True, eq=False, repr=False)
 class SourceSteps:
-    """Takes the steps about the document."""
+    """Runs the steps about the document."""
 
     api: Groups
     steps: Steps
@@ -87,10 +88,10 @@ class SourceSteps:
     async def _find(self, counterparty_id: int | None) -> Invoice | Order | None:
         self._is_in_doubt = True
         documents = self.api.documents(self.terms.source_type)
-        there: list[Invoice | Order] = []
+        existing: list[Invoice | Order] = []
         for status in (SourceStatus.IDLE, SourceStatus.ACTIVE):
-            there += await documents.list(currency=self.terms.currency, status=status)
-        return found_again(there, self.terms, counterparty_id)
+            existing += await documents.list(currency=self.terms.currency, status=status)
+        return find_own(existing, self.terms, counterparty_id)
 
     async def _read(self) -> InvoiceDetail | OrderDetail:
         return await self.api.documents(self.terms.source_type).retrieve(self.id)
@@ -99,7 +100,7 @@ class SourceSteps:
         return await self.api.documents(self.terms.source_type).add_item(self.id, line)
 
     async def _added(self, line: NewLineItem, expected: int) -> DocumentItem | None:
-        """Look for a line whose answer was lost: it is there when fewer lines are missing than were to be added."""
+        """Find a line whose answer was lost: it exists when fewer lines are missing than had to be added."""
         self._is_in_doubt = True
         items = (await self._read()).items
         if len(missing_lines(new_lines(self.terms), items)) >= expected:
@@ -108,12 +109,12 @@ class SourceSteps:
 
     async def _publish(self) -> bool:
         if self._is_in_doubt and not self.terms.direct:
-            # What was taken for lost may have arrived late (docs/design.md, rule 4).
+            # A line that was thought lost may have arrived late (docs/design.md, rule 4).
             check_lines(new_lines(self.terms), await self._read())
         try:
             published = await self.api.documents(self.terms.source_type).publish(self.id)
         except DecodeError:
-            published = None  # a success in a shape of its own: the status below has the total
+            published = None  # a success in another shape: the status below has the total
         total, currency = (published.total_amount, published.currency) if published else (None, None)
         await self._check_total(total, currency)
         return True
@@ -182,8 +183,8 @@ class SourceSteps:
             await self._check_total(total, currency)
         return checkout
 
-    async def take_over(self, source_id: int) -> None:
-        """Take the document that the caller named, if it is ACTIVE and costs what the caller expects."""
+    async def use_existing(self, source_id: int) -> None:
+        """Use the document that the caller named, if it is ACTIVE and has the total that the caller expects."""
         self.steps.made(source_type=self.terms.source_type, source_id=source_id)
         await self.steps.step("document", self._check_known, shows=lambda _: source_id, is_read=True)
 

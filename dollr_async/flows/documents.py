@@ -1,4 +1,4 @@
-"""The document that is paid for: what is sent to make it, and whether its total is the right one."""
+"""The document that is paid: what is sent to make it, and whether its lines and its total are right."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class PageTerms:
-    """Where the payer goes after the page, and when it ends."""
+    """Where the payer goes after the page, and when the page ends."""
 
     success_url: str | None = attrs.field(default=None, validator=fields.optional_text)
     cancel_url: str | None = attrs.field(default=None, validator=fields.optional_text)
@@ -72,9 +72,9 @@ def new_lines(terms: Terms) -> list[NewLineItem]:
 
 
 def new_checkout(terms: Terms, contact: Contact, page: PageTerms) -> NewCheckout:
-    """Return the one-call checkout of a collection; its lines have no quantity, so the name says it."""
+    """Return the one-call checkout of a collection; its lines have no quantity, so it is in the name."""
     if contact.phone is None:
-        message = "the API knows no phone of this payer: give KnownPayer(counterparty_id, phone=...)"
+        message = "the API has no phone of this payer: give KnownPayer(counterparty_id, phone=...)"
         raise DollrError(message)
     payer = terms.payer
     lines = tuple(
@@ -103,7 +103,7 @@ def new_checkout(terms: Terms, contact: Contact, page: PageTerms) -> NewCheckout
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class CheckedOut:
-    """What a one-call checkout made, as its answer told it or as it was found again."""
+    """What a one-call checkout made, by its answer, or as it was found after a lost answer."""
 
     source_id: int
     source_number: str
@@ -114,35 +114,33 @@ class CheckedOut:
     expires_at: datetime | None = None
 
 
-def found_again(
-    documents: Sequence[Invoice | Order], terms: Terms, counterparty_id: int | None
-) -> Invoice | Order | None:
-    """Return the one document that a lost answer told of, or None; it carries the text by which it is this payment's.
+def find_own(documents: Sequence[Invoice | Order], terms: Terms, counterparty_id: int | None) -> Invoice | Order | None:
+    """Return the document whose answer was lost, or None if it was not made; its reference is this payment's text.
 
-    A text of the caller's own may stand on other documents too, so then the counterparty has to be this attempt's.
+    A text of the caller's own may be on other documents too, so then the counterparty must be this attempt's.
 
     Raises:
-        DollrError: there are several, or it cannot be told whose they are.
+        DollrError: there are several, or it is not known whether one belongs to this payment.
     """
     ours = [document for document in documents if fields.tidy(document.reference_id or "") == terms.document_text]
     if terms.document_reference is not None:
         if ours and counterparty_id is None:
             message = (
-                f"the answer was lost, and a document with the reference {terms.document_text!r} is there, but it "
-                "cannot be told whether it is this payment's: look at it before you go on"
+                f"the answer was lost, and there is a document with the reference {terms.document_text!r}, but it is "
+                "not known whether it belongs to this payment: check that document before you pay again"
             )
             raise DollrError(message)
         ours = [document for document in ours if document.counterparty_id == counterparty_id]
     if len(ours) > 1:
         numbers = ", ".join(document.number for document in ours)
-        message = f"the answer was lost, and {len(ours)} documents carry its reference ({numbers}): cancel all but one"
+        message = f"the answer was lost, and {len(ours)} documents have its reference ({numbers}): cancel all but one"
         raise DollrError(message)
     return ours[0] if ours else None
 
 
-def missing_lines(lines: Sequence[NewLineItem], there: Sequence[DocumentItem]) -> list[NewLineItem]:
-    """Return the lines that a draft lacks, in their order; two lines may well be alike."""
-    left = Counter((fields.tidy(item.name), item.qty, item.amount) for item in there)
+def missing_lines(lines: Sequence[NewLineItem], existing: Sequence[DocumentItem]) -> list[NewLineItem]:
+    """Return the lines that a draft lacks, in their order; two lines may be equal."""
+    left = Counter((fields.tidy(item.name), item.qty, item.amount) for item in existing)
     missing: list[NewLineItem] = []
     for line in lines:
         key = (line.name, line.qty, line.amount)
@@ -154,17 +152,17 @@ def missing_lines(lines: Sequence[NewLineItem], there: Sequence[DocumentItem]) -
 
 
 def check_lines(lines: Sequence[NewLineItem], document: InvoiceDetail | OrderDetail) -> None:
-    """Refuse to publish a draft that has other lines than this payment's.
+    """Refuse to publish a draft whose lines are not exactly this payment's.
 
     Raises:
         DollrError: a line is missing, or there is one too many.
     """
-    there = document.items
-    if len(there) == len(lines) and not missing_lines(lines, there):
+    existing = document.items
+    if len(existing) == len(lines) and not missing_lines(lines, existing):
         return
     message = (
-        f"an answer was lost, and the draft {document.number} has {len(there)} lines that are not the {len(lines)} "
-        "asked for: cancel it, and begin a new payment under another reference_id"
+        f"an answer was lost, and the draft {document.number} has {len(existing)} lines that are not the "
+        f"{len(lines)} of this payment: cancel it, and start a new payment under another reference_id"
     )
     raise DollrError(message)
 
@@ -179,14 +177,14 @@ def check_total(source: str, total: Decimal, billed_in: str, *, expected: Decima
     if rounded(total, currency) == wanted and billed_in.upper() == currency:
         return
     message = (
-        f"{source} was published with a total of {total} {billed_in}, while {wanted} {currency} was expected: look at "
-        "the document before you go on"
+        f"{source} was published with a total of {total} {billed_in}, while {wanted} {currency} was expected: check "
+        "the document before you pay it"
     )
     raise DollrError(message)
 
 
 def check_payable(state: SourceState, *, expected: Decimal, currency: str) -> None:
-    """Refuse a document that cannot be paid now, or that costs something else.
+    """Refuse a document that cannot be paid now, or that has another total.
 
     Raises:
         DollrError: it is not ACTIVE, or its total is not the expected one.
@@ -194,8 +192,8 @@ def check_payable(state: SourceState, *, expected: Decimal, currency: str) -> No
     source = f"{state.source_type} {state.source_id}"
     if state.status != SourceStatus.ACTIVE:
         message = (
-            f"{source} is {state.status}: only an ACTIVE document can be paid, so publish it first, or look at how it "
-            "was paid"
+            f"{source} is {state.status}: only an ACTIVE document can be paid, so publish it first, or check how "
+            "it was paid"
         )
         raise DollrError(message)
     check_total(source, state.total_amount, state.currency, expected=expected, currency=currency)

@@ -1,4 +1,4 @@
-"""The handles: a payment that was accepted, to be followed, awaited and receipted."""
+"""The handles of an accepted payment: to follow it, to wait for it, and to fetch its receipt."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
 
 async def final_execution(watch: Watch, *, raise_on_action: bool, client_secret: str | None = None) -> Execution:
-    """Follow a payment to its end and return the COMPLETED execution.
+    """Follow a payment to its final status and return the COMPLETED execution.
 
     Raises:
         PaymentFailedError: it ended in FAILED.
         ActionRequiredError: its payer has to confirm a card, unless `raise_on_action` is False.
-        PollTimeoutError: it was not final in time, which says nothing against it.
+        PollTimeoutError: it was not final in time; it has not failed.
     """
     async for change in watch:
         execution = change.execution
@@ -44,7 +44,7 @@ async def final_execution(watch: Watch, *, raise_on_action: bool, client_secret:
             following = resume_call("wait", change.reference_id, more=", raise_on_action=False")
             message = (
                 f"payment {change.reference_id} waits for its payer: confirm the card in the browser with this error's "
-                f"client_secret, then follow on with {following}"
+                f"client_secret, then follow the payment again with {following}"
             )
             raise ActionRequiredError(
                 message,
@@ -57,10 +57,11 @@ async def final_execution(watch: Watch, *, raise_on_action: bool, client_secret:
 
 @attrs.frozen(kw_only=True, eq=False)
 class UnfinishedPayment:
-    """A payment that an earlier run began and did not see end.
+    """A payment that an earlier run began, and whose final status is not known.
 
-    Without `executed` no execution was ever begun: it is safe to begin it again under the same `reference_id`.
-    `step` is the last step that was acknowledged, `began_at` an aware time in UTC, `progress` has every id made.
+    Without `executed` no execution was ever begun: it is safe to start the payment again under the same `reference_id`.
+    `step` is the last step that the API acknowledged, `began_at` a timezone-aware time in UTC, `progress` has every id
+    made so far.
     """
 
     reference_id: UUID
@@ -75,23 +76,23 @@ class UnfinishedPayment:
         """Return an iterator over the payment's changes, as `DollrClient.watch` does."""
         return self._registry.watch(self.reference_id, self.kind, began_at=self.began_at)
 
-    async def wait(self, timeout: float | None = None, *, raise_on_action: bool = True) -> Execution:  # noqa: ASYNC109 - the face is fixed, and running out of time is an error of ours
-        """Follow the payment to its end, as `DollrClient.wait` does, with the same errors."""
+    async def wait(self, timeout: float | None = None, *, raise_on_action: bool = True) -> Execution:  # noqa: ASYNC109 - the signature is public and fixed, and running out of time is an error of ours
+        """Follow the payment to its final status, as `DollrClient.wait` does, with the same errors."""
         return await final_execution(self.watch().within(timeout), raise_on_action=raise_on_action)
 
 
 class Payment:
-    """A payment that the API has accepted; iterate it for its changes, or await its end.
+    """A payment that the API has accepted: iterate it for its changes, or await `wait()`.
 
     Attributes:
-        reference_id: the payment's key, all that is needed to follow it from anywhere.
+        reference_id: the payment's key; nothing else is needed to follow it from another process.
         kind: the direction of the money.
     """
 
     def __init__(
         self, execution: Execution, *, progress: Progress, kind: ExecutionKind, registry: PollerRegistry
     ) -> None:
-        """Begin at the execution's answer."""
+        """Begin with the answer to the execution."""
         self.reference_id = progress.reference_id
         self.kind = kind
         self._progress = progress
@@ -111,7 +112,7 @@ class Payment:
 
     @property
     def requires_action(self) -> bool:
-        """Whether the payer has to confirm a card, as last seen."""
+        """Whether the payer had to confirm a card when it was last seen."""
         return bool(self.execution.requires_action)
 
     @property
@@ -121,12 +122,12 @@ class Payment:
 
     @property
     def party_id(self) -> int | None:
-        """The contact record of who pays or is paid, where the way here led past it."""
+        """The contact record of the person who pays or is paid, where this payment needed it."""
         return self._progress.party_id
 
     @property
     def counterparty_id(self) -> int | None:
-        """Who pays or is paid, as tied to the merchant."""
+        """The counterparty of the person who pays or is paid."""
         return self._progress.counterparty_id
 
     @property
@@ -143,8 +144,8 @@ class Payment:
         """Return an iterator over the changes: the present state at once, the final one last."""
         return self._registry.watch(self.reference_id, self.kind)
 
-    async def wait(self, timeout: float | None = None, *, raise_on_action: bool = True) -> Execution:  # noqa: ASYNC109 - the face is fixed, and running out of time is an error of ours
-        """Follow the payment to its end and return the COMPLETED execution.
+    async def wait(self, timeout: float | None = None, *, raise_on_action: bool = True) -> Execution:  # noqa: ASYNC109 - the signature is public and fixed, and running out of time is an error of ours
+        """Follow the payment to its final status and return the COMPLETED execution.
 
         Args:
             timeout: seconds; None means the policy's.
@@ -153,13 +154,13 @@ class Payment:
         Raises:
             PaymentFailedError: it ended in FAILED.
             ActionRequiredError: its payer has to confirm a card.
-            PollTimeoutError: it was not final in time, which says nothing against it.
+            PollTimeoutError: it was not final in time; it has not failed.
         """
         watch = self._registry.watch(self.reference_id, self.kind).within(timeout)
         return await final_execution(watch, raise_on_action=raise_on_action, client_secret=self._first.client_secret)
 
     def __repr__(self) -> str:
-        """Show the reference and the status, and nothing that must not be shown."""
+        """Show the reference and the status, and no secret."""
         return f"<{type(self).__name__} {self.reference_id} {self.status}>"
 
 
@@ -178,9 +179,9 @@ class Collection(Payment):
         is_contested: bool = False,
         made_document: bool = False,
     ) -> None:
-        """Begin at the execution's answer.
+        """Begin with the answer to the execution.
 
-        `is_contested` says that it may be another run's, `made_document` that the document is this payment's alone.
+        `is_contested` says that it may be another run's, `made_document` that its document was made for it alone.
         """
         super().__init__(execution, progress=progress, kind=ExecutionKind.COLLECTION, registry=registry)
         registry.subscribe_to_push(progress.reference_id, progress.session_id, progress.source_type)
@@ -191,8 +192,8 @@ class Collection(Payment):
         if made_document and not is_contested:
             registry.decide_by_document(progress.reference_id, progress)
 
-    async def wait(self, timeout: float | None = None, *, raise_on_action: bool = True) -> Execution:  # noqa: ASYNC109 - the face is fixed, and running out of time is an error of ours
-        """Follow the payment to its end and return the COMPLETED execution.
+    async def wait(self, timeout: float | None = None, *, raise_on_action: bool = True) -> Execution:  # noqa: ASYNC109 - the signature is public and fixed, and running out of time is an error of ours
+        """Follow the payment to its final status and return the COMPLETED execution.
 
         Args:
             timeout: seconds; None means the policy's.
@@ -201,7 +202,7 @@ class Collection(Payment):
         Raises:
             PaymentFailedError: it ended in FAILED.
             ActionRequiredError: its payer has to confirm a card.
-            PollTimeoutError: it was not final in time, which says nothing against it.
+            PollTimeoutError: it was not final in time; it has not failed.
             ReferenceUsedError: another run has used the reference, and paid another document.
         """
         execution = await super().wait(timeout, raise_on_action=raise_on_action)
@@ -234,8 +235,8 @@ class Collection(Payment):
     async def receipt(self) -> InvoiceReceipt | OrderReceipt:
         """Fetch the receipt, once the payment is COMPLETED.
 
-        The document may lag behind the payment, so "not found" and "not yet" are asked again, for as many seconds as
-        the policy's `not_found_grace`.
+        The document may lag behind the payment, so 404 and 422 are asked again, for the policy's `not_found_grace`
+        seconds.
 
         Raises:
             APIStatusError: there is no receipt, in the class of the answer's status.

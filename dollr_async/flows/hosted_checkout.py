@@ -1,4 +1,4 @@
-"""Documents that are paid on a page of Dollr's: the page, and the look that decides whether it was paid."""
+"""Documents that are paid on a page of Dollr's: the page, and the check that decides whether they were paid."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class Verification(Record):
-    """Whether a document was paid as expected, by a look of our own; its truth is `ok`.
+    """Whether a document was paid as expected, by a status check of our own; its truth value is `ok`.
 
-    `reason` says in a sentence why not (None when it was), `source` is what the look found.
+    `reason` says in a sentence why not (None when it was), `source` is the state that the API reported.
     """
 
     ok: bool
@@ -48,7 +48,7 @@ class Verification(Record):
 async def verify(
     status: Status, source_type: SourceType | str, source_id: int | str, *, expected_amount: Decimal, currency: str
 ) -> Verification:
-    """Look at a document, and say whether it is PAID, in this amount and this currency."""
+    """Check the status of a document, and return whether it is PAID in this amount and this currency."""
     wanted = fields.currency_code(currency)
     amount = money.amount_in(expected_amount, wanted)
     source = await status.source(source_type, source_id)
@@ -94,7 +94,7 @@ class HostedCheckout(Record):
             timeout: seconds; None means the policy's.
 
         Raises:
-            PollTimeoutError: it was neither in time, which says nothing against it.
+            PollTimeoutError: it was neither in time; it may still be paid.
         """
         async for change in self._registry.watch_source(self.source_type, self.source_id).within(timeout):
             if change.is_final:
@@ -115,7 +115,7 @@ async def check_out(
     Raises:
         CollectError: a step failed.
     """
-    who = PayerSteps(
+    payer_steps = PayerSteps(
         api=api,
         steps=steps,
         payer=terms.payer,
@@ -125,7 +125,7 @@ async def check_out(
         must_know_phone=True,
     )
     try:
-        contact = await who.contact()
+        contact = await payer_steps.contact()
         made = await SourceSteps(api=api, steps=steps, terms=terms).check_out(contact, page)
         url = made.url
         if not url:
@@ -168,11 +168,11 @@ async def _page(api: Groups, source_type: SourceType, source_number: str) -> str
 
 
 async def link(api: Groups, source: KnownSource, currency: str, registry: PollerRegistry) -> HostedCheckout:
-    """Return the page of a document that exists, is ACTIVE, and costs what the caller expects.
+    """Return the page of an existing document that is ACTIVE and has the total that the caller expects.
 
     Raises:
         InvalidInputError: an argument was refused; nothing was sent.
-        DollrError: it does not, or the API could not be asked.
+        DollrError: it is not, or the API could not be asked.
     """
     if not isinstance(source, KnownSource):
         sentence = f"source must be {A_KNOWN_SOURCE}"

@@ -1,4 +1,4 @@
-"""The steps that every flow with a person in it shares: who it is, which operator carries the money, which account."""
+"""The steps about the person who pays or is paid: party, counterparty, operator and payment account."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import attrs
 from dollr_async.base.enums import ExecutionKind
 from dollr_async.base.errors import DollrError
 from dollr_async.flows.arguments import Card, KnownPayer, MobileMoney, Payer, SavedAccount
-from dollr_async.flows.routing import Contact, Route, account_to_register, asked_route, known_route, phone_to_charge
+from dollr_async.flows.routing import Contact, Route, account_to_register, known_route, phone_to_charge, predicted_route
 from dollr_async.flows.steps import Steps, known, made_id
 from dollr_async.resources.counterparties import NewCounterparty
 from dollr_async.resources.groups import Groups
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class PayerSteps:
-    """Takes the steps about one person.
+    """Runs the steps about one person.
 
-    `makes_party` is False where no party is needed, or another call makes it; `must_know_phone` is True where the
-    person's own phone is sent, whatever pays; `is_quoted` where the route is needed for a quote too.
+    `makes_party` is False where no party is needed, or where another call makes it. `must_know_phone` is True where the
+    person's own phone is sent, also when another wallet pays. `is_quoted` is True where a quote needs the route too.
     """
 
     api: Groups
@@ -41,7 +41,7 @@ class PayerSteps:
     is_quoted: bool = False
 
     def contact_beside(self, branches: asyncio.TaskGroup) -> Awaitable[Contact]:
-        """Begin to find out who it is, where that takes a step."""
+        """Start to find out who the person is, if that needs a step."""
         payer = self.payer
         if isinstance(payer, Payer) and not self.makes_party:
             return known(_contact(payer))
@@ -91,8 +91,8 @@ class PayerSteps:
         if isinstance(self.payer, KnownPayer):
             return self.payer.counterparty_id
         party_id = (await payer).party_id
-        if (there := self.steps.progress.counterparty_id) is not None:
-            return there
+        if (existing := self.steps.progress.counterparty_id) is not None:
+            return existing
         made = await self.steps.step(
             "counterparty",
             lambda: self.api.counterparties.create(NewCounterparty(party_id=party_id or 0)),
@@ -102,29 +102,29 @@ class PayerSteps:
         return made.id
 
     async def route(self, payer: Awaitable[Contact]) -> Route:
-        """Find the route of the money: said by the caller, or asked of the API."""
+        """Find the route of the money: from the caller's arguments, or from the API's prediction."""
         if isinstance(self.pay_with, SavedAccount):
             return Route(self.pay_with.method or "", self.pay_with.provider or "")
         if self.steps.progress.payment_account_id is not None and not self.is_quoted:
-            return Route("", "")  # the account is there already, from an earlier run, and nothing else needs its route
-        said = known_route(self.pay_with)
-        if said is not None:
-            return said
-        # A phone that the caller said is asked for beside the party; one that the API keeps is read first.
+            return Route("", "")  # an earlier run made the account, and nothing else needs its route
+        given = known_route(self.pay_with)
+        if given is not None:
+            return given
+        # A phone that the caller gave is asked about beside the party; one that the API keeps is read first.
         phone = phone_to_charge(self.payer, self.pay_with)
         if phone is None and isinstance(self.pay_with, MobileMoney):
             phone = (await payer).phone
-        asking = partial(asked_route, self.api.predictions, self.pay_with, phone, self.operation)
+        asking = partial(predicted_route, self.api.predictions, self.pay_with, phone, self.operation)
         return await self.steps.step("operator", asking, shows=lambda route: route.method, is_read=True)
 
     async def account(self, payer: Awaitable[Contact], routed: Awaitable[Route]) -> int:
-        """Return the saved account, or register one along the route."""
+        """Return the saved account, or register one for the route."""
         if isinstance(self.pay_with, SavedAccount):
             self.steps.made(payment_account_id=self.pay_with.id)
             return self.pay_with.id
         contact, route = await payer, await routed
-        if (there := self.steps.progress.payment_account_id) is not None:
-            return there
+        if (existing := self.steps.progress.payment_account_id) is not None:
+            return existing
         account = await self.steps.step(
             "payment_account", partial(self._register, self.pay_with, contact, route), shows=made_id
         )
@@ -135,7 +135,7 @@ class PayerSteps:
         account = await self.api.payment_accounts.create(new, operation_type=self.operation)
         self.steps.made(payment_account_id=account.id)
         if not account.is_active:
-            message = f"payment account {account.id} is not active, so it cannot be used: ask for another"
+            message = f"payment account {account.id} is not active, so it cannot be used: pay with another one"
             raise DollrError(message)
         return account
 

@@ -11,7 +11,7 @@ import attrs
 
 from dollr_async.base import fields, money
 from dollr_async.base.enums import ExecutionKind
-from dollr_async.flows.arguments import KnownPayer, MobileMoney, Payer, SavedAccount, one_of, said
+from dollr_async.flows.arguments import KnownPayer, MobileMoney, Payer, SavedAccount, one_of, plain_values
 from dollr_async.flows.contested import Money
 from dollr_async.flows.flow import ONCE, Flow
 from dollr_async.flows.payer_steps import PayerSteps
@@ -35,7 +35,7 @@ _DEVICE = 'Device(name="payroll", type="SERVER", platform="PYTHON", user_agent="
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class PayoutTerms:
-    """Everything that a payout was asked with, checked as a whole before anything is sent."""
+    """All arguments of one payout, checked together before anything is sent."""
 
     to: Payer | KnownPayer = attrs.field(validator=one_of(Payer, KnownPayer, shown=_PAYEE))
     amount: Decimal = attrs.field(converter=money.amount)
@@ -51,9 +51,9 @@ class PayoutTerms:
         object.__setattr__(self, "amount", money.amount_in(self.amount, self.currency))
 
     def compared(self) -> dict[str, object]:
-        """Return all that must be the same when the reference is used again."""
+        """Return what must be the same when the reference is used again."""
         paid = [money.plain_text(self.amount), self.currency]
-        return {"to": said(self.to), "money": paid, "pay_with": said(self.pay_with)}
+        return {"to": plain_values(self.to), "money": paid, "pay_with": plain_values(self.pay_with)}
 
     def priced(self) -> tuple[Decimal, str | None, str]:
         """Return the amount in major units and its currency."""
@@ -61,7 +61,7 @@ class PayoutTerms:
 
 
 class PayoutChain(Flow):
-    """Everything of one payout up to its execution; the passcode is kept no longer than this object."""
+    """The chain of one payout up to its execution. The passcode is in this object alone, and nowhere longer."""
 
     kind = ExecutionKind.PAYOUT
 
@@ -69,9 +69,9 @@ class PayoutChain(Flow):
         """Keep what the steps need."""
         super().__init__(api, steps, clock, is_own_reference=terms.is_own_reference)
         self._terms = terms
-        # An account that exists has its owner already.
+        # An existing account has an owner already.
         self._makes_payee = not isinstance(terms.pay_with, SavedAccount)
-        self._who = PayerSteps(
+        self._payer_steps = PayerSteps(
             api=api,
             steps=steps,
             payer=terms.to,
@@ -82,17 +82,17 @@ class PayoutChain(Flow):
 
     async def _prepare(self, branches: asyncio.TaskGroup) -> None:
         unused = self._unused(branches)
-        payee = self._who.contact_beside(branches)
-        route = branches.create_task(self._who.route(payee))
-        counterparty = branches.create_task(self._who.counterparty(payee)) if self._makes_payee else None
-        await self._who.account(payee, route)
+        payee = self._payer_steps.contact_beside(branches)
+        route = branches.create_task(self._payer_steps.route(payee))
+        counterparty = branches.create_task(self._payer_steps.counterparty(payee)) if self._makes_payee else None
+        await self._payer_steps.account(payee, route)
         if counterparty is not None:
             await counterparty
         await unused
         await self.renew()
 
     async def renew(self) -> None:
-        """Make a session for the payout, the first or one in the place of one that ran out."""
+        """Make a session for the payout, the first or one that replaces an expired one."""
         terms = self._terms
         new = NewPayoutSession(payout_account_id=self._account_id, amount=terms.amount, currency=terms.currency)
         await self._open(partial(self._api.sessions.payout, new))

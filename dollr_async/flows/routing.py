@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @attrs.frozen(eq=False, repr=False)
 class Route(Record):
-    """The API's two words for the way that money takes: passed on as they were predicted, never translated."""
+    """The API's two words for how the money travels: passed on as they were predicted, never translated."""
 
     method: str
     provider: str
@@ -28,7 +28,7 @@ class Route(Record):
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class Contact(Record):
-    """What is known of the payer by now."""
+    """What is known of the payer so far."""
 
     party_id: int | None
     phone: str | None
@@ -37,28 +37,28 @@ class Contact(Record):
 
 
 def known_route(pay_with: MobileMoney | Card) -> Route | None:
-    """Return the route that needs no question, or None."""
+    """Return the route where the arguments name it, or None."""
     if isinstance(pay_with, Card):
         return Route(PaymentMethod.CREDIT_CARD, PaymentProvider.STRIPE) if pay_with.payment_method_id is None else None
     return Route(pay_with.method, pay_with.provider) if pay_with.method and pay_with.provider else None
 
 
 def phone_to_charge(payer: Payer | KnownPayer, pay_with: MobileMoney | Card | SavedAccount) -> str | None:
-    """Return the wallet's phone, as far as the caller said it."""
+    """Return the wallet's phone where the caller gave it, or None."""
     own = pay_with.phone if isinstance(pay_with, MobileMoney) else None
     return own or payer.phone
 
 
-async def asked_route(
+async def predicted_route(
     predictions: Predictions, pay_with: MobileMoney | Card, phone: str | None, operation: ExecutionKind
 ) -> Route:
-    """Ask the API for the route of a card or of a phone; what the caller said of it wins.
+    """Ask the API for the route of a card or of a phone; a method or a provider that the caller gave wins.
 
     An operator is never guessed from a phone's first digits. For Rwanda alone the provider has a proven default.
 
     Raises:
-        InvalidInputError: there is no phone to ask for.
-        DollrError: the API could not tell.
+        InvalidInputError: there is no phone to ask about.
+        DollrError: the API did not answer, or does not know.
     """
     if isinstance(pay_with, Card):
         token = pay_with.payment_method_id or ""
@@ -77,19 +77,19 @@ def charged_phone(pay_with: MobileMoney, phone: str | None) -> str:
     """Return the phone of the wallet to charge: the one given for it, or the payer's own."""
     charged = pay_with.phone or phone
     if charged is None:
-        sentence = 'the payer has no phone in the API: say which wallet pays, as in MobileMoney(phone="231771234567")'
+        sentence = 'the payer has no phone in the API: name the paying wallet, as in MobileMoney(phone="231771234567")'
         raise InvalidInputError(sentence)
     return charged
 
 
 def account_to_register(pay_with: MobileMoney | Card, route: Route, contact: Contact) -> NewPaymentAccount:
-    """Return the account to register for the payer; a card's has no number.
+    """Return the account to register for the payer; that of a card has no number.
 
     Raises:
         InvalidInputError: the payer is no party of the API.
     """
     if contact.party_id is None:
-        sentence = "the API knows no party of this payer: give KnownPayer(counterparty_id, party_id=...)"
+        sentence = "the API has no party of this payer: give KnownPayer(counterparty_id, party_id=...)"
         raise InvalidInputError(sentence)
     if isinstance(pay_with, Card):
         return NewPaymentAccount(
@@ -105,7 +105,7 @@ def account_to_register(pay_with: MobileMoney | Card, route: Route, contact: Con
         provider=route.provider,
         method=route.method,
         party_id=contact.party_id,
-        # The payer's country says nothing of somebody else's phone.
+        # The payer's country says nothing about another person's phone.
         country_code=contact.country_code if phone == contact.phone else None,
         insensitive_account_number=phone,
     )

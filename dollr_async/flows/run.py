@@ -1,4 +1,4 @@
-"""One run of a payment, as its steps and its recovery speak to whatever keeps a record of it."""
+"""One run of a payment: what its steps and its recovery record, and what they know from earlier runs."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 class Run:
-    """A run that nobody keeps a record of; with a journal there is `journaling.JournaledRun` in its place.
+    """A run without a record; with a journal, `JournaledRun` replaces it.
 
-    `is_resumed` says that an earlier run may have taken steps already, `is_executed` that it began an execution, so
-    that its fate comes before anything else.
+    `is_resumed` says that an earlier run may have done steps already, `is_executed` that it began an execution, whose
+    outcome must be known before anything else is done.
     """
 
     is_resumed = False
@@ -29,7 +29,7 @@ class Run:
 
     @property
     def status(self) -> str | None:
-        """The payment's status when it was last seen, by an earlier run or by whoever followed it."""
+        """The payment's status when it was last seen, by an earlier run or by any watch."""
         return None
 
     @property
@@ -43,33 +43,33 @@ class Run:
         return None
 
     async def acknowledged(self, step: str, progress: Progress) -> None:
-        """Keep that a step is done."""
+        """Record that the API has acknowledged a step."""
 
     def resume(self, attempt: Attempt, now: float) -> tuple[Attempt, Action]:
-        """Return what is known of the execution, and what to do first; `now` is on the attempt's clock."""
+        """Return what is known of the execution, and what to do first. `now` is on the attempt's clock."""
         del now
         return attempt, Action.SEND
 
     async def refuse_second_on_source(self, progress: Progress) -> None:
-        """Refuse to pay for a document that another payment, still open, is being made for.
+        """Refuse a document that another open payment is for.
 
         Raises:
-            DollrError: one is; its message says which.
+            DollrError: there is one; the message says which.
         """
 
     async def before_send(
         self, progress: Progress, attempt: Attempt, *, session_expires_at: datetime | None, payer_currency: str | None
     ) -> None:
-        """Keep, before the first byte leaves, that an execution is about to be sent (docs/design.md, rule 1)."""
+        """Store durably that an execution is about to be sent, before its first byte (docs/design.md, rule 1)."""
 
     async def after_send(self, attempt: Attempt) -> None:
-        """Keep what a send has told."""
+        """Record how a send ended."""
 
     async def landed(self, status: ExecutionStatus) -> None:
-        """Keep that the API has accepted the execution."""
+        """Record that the API has accepted the execution."""
 
     async def refused(self) -> None:
-        """Keep that the execution surely did not run."""
+        """Record that the execution surely did not run."""
 
     async def must_be_ours(self) -> None:
-        """Make sure, before this run says how the payment ended, that no other has taken it over."""
+        """Check that no other run has taken the payment over, before this one says how it ended."""

@@ -1,4 +1,4 @@
-"""The steps of a chain: named, logged, and walked side by side without leaving anything running."""
+"""The steps of a chain: named, logged, and run side by side without leaving anything running."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ class StepFailed(Exception):  # noqa: N818 - an outcome for the flow above, neve
 
 
 class Steps:
-    """Runs the steps of one payment, looks before it repeats one, and keeps every id that they made."""
+    """Runs the steps of one payment, checks before it repeats one, and keeps every id that they made."""
 
     def __init__(self, progress: Progress, clock: Clock, *, retry: RetryPolicy, check_limit: CheckLimit) -> None:
-        """Begin with what is made by now."""
+        """Begin with the ids made so far."""
         self._clock = clock
         self._retry = retry
         self.check_limit = check_limit
@@ -47,7 +47,7 @@ class Steps:
         self.progress = progress
 
     def continue_with(self, run: Run, progress: Progress) -> None:
-        """Take over a run that is kept, with all that earlier ones made."""
+        """Continue a run that a journal keeps, with every id that earlier runs made."""
         given = {name: getattr(self.progress, name) for name in field_names(Progress)}
         self.run = run
         self.progress = progress
@@ -55,7 +55,7 @@ class Steps:
         self._is_resumed = run.is_resumed
 
     def made(self, **ids: int | str | None) -> None:
-        """Keep ids, under the names that the handle uses; those that are None are left as they are."""
+        """Keep ids, under the names that the handle uses; those that are None change nothing."""
         new = {name: value for name, value in ids.items() if value is not None}
         self.progress = attrs.evolve(self.progress, **new)  # type: ignore[arg-type] # the names are Progress's own
 
@@ -70,17 +70,20 @@ class Steps:
         is_read: bool = False,
         is_kept: bool = True,
     ) -> T:
-        """Take one step; its failure becomes `StepFailed`, unless it is not the step's own.
+        """Run one step.
 
-        When its answer is lost, `found` looks whether it was done all the same, and only then it is taken again
-        (docs/design.md, rule 3); without `found` a second time does no harm. `makes` names the ids that it made,
-        `shows` the one that is logged: with `dollr_step`, `dollr_id` and `dollr_elapsed` (seconds) on the record. What
-        `is_read` has been repeated where it was sent. What only looks is not `is_kept`: a payment does not come further
-        by it.
+        When its answer is lost, `found` checks whether it was done all the same; if not, the step is repeated
+        (docs/design.md, rule 3). Without `found` a repetition does no harm. `makes` returns the ids that it made,
+        `shows` the one that is logged: with `dollr_step`, `dollr_id` and `dollr_elapsed` (seconds) on the record. A
+        step that only reads (`is_read`) is repeated by the HTTP caller alone. A step that only checks something is not
+        recorded (`is_kept` is False).
+
+        Raises:
+            StepFailed: the step failed; an error that is not the step's own is raised as it is.
         """
         began = self._clock.monotonic()
         try:
-            done = await self._surely(act, found, attempts=1 if is_read else self._retry.attempts)
+            done = await self._run_with_checks(act, found, attempts=1 if is_read else self._retry.attempts)
         except (ConfigurationError, PaymentError, JournalError):
             raise
         except DollrError as error:
@@ -93,11 +96,11 @@ class Steps:
             self._log(name, "" if shows is None else shows(done), began)
         return done
 
-    async def _surely(
+    async def _run_with_checks(
         self, act: Callable[[], Awaitable[T]], found: Callable[[], Awaitable[T | None]] | None, *, attempts: int
     ) -> T:
-        if self._is_resumed and found is not None and (there := await found()) is not None:
-            return there  # an earlier run took this step, and ended before it could be written down
+        if self._is_resumed and found is not None and (existing := await found()) is not None:
+            return existing  # an earlier run did this step, and ended before it could record it
         sends = 0
         while True:
             sends += 1
@@ -107,14 +110,14 @@ class Steps:
                 if not is_lost(error) or (sends >= attempts and found is None):
                     raise
                 await self._clock.sleep(self._retry.delay(sends))
-                there = None if found is None else await found()
-                if there is not None:
-                    return there
+                existing = None if found is None else await found()
+                if existing is not None:
+                    return existing
                 if sends >= attempts:
                     raise
 
     async def execution(self, call: Awaitable[T]) -> T:
-        """Await the execution, which has its own ways to fail; a success is logged as a step's is."""
+        """Await the execution, which has its own ways to fail; its success is logged like a step's."""
         began = self._clock.monotonic()
         done = await call
         if logger.isEnabledFor(logging.DEBUG):
@@ -129,52 +132,52 @@ class Steps:
 
 
 class HasId(Protocol):
-    """Anything that the API numbered."""
+    """Any object that the API gave an id."""
 
     @property
     def id(self) -> int:
-        """The API's number."""
+        """The API's id."""
         ...
 
 
 def made_id(made: HasId) -> int:
-    """Return the number of what a step made."""
+    """Return the id of what a step made."""
     return made.id
 
 
 def is_lost(error: DollrError) -> bool:
-    """Whether a step that ended so may have been done: its answer was lost, or cannot be read at all."""
+    """Whether a step that ended in this error may have been done: its answer did not arrive, or cannot be read."""
     return is_ambiguous(error) or (isinstance(error, DecodeError) and not error.path)
 
 
 def known(value: T) -> asyncio.Future[T]:
-    """Return what needs no waiting in the form of what does."""
+    """Return a value as an awaitable that is done already."""
     future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
     future.set_result(value)
     return future
 
 
-async def side_by_side(walk: Callable[[asyncio.TaskGroup], Awaitable[T]]) -> T:
-    """Run `walk` with a task group; one failure ends all branches and is raised alone, never as a group.
+async def side_by_side(chain: Callable[[asyncio.TaskGroup], Awaitable[T]]) -> T:
+    """Run `chain` with a task group for its branches; one failure ends all and is raised alone, never as a group.
 
-    `walk` awaits every branch that may fail: before Python 3.13 a group that is already being left takes the failure of
-    a branch for a cancellation from outside.
+    `chain` must await every branch that may fail: before Python 3.13 a group that is already being left takes the
+    failure of a branch for a cancellation from outside.
     """
     failed: BaseException
     task = asyncio.current_task()
     cancelled_before = task.cancelling() if task is not None else 0
     try:
         async with asyncio.TaskGroup() as branches:
-            return await walk(branches)
+            return await chain(branches)
     except BaseExceptionGroup as group:
         failed = _first(group)
     if task is not None and task.cancelling() > cancelled_before:
-        # Cancelled from outside at the very moment a branch failed: the cancellation is what the caller waits for.
+        # Cancelled from outside at the moment when a branch failed: the caller waits for the cancellation.
         raise asyncio.CancelledError
     raise failed
 
 
 def _first(group: BaseExceptionGroup) -> BaseException:
-    # What is not a step's failure (a reference in use, a closed client) says more than a step that fell with it.
+    # Any other error (a reference in use, a closed client) says more than a step that failed beside it.
     leaves = [leaf for leaf in group.exceptions if not isinstance(leaf, BaseExceptionGroup)]
     return next((leaf for leaf in leaves if not isinstance(leaf, StepFailed)), leaves[0])

@@ -1,4 +1,4 @@
-"""Everything that a collection was asked with, checked as a whole before anything is sent."""
+"""All arguments of one collection, checked together before anything is sent."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from dollr_async.flows.arguments import (
     Payer,
     SavedAccount,
     one_of,
-    said,
+    plain_values,
     source_type,
 )
 from dollr_async.resources import enum_values
@@ -67,7 +67,7 @@ A_KNOWN_SOURCE = 'a document that exists, as in KnownSource("INVOICE", 310, Deci
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class Terms:
-    """Everything that a collection was asked with, checked as a whole."""
+    """All arguments of one collection, checked together."""
 
     payer: Payer | KnownPayer = attrs.field(validator=one_of(Payer, KnownPayer, shown=_PAYER))
     currency: str = attrs.field(converter=fields.currency_code)
@@ -90,7 +90,7 @@ class Terms:
     )
 
     def __attrs_post_init__(self) -> None:
-        """Check what concerns more than one value."""
+        """Check the rules between several arguments."""
         object.__setattr__(self, "items", tuple(_fitting(item, self.currency) for item in self.items))
         if self.source is not None:
             money.amount_in(self.source.expected_total, self.currency)
@@ -108,12 +108,12 @@ class Terms:
             (
                 bool(self.items) == (self.source is not None),
                 (
-                    "say once what is paid for: items=[LineItem(...)] for a new document, or source=KnownSource(...) "
+                    "give exactly one of the two: items=[LineItem(...)] for a new document, or source=KnownSource(...) "
                     "for one that exists"
                 ),
             ),
             (
-                self.source is not None and self._says_how_to_make_it,
+                self.source is not None and self._describes_new_document,
                 (
                     "source=KnownSource(...) is a document that exists already: leave out direct, mode, note, "
                     "due_date, document_reference and fee_bearer"
@@ -121,11 +121,11 @@ class Terms:
             ),
             (
                 self.direct and self.fee_bearer != FeeBearer.PAYER,
-                "fee_bearer PAYEE cannot be carried by direct=True: leave direct out, or let the payer bear the fees",
+                "fee_bearer PAYEE is not possible with direct=True: leave direct out, or let the payer bear the fees",
             ),
             (
                 not self.direct and self.source_type == SourceType.ORDER and self.due_date is not None,
-                "due_date cannot be carried by an order: leave it out, use SourceType.INVOICE, or direct=True",
+                "an order has no due_date: leave it out, use SourceType.INVOICE, or direct=True",
             ),
             (
                 self.mode is not None and not self.direct,
@@ -141,15 +141,15 @@ class Terms:
         )
 
     @property
-    def _says_how_to_make_it(self) -> bool:
+    def _describes_new_document(self) -> bool:
         texts = (self.mode, self.note, self.due_date, self.document_reference)
         return self.direct or self.fee_bearer != FeeBearer.PAYER or any(text is not None for text in texts)
 
     @property
     def makes_party(self) -> bool:
-        """Whether the payer has to be a party before an account can be registered or a document be made."""
-        is_all_there = self.source is not None and isinstance(self.pay_with, SavedAccount)
-        return not self.direct and not is_all_there
+        """Whether the payer must be a party before an account can be registered or a document be made."""
+        needs_no_party = self.source is not None and isinstance(self.pay_with, SavedAccount)
+        return not self.direct and not needs_no_party
 
     @property
     def total(self) -> Decimal:
@@ -168,20 +168,20 @@ class Terms:
 
     @property
     def document_text(self) -> str:
-        """The text by which the document can be found again: the caller's, or the payment's reference."""
+        """The text by which the document is found after a lost answer: the caller's, or the payment's reference."""
         return self.document_reference or str(self.reference_id)
 
     def compared(self) -> dict[str, object]:
-        """Return all that must be the same when the reference is used again; note, due date and own text may differ."""
+        """Return what must be the same when the reference is used again; note, due date and own text may differ."""
         return {
-            "payer": said(self.payer),
-            "items": [said(item) for item in self.items],
-            "source": None if self.source is None else said(self.source),
+            "payer": plain_values(self.payer),
+            "items": [plain_values(item) for item in self.items],
+            "source": None if self.source is None else plain_values(self.source),
             "currencies": [self.currency, self.payer_currency],
             "source_type": self.source_type,
             "route": [self.direct, self.mode],
             "fee_bearer": self.fee_bearer,
-            "pay_with": said(self.pay_with),
+            "pay_with": plain_values(self.pay_with),
         }
 
     def priced(self) -> tuple[Decimal, str | None, str]:

@@ -1,4 +1,4 @@
-"""The chains of a transfer and of a refund, which are a session and its execution."""
+"""The chains of a transfer and of a refund: a session and its execution."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
     from dollr_async.resources.sessions import RefundSession, TransferSession
 
 SESSION_LIFE = timedelta(minutes=15)
-"""How long a session lives whose end the caller did not say."""
+"""How long a session lives when the caller gives no `expires_at`."""
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class TransferTerms:
-    """Everything that a transfer was asked with, checked as a whole before anything is sent."""
+    """All arguments of one transfer, checked together before anything is sent."""
 
     from_wallet_id: int = attrs.field(converter=fields.identifier)
     to_counterparty_id: int = attrs.field(converter=fields.identifier)
@@ -47,7 +47,7 @@ class TransferTerms:
         object.__setattr__(self, "amount", money.amount_in(self.amount, self.currency))
 
     def compared(self) -> dict[str, object]:
-        """Return all that must be the same when the reference is used again."""
+        """Return what must be the same when the reference is used again."""
         wallets = [self.from_wallet_id, self.to_counterparty_id]
         return {"wallets": wallets, "amount": money.plain_text(self.amount), "currency": self.currency}
 
@@ -58,7 +58,7 @@ class TransferTerms:
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class RefundTerms:
-    """Everything that a refund was asked with; its amount is in the currency of the original payment."""
+    """All arguments of one refund; its amount is in the currency of the original payment."""
 
     original_payment_intent_id: int = attrs.field(converter=fields.identifier)
     amount: Decimal = attrs.field(converter=money.amount)
@@ -68,7 +68,7 @@ class RefundTerms:
     is_own_reference: bool
 
     def compared(self) -> dict[str, object]:
-        """Return all that must be the same when the reference is used again."""
+        """Return what must be the same when the reference is used again."""
         return {"original": self.original_payment_intent_id, "amount": money.plain_text(self.amount)}
 
     def priced(self) -> tuple[Decimal, str | None, str]:
@@ -77,7 +77,7 @@ class RefundTerms:
 
 
 class _Expiring(Flow):
-    """A flow whose session ends when the caller says."""
+    """A flow whose session ends at the caller's time."""
 
     def __init__(self, api: Groups, terms: TransferTerms | RefundTerms, steps: Steps, clock: Clock) -> None:
         super().__init__(api, steps, clock, is_own_reference=terms.is_own_reference)
@@ -85,28 +85,28 @@ class _Expiring(Flow):
         life = math.inf if self._ends_at is None else (self._ends_at - clock.now()).total_seconds()
         self._ends_on = clock.monotonic() + life
         if life <= 0:
-            raise InvalidInputError(self._is_over())
+            raise InvalidInputError(self._expired_message())
 
     async def renew(self) -> None:
-        """Make a session, the first or one in the place of one that ran out; never beyond the caller's time."""
+        """Make a session, the first or one that replaces an expired one; it never ends after the caller's time."""
         await self._open(self._make)
 
     async def _make(self) -> TransferSession | RefundSession:
         if self._clock.monotonic() >= self._ends_on:
-            raise DollrError(self._is_over())
-        return await self._declare(self._ends_at or self._clock.now() + SESSION_LIFE)
+            raise DollrError(self._expired_message())
+        return await self._create(self._ends_at or self._clock.now() + SESSION_LIFE)
 
     @abstractmethod
-    async def _declare(self, expires_at: datetime) -> TransferSession | RefundSession:
+    async def _create(self, expires_at: datetime) -> TransferSession | RefundSession:
         """Ask the API for a session that ends at `expires_at`."""
 
-    def _is_over(self) -> str:
+    def _expired_message(self) -> str:
         ended = self._ends_at.isoformat() if self._ends_at else ""
-        return f"expires_at {ended} is over: write a time to come, or leave it out"
+        return f"expires_at {ended} is in the past: give a time in the future, or leave it out"
 
 
 class TransferChain(_Expiring):
-    """Everything of one transfer."""
+    """The chain of one transfer."""
 
     kind = ExecutionKind.TRANSFER
 
@@ -116,7 +116,7 @@ class TransferChain(_Expiring):
         self._terms = terms
         steps.made(counterparty_id=terms.to_counterparty_id)
 
-    async def _declare(self, expires_at: datetime) -> TransferSession:
+    async def _create(self, expires_at: datetime) -> TransferSession:
         terms = self._terms
         new = NewTransferSession(
             from_wallet_id=terms.from_wallet_id,
@@ -136,7 +136,7 @@ class TransferChain(_Expiring):
 
 
 class RefundChain(_Expiring):
-    """Everything of one refund."""
+    """The chain of one refund."""
 
     kind = ExecutionKind.REFUND
 
@@ -145,7 +145,7 @@ class RefundChain(_Expiring):
         super().__init__(api, terms, steps, clock)
         self._terms = terms
 
-    async def _declare(self, expires_at: datetime) -> RefundSession:
+    async def _create(self, expires_at: datetime) -> RefundSession:
         terms = self._terms
         new = NewRefundSession(
             original_payment_intent_id=terms.original_payment_intent_id,

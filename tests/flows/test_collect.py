@@ -639,7 +639,7 @@ async def test_a_document_that_exists_may_be_paid_by_a_new_payer(sandbox: Sandbo
 async def test_a_document_of_another_total_is_not_paid(sandbox: Sandbox, dollr: DollrClient, total: str) -> None:
     source = await _published(sandbox, dollr, SourceType.INVOICE)
     wrong = KnownSource(source.source_type, source.source_id, Decimal(total))
-    with pytest.raises(CollectError, match="look at the document") as caught:
+    with pytest.raises(CollectError, match="check the document") as caught:
         await collect(dollr, items=None, source=wrong)
     assert (caught.value.step, caught.value.progress.source_id) == ("document", source.source_id)
     assert "collect" not in operations(sandbox)

@@ -67,7 +67,7 @@ def _hosted(dollr: DollrClient, **changes: Any) -> Coroutine[Any, Any, HostedChe
     ("changes", "sentence"),
     [
         ({"items": []}, "at least one LineItem"),
-        ({"items": None}, "say once what is paid for"),
+        ({"items": None}, "give exactly one of the two"),
         ({"payer": "231771234567"}, "payer must be Payer"),
         ({"currency": "dollars"}, "three letters"),
         ({"source_type": "SUBSCRIPTION"}, "cannot be collected for"),

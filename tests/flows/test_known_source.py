@@ -67,8 +67,8 @@ def _collect(dollr: DollrClient, source: Any, **changes: Any) -> Coroutine[Any, 
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"items": [ITEM]}, "say once what is paid for"),
-        ({"source": None}, "say once what is paid for"),
+        ({"items": [ITEM]}, "give exactly one of the two"),
+        ({"source": None}, "give exactly one of the two"),
         ({"source": ("INVOICE", 310)}, "source must be a document that exists"),
         ({"direct": True}, "leave out direct"),
         ({"direct": True, "mode": CheckoutMode.HOSTED}, "leave out direct"),

@@ -31,7 +31,7 @@ async def intent_id(sandbox: Sandbox, dollr: DollrClient) -> int:
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"expires_at": datetime(2020, 1, 1, tzinfo=UTC)}, "is over: write a time to come"),
+        ({"expires_at": datetime(2020, 1, 1, tzinfo=UTC)}, "is in the past: give a time in the future"),
         ({"expires_at": datetime(2099, 1, 1)}, "aware"),  # noqa: DTZ001 - a naive time is the point
         ({"original_payment_intent_id": "pi_1"}, "not an id"),
         ({"original_payment_intent_id": None}, "not an id"),

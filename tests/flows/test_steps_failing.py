@@ -205,7 +205,7 @@ async def test_a_total_that_is_not_the_sum_of_the_items_moves_no_money(
     assert isinstance(answered.body, dict)
     sandbox.fail(operation, Fault.answer(200, {**answered.body, **changes}))
     before = len(sandbox.ledger)
-    with pytest.raises(CollectError, match="look at the document") as caught:
+    with pytest.raises(CollectError, match="check the document") as caught:
         await collect(dollr, direct=direct)
     assert (caught.value.step, "250.00 USD" in str(caught.value)) == (step, True)
     assert len(sandbox.ledger) == before

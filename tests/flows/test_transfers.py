@@ -37,7 +37,7 @@ def _from_now(seconds: float) -> datetime:
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"expires_at": datetime(2020, 1, 1, tzinfo=UTC)}, "2020-01-01.* is over: write a time to come"),
+        ({"expires_at": datetime(2020, 1, 1, tzinfo=UTC)}, "2020-01-01.* is in the past: give a time in the future"),
         ({"expires_at": datetime(2099, 1, 1)}, "aware"),  # noqa: DTZ001 - a naive time is the point
         ({"expires_at": "2099-01-01T00:00:00Z"}, "aware"),
         ({"from_wallet_id": "main"}, "not an id"),
@@ -139,7 +139,7 @@ async def test_no_session_is_made_beyond_the_callers_time(
     sandbox: Sandbox, dollr: DollrClient, fault: Fault, sends: int
 ) -> None:
     sandbox.fail("transfer", fault)
-    with pytest.raises(CollectError, match=r"before any money moved: expires_at .* is over") as caught:
+    with pytest.raises(CollectError, match=r"before any money moved: expires_at .* is in the past") as caught:
         await transfer(dollr, expires_at=_from_now(10.0))
     assert caught.value.step == "session"
     assert (len(sent(sandbox, "create_transfer_session")), len(sent(sandbox, "transfer"))) == (1, sends)
