@@ -67,8 +67,8 @@ class Quirks:
     status_words: Mapping[str, str] = attrs.field(factory=dict, validator=_only_payment_statuses)
     """Other words for the status of a payment, wherever the API writes it: `{"COMPLETED": "SUCCESSFUL"}`.
 
-    Documents keep their own words: with `{"PROCESSING": "HELD", "COMPLETED": "HELD"}` a payment stays at an unknown word
-    while its document becomes PAID. The ledger keeps the contract's words too.
+    Documents and the ledger keep the contract's words: with `{"PROCESSING": "HELD", "COMPLETED": "HELD"}` a payment
+    stays at an unknown word while its document becomes PAID.
     """
     payment_intent_id: bool = True
     """Whether a collection's answer carries the undocumented `payment_intent_id` that refunds need."""

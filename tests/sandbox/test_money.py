@@ -7,14 +7,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.sandbox.merchant import ORDINARY
+
 if TYPE_CHECKING:
     from tests.sandbox.merchant import Body, Merchant
 
 _CARD = {"provider": "STRIPE", "method": "CREDIT_CARD", "insensitive_account_number": None}
 _ROUTES = {
     "mobile": ({}, {"payment_method": "MTN_MOMO_LBR", "provider": "PAWAPAY"}),
+    "mobile in RWF": ({}, {"payment_method": "MTN_MOMO_RWA", "provider": "PAWAPAY"}),
     "card": (_CARD, {"payment_method": "CREDIT_CARD", "provider": "STRIPE"}),
 }
+_RWANDAN = "250780001122"
 
 
 def _rounded(amount: Decimal, currency: str) -> Decimal:
@@ -36,9 +40,10 @@ def _rounded(amount: Decimal, currency: str) -> Decimal:
 async def test_quote_execution_and_receipt_agree(
     merchant: Merchant, route: str, fee_bearer: str, currency: str, pay_in: str, amount: Decimal
 ) -> None:
-    account, routing = _ROUTES[route]
+    account, routing = _ROUTES["mobile in RWF" if (route, pay_in) == ("mobile", "RWF") else route]
     terms: Body = {"currency": currency, "amount": amount, "fee_bearer": fee_bearer}
-    body = await merchant.collection_body(pay_in=pay_in, account=account, **terms)
+    phone = _RWANDAN if pay_in == "RWF" else ORDINARY
+    body = await merchant.collection_body(phone=phone, pay_in=pay_in, account=account, **terms)
     source = {"source_type": "INVOICE", "source_id": 300001, "target_currency": pay_in, **routing}
     quote = (await merchant.get("predictions/payment-source/amount-and-fees", **source)).body
     same = (
@@ -159,6 +164,36 @@ async def test_an_amount_that_cannot_be_priced_is_a_422(merchant: Merchant, chan
     }
     assert (await merchant.get("predictions/amount-and-fees", **usual)).status == 200
     assert (await merchant.get("predictions/amount-and-fees", **{**usual, **changes})).status == 422
+
+
+@pytest.mark.parametrize(
+    ("phone", "pay_in"), [(ORDINARY, "RWF"), ("231770001122", "RWF"), (_RWANDAN, "USD"), (_RWANDAN, "LRD")]
+)
+async def test_a_currency_that_the_phones_route_does_not_carry_is_refused(
+    merchant: Merchant, phone: str, pay_in: str
+) -> None:
+    route = (await merchant.get("predictions/mmo-provider-info", phone=phone, operation_type="COLLECTION")).body
+    assert pay_in not in route["currencies"]
+    body = await merchant.collection_body(phone=phone, pay_in=pay_in)
+    routing = {"payment_method": route["payment_method"], "provider": route["gateway_provider"]}
+    source = {"source_type": "INVOICE", "source_id": 300001}
+    amount = {"base_amount": 250, "base_currency": "USD", "operation_type": "COLLECTION", "fee_bearer": "PAYER"}
+    for path, query in (("payment-source/amount-and-fees", source), ("amount-and-fees", amount)):
+        reply = await merchant.get(f"predictions/{path}", **query, **routing, target_currency=pay_in)
+        assert (reply.status, reply.body["detail"].startswith("Unsupported currency")) == (422, True)
+        reply = await merchant.get(f"predictions/{path}", **query, **routing, target_currency=route["currencies"][0])
+        assert reply.status == 200
+    assert (await merchant.post("executions/collection", body)).status == 422
+    assert (await merchant.get("invoices/retrieve/300001")).body["status"] == "ACTIVE"
+    carried = {**body, "currency": route["currencies"][0]}
+    assert (await merchant.create("executions/collection", carried))["payer_currency"] == carried["currency"]
+
+
+async def test_a_hosted_page_charges_in_a_currency_that_the_phones_route_carries(merchant: Merchant) -> None:
+    for phone, currency, charged in ((_RWANDAN, "USD", "RWF"), (ORDINARY, "LRD", "LRD"), (ORDINARY, "RWF", "USD")):
+        document = await merchant.published(phone=phone, currency=currency, amount=5000)
+        merchant.sandbox.pay("INVOICE", document["id"])
+        assert merchant.sandbox.ledger[-1].currency == charged
 
 
 @pytest.mark.parametrize("status", ["IDLE", "CANCELED", "unknown"])

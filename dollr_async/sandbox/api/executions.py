@@ -12,6 +12,7 @@ from dollr_async.sandbox.refusals import Refusal, unprocessable
 from dollr_async.sandbox.world import settlement
 from dollr_async.sandbox.world.documents import move_document
 from dollr_async.sandbox.world.pricing import CARD, Price, exchange_rate, price, rounded, without_fees
+from dollr_async.sandbox.world.providers import check_currency
 from dollr_async.sandbox.world.records import Account, Answer, Payment, Session, Wallet
 from dollr_async.sandbox.world.world import World, as_id
 
@@ -36,12 +37,13 @@ def collect(world: World, body: NewCollection) -> Answer:
 def charge(
     world: World, session: Session, account: Account, currency: str, reference_id: str, terms: tuple[str, ...]
 ) -> Payment:
-    """Accept a collection: the account must be the payer's, the source ACTIVE and the currency convertible."""
+    """Accept a collection: the account must be the payer's, the source ACTIVE and the currency one that it carries."""
     document = session.document
     if document is None or document.status != "ACTIVE":
         raise unprocessable("Source is not active")
     if account.party.phone != document.counterparty.party.phone:
         raise unprocessable(f"Payment account {account.id} not found for this payer")
+    check_currency(account.method, currency)
     cost = price(
         document.total_amount,
         document.currency,

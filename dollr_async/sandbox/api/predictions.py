@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from dollr_async.sandbox.outcomes import TEST_CARDS, operator_of
 from dollr_async.sandbox.refusals import unprocessable
 from dollr_async.sandbox.world.pricing import CARD, Price, price
-from dollr_async.sandbox.world.providers import check_provider, predicted_provider
+from dollr_async.sandbox.world.providers import check_currency, check_provider, predicted_provider, wallet_currencies
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from dollr_async.sandbox.world.records import Answer
     from dollr_async.sandbox.world.world import World
 
-_COUNTRIES = {"LBR": ("LR", ["USD", "LRD"]), "RWA": ("RW", ["RWF"])}
-"""By the end of a method's name: the country as alpha-2, and the currencies of its wallets."""
+_ALPHA2 = {"LBR": "LR", "RWA": "RW"}
+"""The two letters of a country, by the end of a method's name."""
 
 
 def mmo_provider_info(world: World, query: PhoneQuery) -> Answer:
@@ -26,11 +26,10 @@ def mmo_provider_info(world: World, query: PhoneQuery) -> Answer:
     if method is None:
         raise unprocessable(f"No mobile-money operator found for phone {query.phone}")
     carrier, _, ending = method.replace("_MOMO", "").replace("_MONEY", "").partition("_")
-    alpha2, currencies = _COUNTRIES[ending]
     return {
         "carrier": carrier,
-        "country": ending if world.quirks.prediction_country == "alpha3" else alpha2,
-        "currencies": currencies,
+        "country": ending if world.quirks.prediction_country == "alpha3" else _ALPHA2[ending],
+        "currencies": list(wallet_currencies(method)),
         "phone": query.phone,
         "payment_method": method,
         "gateway_provider": predicted_provider(world.quirks, method),
@@ -60,6 +59,8 @@ def card_provider_info(world: World, query: CardQuery) -> Answer:
 def amount_and_fees(world: World, query: QuoteQuery) -> Answer:
     """Quote an amount."""
     check_provider(world.quirks, query.payment_method, query.provider, query.operation_type)
+    if query.operation_type == "COLLECTION":
+        check_currency(query.payment_method, query.target_currency)
     quote = price(
         query.base_amount,
         query.base_currency,
@@ -77,6 +78,7 @@ def source_amount_and_fees(world: World, query: SourceQuoteQuery) -> Answer:
     if document.status in {"IDLE", "CANCELED"}:
         raise unprocessable(f"Source is {document.status}: a quote needs a published source")
     check_provider(world.quirks, query.payment_method, query.provider, "COLLECTION")
+    check_currency(query.payment_method, query.target_currency)
     quote = price(
         document.total_amount,
         document.currency,

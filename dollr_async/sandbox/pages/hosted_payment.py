@@ -9,7 +9,7 @@ from uuid import uuid4
 from dollr_async.sandbox.api.executions import charge
 from dollr_async.sandbox.outcomes import operator_of
 from dollr_async.sandbox.refusals import unprocessable
-from dollr_async.sandbox.world.providers import predicted_provider
+from dollr_async.sandbox.world.providers import predicted_provider, wallet_currencies
 from dollr_async.sandbox.world.records import Account, Document, Payment, Session
 
 if TYPE_CHECKING:
@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 
 def pay_document(world: World, document: Document) -> Payment:
-    """Charge the document's payer on its phone, with a new reference; a document that is not payable is refused."""
+    """Charge the document's payer on its phone, with a new reference, in a currency that the phone's wallet has.
+
+    A document that is not payable is refused.
+    """
     now = world.clock.now()
     party = document.counterparty.party
     method = operator_of(party.phone)
@@ -43,4 +46,6 @@ def pay_document(world: World, document: Document) -> Payment:
         created_at=now,
         document=document,
     )
-    return charge(world, session, account, document.currency, str(uuid4()), ("HOSTED", str(document.id)))
+    carried = wallet_currencies(method)
+    currency = document.currency if document.currency in carried else carried[0]
+    return charge(world, session, account, currency, str(uuid4()), ("HOSTED", str(document.id)))

@@ -1,4 +1,4 @@
-"""Which provider serves which payment method, for which operation."""
+"""Which provider serves which payment method, for which operation and in which currencies."""
 
 from __future__ import annotations
 
@@ -17,6 +17,21 @@ PROVIDERS = {
     "WALLET": ("PLATFORM",),
 }
 """The providers that serve each method."""
+
+WALLET_CURRENCIES = {"LBR": ("USD", "LRD"), "RWA": ("RWF",)}
+"""The currencies of a country's mobile-money wallets, by the end of the method's name."""
+
+
+def wallet_currencies(method: str) -> tuple[str, ...]:
+    """The currencies that a mobile-money method carries; empty for any other method, which carries all."""
+    return WALLET_CURRENCIES.get(method.rpartition("_")[2], ())
+
+
+def check_currency(method: str, currency: str) -> None:
+    """Refuse a payer's currency that the method does not carry."""
+    carried = wallet_currencies(method)
+    if carried and currency not in carried:
+        raise unprocessable(f"Unsupported currency: {method} carries {' and '.join(carried)}, not {currency}")
 
 
 def predicted_provider(quirks: Quirks, method: str) -> str:
