@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import (
+    ROUND_HALF_UP,
+    ROUND_UP,
+    Clamped,
+    Context,
+    Decimal,
+    FloatOperation,
+    Inexact,
+    Rounded,
+    Subnormal,
+    localcontext,
+)
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.sandbox.merchant import ORDINARY
+from dollr_async.sandbox import Sandbox
+from tests.sandbox.merchant import ORDINARY, Merchant
 
 if TYPE_CHECKING:
-    from tests.sandbox.merchant import Body, Merchant
+    import aiohttp
+
+    from tests.contract import Contract
+    from tests.sandbox.merchant import Body
 
 _CARD = {"provider": "STRIPE", "method": "CREDIT_CARD", "insensitive_account_number": None}
 _ROUTES = {
@@ -216,6 +231,50 @@ async def test_amounts_are_exact_on_the_wire(merchant: Merchant) -> None:
     await merchant.send("POST", f"invoices/{draft['id']}/items/add", line.replace(b"0.10", b"1999999999.99"), {})
     total = (await merchant.get(f"invoices/retrieve/{draft['id']}")).body["total_amount"]
     assert f"{total}" == "6000000000.27"
+
+
+_HOSTILE = {
+    "six digits": Context(prec=6),
+    "two digits, rounding up": Context(prec=2, rounding=ROUND_UP),
+    "nothing but exact": Context(prec=3, traps=[Inexact, Rounded, FloatOperation, Subnormal, Clamped]),
+    "small exponents": Context(prec=1, Emax=1, Emin=-1, capitals=0, clamp=1, traps=[]),
+}
+
+
+async def _money_of_a_day(http: aiohttp.ClientSession, contract: Contract) -> tuple[str, ...]:
+    """Collect, refund, pay out and pay on a page on a fresh sandbox, and return every amount as text."""
+    async with Sandbox() as sandbox:
+        merchant = Merchant(sandbox, http, contract)
+        await merchant.log_in()
+        body = await merchant.collection_body(amount=Decimal("1234567.89"), pay_in="LRD")
+        query = {"target_currency": "LRD", "payment_method": "MTN_MOMO_LBR", "provider": "PAWAPAY"}
+        path = "predictions/payment-source/amount-and-fees"
+        quote = await merchant.get(path, source_type="INVOICE", source_id=300001, **query)
+        paid = await merchant.create("executions/collection", body)
+        sandbox.settle(paid["reference_id"])
+        receipt = await merchant.get("invoices/receipt/300001")
+        await merchant.create("executions/refund", await merchant.refund_body(paid, Decimal("987654.32")))
+        await merchant.create("executions/payout", await merchant.payout_body(amount=Decimal("98765.43")))
+        sandbox.advance(5)
+        document = await merchant.published(amount=Decimal("98765.43"), as_payment_link=True)
+        link = await merchant.get("links/pay", source_type="INVOICE", source_number=document["invoice_number"])
+        async with http.post(link.body["url"], allow_redirects=True) as response:
+            page = await response.text()
+        sandbox.decline(sandbox.pay("INVOICE", (await merchant.published(amount=Decimal("77777.77")))["id"]))
+        sandbox.set_balance("RWF", Decimal(1234567))
+        moved = [f"{entry.amount} {entry.payee_amount} {entry.status}" for entry in sandbox.ledger]
+        balances = [f"{amount} {currency}" for currency, amount in sandbox.balances.items()]
+        return (f"{quote.body}", f"{receipt.body['payer_amount']} {receipt.body['fx_fee']}", page, *moved, *balances)
+
+
+@pytest.mark.parametrize("name", _HOSTILE)
+async def test_amounts_are_the_same_in_any_decimal_context(
+    http: aiohttp.ClientSession, contract: Contract, name: str
+) -> None:
+    expected = await _money_of_a_day(http, contract)
+    with localcontext(_HOSTILE[name]):
+        found = await _money_of_a_day(http, contract)
+    assert found == expected
 
 
 # wallets

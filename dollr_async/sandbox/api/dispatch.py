@@ -13,6 +13,7 @@ import attrs
 import msgspec
 
 from dollr_async.sandbox.api.router import Match, Router
+from dollr_async.sandbox.arithmetic import in_own_context
 from dollr_async.sandbox.refusals import Refusal
 from dollr_async.sandbox.requests.reading import problem, read
 from dollr_async.sandbox.world.settlement import settle_due
@@ -60,6 +61,7 @@ class Api:
         """Find the operation of a method and a path."""
         return self._router.match(method, raw_path)
 
+    @in_own_context
     def answer(self, request: ApiRequest) -> ApiAnswer:
         """Carry out a request and return its answer."""
         settle_due(self._world)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from dollr_async.sandbox.api.dispatch import ApiAnswer
+from dollr_async.sandbox.arithmetic import in_own_context
 from dollr_async.sandbox.pages.hosted_payment import pay_document
 from dollr_async.sandbox.refusals import Refusal
 from dollr_async.sandbox.world.hosted_pages import PAGE_PATH, RECEIPT_PATH, has_expired
@@ -22,6 +23,7 @@ _REFRESH = '<meta http-equiv="refresh" content="2">'
 """A page with a payment that is not final reloads itself."""
 
 
+@in_own_context
 def answer_page(world: World, method: str, raw_path: str) -> ApiAnswer | None:
     """Answer a request for a hosted page, or None for any other path; POST pays the document."""
     if not raw_path.startswith(PAGE_PATH):

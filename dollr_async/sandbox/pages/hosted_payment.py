@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from dollr_async.sandbox.api.executions import charge
+from dollr_async.sandbox.arithmetic import in_own_context
 from dollr_async.sandbox.outcomes import operator_of
 from dollr_async.sandbox.refusals import unprocessable
 from dollr_async.sandbox.world.providers import predicted_provider, wallet_currencies
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from dollr_async.sandbox.world.world import World
 
 
+@in_own_context
 def pay_document(world: World, document: Document) -> Payment:
     """Charge the document's payer on its phone, with a new reference, in a currency that the phone's wallet has.
 

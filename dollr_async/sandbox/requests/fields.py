@@ -12,7 +12,7 @@ _INTEGER = re.compile(r"[+-]?\d{1,18}", re.ASCII)
 _UUID = re.compile(r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}", re.ASCII)
 _UUID4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.ASCII)
 _SMALLEST = Decimal("0.01")
-_LARGEST = Decimal(10) ** 12
+_LARGEST = Decimal(1_000_000_000_000)
 _MOST_DECIMALS = 8
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING
 
+from dollr_async.sandbox.arithmetic import in_own_context
 from dollr_async.sandbox.outcomes import AfterSeconds, AfterStatusChecks, Settlement
 from dollr_async.sandbox.world.documents import move_document
 
@@ -54,6 +55,7 @@ def _schedule(world: World, payment: Payment, due: float, event: str) -> None:
     world.on_event_scheduled()
 
 
+@in_own_context
 def settle_due(world: World) -> None:
     """Carry out all events that are due, in the order of their times."""
     events = world.events
@@ -94,6 +96,7 @@ def confirm_card(world: World, payment: Payment, second: float | None = None) ->
     _schedule_rest(world, payment, world.clock.seconds() if second is None else second)
 
 
+@in_own_context
 def move_payment(world: World, payment: Payment, status: str, second: float | None = None) -> None:
     """Change the status of a payment as of this second, or of now; a status that may not follow changes nothing."""
     if status not in PAYMENT_TRANSITIONS[payment.status]:
