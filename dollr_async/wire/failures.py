@@ -66,6 +66,11 @@ def websocket_failure_of(error: Exception) -> TransportError:
     return RequestTimeoutError(message) if isinstance(error, TimeoutError) else TransportError(message)
 
 
+def is_disconnect(error: Exception) -> bool:
+    """Whether the other side closed or reset an open connection before its answer began."""
+    return isinstance(error, aiohttp.ServerDisconnectedError | aiohttp.ClientOSError) and not _made_no_connection(error)
+
+
 def description(error: BaseException) -> str:
     """Return what an exception says that shows nothing of the request."""
     # The full text of an error can contain the URL, and so a payer's phone number.

@@ -18,7 +18,7 @@ from yarl import URL
 from dollr_async.base.errors import ConfigurationError, TransportError
 from dollr_async.wire.addresses import checked_base_url
 from dollr_async.wire.answers import RawAnswer
-from dollr_async.wire.failures import description, failure_of, websocket_failure_of
+from dollr_async.wire.failures import description, failure_of, is_disconnect, websocket_failure_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,6 +32,11 @@ LARGEST_MESSAGE = 2 * 1024 * 1024
 """The largest message of a websocket, in bytes. Supabase's own limit is a row of 1 MiB plus what is around it."""
 
 _CONNECTIONS = 100
+# Some servers close each connection after an answer and do not say so: the next request may be sent on it before the
+# close is seen, and is lost. So after a lost one no connection is used twice for a while. A session of the caller's
+# does not offer that: there each request waits until a close is surely seen.
+_CAREFUL_FOR = 10.0
+_CLOSE_IS_SEEN_AFTER = 0.05
 _NAMES = {str(name): name for name in (hdrs.AUTHORIZATION, hdrs.ACCEPT, hdrs.CONTENT_TYPE, hdrs.USER_AGENT)}
 _CHUNK = 64 * 1024
 _OPEN_TIMEOUT = 10.0
@@ -75,6 +80,8 @@ class Transport:
         self._timeout = aiohttp.ClientTimeout(total=timeout)
         self._given = session
         self._own: aiohttp.ClientSession | None = None
+        self._careful: aiohttp.ClientSession | None = None
+        self._careful_until = 0.0
         self._is_closed = False
         # A caller's session that has a User-Agent keeps it.
         is_named = session is not None and "User-Agent" in session.headers
@@ -100,6 +107,8 @@ class Transport:
                 be made, but an earlier try below this library may have reached the API (`is_unreachable`).
         """
         session = self._own or self._open_session()
+        if self._careful_until:
+            session = await self._careful_session()
         url = self._base_url.with_path(f"{self._root}{path}", encoded=True)
         if query:
             url = URL(f"{url}?{query}", encoded=True)
@@ -124,6 +133,8 @@ class Transport:
         except TransportError:
             raise
         except Exception as error:  # noqa: BLE001 - every error becomes one of ours
+            if is_disconnect(error):
+                self._careful_until = asyncio.get_running_loop().time() + _CAREFUL_FOR
             failure = failure_of(error, method, path, session=session, timeout=self._seconds)
             cause = None if isinstance(error, _SHOWING_THE_REQUEST) else error
         # Raised outside `except`: an error that shows the request must not be in the chain of errors.
@@ -166,10 +177,7 @@ class Transport:
         if given is None:
             if self._is_closed:
                 raise ConfigurationError("this DollrClient is closed: make a new one")
-            self._own = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=_CONNECTIONS),
-                cookie_jar=aiohttp.DummyCookieJar(),
-            )
+            self._own = _new_session()
             return self._own
         if given.closed:
             message = "the aiohttp session given to DollrClient is closed: keep it open while the client is used"
@@ -179,12 +187,26 @@ class Transport:
             raise ConfigurationError(message)
         return given
 
+    async def _careful_session(self) -> aiohttp.ClientSession:
+        """Return the session of a request that is sent soon after another was lost on a closed connection."""
+        if asyncio.get_running_loop().time() >= self._careful_until:
+            self._careful_until = 0.0
+        elif self._given is not None:
+            await asyncio.sleep(_CLOSE_IS_SEEN_AFTER)
+        else:
+            if self._careful is None:
+                self._careful = _new_session(force_close=True)
+            return self._careful
+        return self._own or self._open_session()
+
     async def close(self) -> None:
         """Close the session, unless it is the caller's."""
         self._is_closed = True
-        own, self._own = self._own, None
-        if own is not None:
-            await own.close()
+        sessions = (self._own, self._careful)
+        self._own = self._careful = None
+        for session in sessions:
+            if session is not None:
+                await session.close()
 
 
 class WebSocket:
@@ -228,6 +250,11 @@ class WebSocket:
     async def close(self) -> None:
         """Close the connection; closing twice is fine."""
         await self._opened.close()
+
+
+def _new_session(*, force_close: bool = False) -> aiohttp.ClientSession:
+    connector = aiohttp.TCPConnector(limit=_CONNECTIONS, force_close=force_close)
+    return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
 
 
 def _user_agent() -> str:
