@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from datetime import UTC, datetime
+from decimal import Decimal
 from email.utils import format_datetime
 from enum import Enum
 from typing import TYPE_CHECKING
@@ -14,7 +15,12 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_json = msgspec.json.Encoder()
+RetryAfter = float | datetime | str
+"""What Retry-After says: seconds, a timezone-aware time, or any text."""
+
+_json = msgspec.json.Encoder(decimal_format="number")
+_decoder = msgspec.json.Decoder(float_hook=Decimal)
+_PAGE = b"<html><body>Forbidden</body></html>"
 
 
 class FaultKind(Enum):
@@ -25,6 +31,8 @@ class FaultKind(Enum):
     ANSWER = "answer"
     CUT = "cut"
     LATENCY = "latency"
+    TWICE = "twice"
+    CHANGE = "change"
 
 
 @attrs.frozen(kw_only=True)
@@ -37,12 +45,18 @@ class Fault:
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = attrs.field(default=b"", repr=False)
     seconds: float = 0.0
+    changes: tuple[tuple[str, object], ...] = ()
 
     @property
     def word(self) -> str:
         """A short name of the fault, such as "drop after the work"."""
         named = f"{self.kind.value} {self.status}" if self.kind is FaultKind.ANSWER else self.kind.value
         return f"{named} after the work" if self.after_work else named
+
+    def change(self, status: int, body: bytes) -> bytes:
+        """Return a body with the fields replaced that this fault changes; what is no success stays as it is."""
+        answer: object = _decoder.decode(body) if body and status < 300 else None  # noqa: PLR2004 - the end of success
+        return _json.encode({**answer, **dict(self.changes)}) if isinstance(answer, dict) else body
 
     @classmethod
     def lose_answer(cls) -> Fault:
@@ -65,20 +79,35 @@ class Fault:
         return cls(kind=FaultKind.LATENCY, seconds=seconds)
 
     @classmethod
-    def server_error(cls, status: int = 500, *, after_work: bool = False) -> Fault:
-        """Answer with a 5xx and do nothing; with `after_work` the work is done first."""
-        return cls.answer(status, {"detail": "Internal Server Error"}, after_work=after_work)
+    def twice(cls) -> Fault:
+        """Do the work twice, as for a proxy that repeats a request, and give the second answer."""
+        return cls(kind=FaultKind.TWICE)
 
     @classmethod
-    def rate_limited(cls, retry_after: float | datetime | str | None = None) -> Fault:
-        """Answer 429 and do nothing.
+    def changed(cls, **fields: object) -> Fault:
+        """Do the work, and replace these fields of a successful answer; None is null.
 
-        Retry-After is a number of seconds, an HTTP date (for a timezone-aware datetime), any text, or absent for None.
+        `Fault.changed(reference_id="...")` is an answer about another payment.
         """
-        if isinstance(retry_after, datetime):
-            retry_after = format_datetime(retry_after.astimezone(UTC), usegmt=True)
-        headers = {} if retry_after is None else {"Retry-After": f"{retry_after}"}
-        return cls.answer(429, {"detail": "Too Many Requests"}, headers=headers)
+        return cls(kind=FaultKind.CHANGE, after_work=True, changes=tuple(fields.items()))
+
+    @classmethod
+    def server_error(
+        cls, status: int = 500, *, retry_after: RetryAfter | None = None, after_work: bool = False
+    ) -> Fault:
+        """Answer with a 5xx and do nothing; with `after_work` the work is done first."""
+        body = {"detail": "Internal Server Error"}
+        return cls.answer(status, body, retry_after=retry_after, after_work=after_work)
+
+    @classmethod
+    def rate_limited(cls, retry_after: RetryAfter | None = None, *, after_work: bool = False) -> Fault:
+        """Answer 429 and do nothing; with `after_work` the work is done first."""
+        return cls.answer(429, {"detail": "Too Many Requests"}, retry_after=retry_after, after_work=after_work)
+
+    @classmethod
+    def in_progress(cls, *, after_work: bool = True) -> Fault:
+        """Answer 409 and say that the request is in progress; unless `after_work` is False, the work is done first."""
+        return cls.answer(409, {"detail": "A request with this reference is in progress"}, after_work=after_work)
 
     @classmethod
     def cut_body(cls) -> Fault:
@@ -91,17 +120,34 @@ class Fault:
         return cls.answer(200, body, headers={"Content-Type": content_type}, after_work=True)
 
     @classmethod
+    def page(cls, status: int = 403, *, after_work: bool = False) -> Fault:
+        """Answer with a proxy's HTML and do nothing; with `after_work` the work is done first."""
+        return cls.answer(status, _PAGE, headers={"Content-Type": "text/html"}, after_work=after_work)
+
+    @classmethod
     def redirect(cls, location: str = "/v1/moved", status: int = 307) -> Fault:
         """Answer with a redirect to `location`, and do nothing."""
         return cls.answer(status, b"", headers={"Location": location})
 
     @classmethod
     def answer(
-        cls, status: int, body: object = b"", *, headers: Mapping[str, str] | None = None, after_work: bool = False
+        cls,
+        status: int,
+        body: object = b"",
+        *,
+        headers: Mapping[str, str] | None = None,
+        retry_after: RetryAfter | None = None,
+        after_work: bool = False,
     ) -> Fault:
-        """Answer with any status and body: bytes are sent as they are, anything else as JSON."""
+        """Answer with any status and body: bytes are sent as they are, anything else as JSON.
+
+        Retry-After is a number of seconds, an HTTP date (for a timezone-aware datetime), any text, or absent for None.
+        """
         content = body if isinstance(body, bytes) else _json.encode(body)
-        named = {"Content-Type": "application/json", **(headers or {})}
+        if isinstance(retry_after, datetime):
+            retry_after = format_datetime(retry_after.astimezone(UTC), usegmt=True)
+        asked = {} if retry_after is None else {"Retry-After": f"{retry_after}"}
+        named = {"Content-Type": "application/json", **asked, **(headers or {})}
         return cls(
             kind=FaultKind.ANSWER, after_work=after_work, status=status, headers=tuple(named.items()), body=content
         )
@@ -120,6 +166,9 @@ FAULT_WORDS = {
     "broken_json": Fault.garbage(b'{"status": "PEN', "application/json"),
     "redirect": Fault.redirect(),
     "forbidden": Fault.answer(403, {"detail": "Forbidden"}),
+    "forbidden_page": Fault.page(),
+    "in_progress": Fault.in_progress(),
+    "twice": Fault.twice(),
 }
 """The faults that need no parameter, by the plain words that `fail` accepts."""
 

@@ -64,12 +64,16 @@ class Quirks:
     """The HTTP status for a call without an Authorization header."""
     repeated_reference: Literal["same_answer", "refused"] = "same_answer"
     """What a second execution with the same reference and the same body gets."""
-    status_words: Mapping[str, str] = attrs.field(factory=dict, validator=_only_payment_statuses)
+    status_words: Mapping[str, str] = attrs.field(factory=dict, validator=_only_payment_statuses, hash=False)
     """Other words for the status of a payment, wherever the API writes it: `{"COMPLETED": "SUCCESSFUL"}`.
 
     Documents and the ledger keep the contract's words: with `{"PROCESSING": "HELD", "COMPLETED": "HELD"}` a payment
     stays at an unknown word while its document becomes PAID.
     """
+    pending_payee_amount: bool = True
+    """Whether a payment that is PENDING has its `payee_amount`, or null in its place."""
+    refund_key: Literal["payment_intent", "session"] = "payment_intent"
+    """What a refund's `original_payment_intent_id` must be: the collection's payment intent, or its session's id."""
     payment_intent_id: bool = True
     """Whether a collection's answer carries the undocumented `payment_intent_id` that refunds need."""
     status_lag: float = 0.0

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from dollr_async.sandbox.world.world import World
 
 _HIDDEN = "Bearer [hidden]"
+_DELIVERED = (FaultKind.LATENCY, FaultKind.TWICE)
+"""The faults after which the client gets the API's own answer."""
 _CLOSE_TIMEOUT = 0.2
 """How many seconds connections have to end when the server closes."""
 
@@ -144,7 +146,9 @@ class Server:
     async def _serve(
         self, request: web.BaseRequest, incoming: ApiRequest, recorded: RecordedRequest, fault: Fault | None
     ) -> web.StreamResponse:
-        if fault is None or fault.kind is FaultKind.LATENCY:
+        if fault is None or fault.kind in _DELIVERED:
+            if fault is not None and fault.kind is FaultKind.TWICE:
+                self._work(incoming, recorded)
             answer = self._work(incoming, recorded)
             recorded.delivered = True
             return web.Response(status=answer.status, headers=answer.headers, body=answer.body)
@@ -159,6 +163,8 @@ class Server:
     async def _apply_fault(self, request: web.BaseRequest, fault: Fault, done: ApiAnswer | None) -> web.StreamResponse:
         if fault.kind is FaultKind.ANSWER:
             return web.Response(status=fault.status, headers=dict(fault.headers), body=fault.body)
+        if fault.kind is FaultKind.CHANGE and done is not None:
+            return web.Response(status=done.status, headers=done.headers, body=fault.change(done.status, done.body))
         if fault.kind is FaultKind.HANG:
             await self._closing.wait()
         transport = request.transport

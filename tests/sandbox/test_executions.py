@@ -180,6 +180,31 @@ async def test_the_status_may_lag_and_the_intent_may_be_missing(merchant: Mercha
     assert (await merchant.status(body["reference_id"])).body["status"] == "PROCESSING"
 
 
+@pytest.mark.parametrize("quirks", [Quirks(pending_payee_amount=False)])
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_payment_may_lack_its_payee_amount_while_it_is_pending(merchant: Merchant, kind: str) -> None:
+    merchant.checks_answers = False
+    body = await _body(merchant, kind)
+    amounts = [(await merchant.create(f"executions/{kind}", body))["payee_amount"]]
+    for seconds in (0, 1, 2):
+        merchant.sandbox.advance(seconds)
+        amounts.append((await merchant.status(body["reference_id"], kind)).body["payee_amount"])
+    assert [amount is None for amount in amounts] == [True, True, False, False]
+    assert amounts[-1] == merchant.sandbox.ledger[-1].payee_amount
+
+
+@pytest.mark.parametrize("quirks", [Quirks(refund_key="session")])
+async def test_a_refund_may_want_the_session_of_its_payment(merchant: Merchant) -> None:
+    body = await merchant.collection_body()
+    payment = await merchant.create("executions/collection", body)
+    merchant.sandbox.settle(payment["reference_id"])
+    terms = {"amount": 10, "expires_at": "2099-01-01T00:00:00Z"}
+    session = {**terms, "original_payment_intent_id": int(body["session_id"])}
+    assert (await merchant.create("sessions/refund", session))["original_payment_intent_id"] == int(body["session_id"])
+    intent = {**terms, "original_payment_intent_id": payment["payment_intent_id"]}
+    assert (await merchant.post("sessions/refund", intent)).status == 422
+
+
 @pytest.mark.parametrize(
     "quirks",
     [Quirks(created_status=201, data_wrapper=True, naive_times=True, amounts_as_strings=True)],

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 import aiohttp
 import pytest
 
-from dollr_async.sandbox import FAULT_WORDS, Fault, FaultKind, Sandbox
+from dollr_async.sandbox import FAULT_WORDS, Fault, FaultKind, Quirks, Sandbox
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.sandbox.merchant import Merchant, Reply
 
 _FATU = {"fullname": "Fatu Kollie", "phone": "231880001122"}
@@ -51,6 +53,14 @@ async def _created(merchant: Merchant) -> int:
         (Fault.server_error(504, after_work=True), 504, 1),
         (Fault.answer(418, {"detail": "tea"}), 418, 0),
         (Fault.latency(59.0), 200, 1),
+        (Fault.changed(id=7), 200, 1),
+        ("in_progress", 409, 1),
+        (Fault.in_progress(after_work=False), 409, 0),
+        ("forbidden_page", 403, 0),
+        (Fault.page(502, after_work=True), 502, 1),
+        ("429_after", 429, 1),
+        (499, 499, 0),
+        ("499_after", 499, 1),
     ],
 )
 async def test_a_fault_applies_once_before_or_after_the_work(
@@ -60,7 +70,8 @@ async def test_a_fault_applies_once_before_or_after_the_work(
     reply = await _create(merchant)
     assert (reply.status if reply else None, await _created(merchant)) == (status, created)
     request = merchant.sandbox.requests_to("create_party")[0]
-    assert (request.delivered, request.status) == (status == 200, 200 if created else None)
+    is_changed = isinstance(fault, Fault) and fault.kind is FaultKind.CHANGE
+    assert (request.delivered, request.status) == (status == 200 and not is_changed, 200 if created else None)
     assert request.fault
     again = await _create(merchant)
     assert again is not None
@@ -115,6 +126,62 @@ async def test_a_429_comes_with_and_without_retry_after(
     reply = await merchant.get("fees/tiers")
     assert (reply.status, reply.body) == (429, {"detail": "Too Many Requests"})
     assert reply.headers.get("Retry-After") == header
+
+
+@pytest.mark.parametrize("after_work", [False, True])
+@pytest.mark.parametrize(
+    "make",
+    [
+        Fault.rate_limited,
+        Fault.server_error,
+        lambda **terms: Fault.server_error(503, **terms),
+        lambda **terms: Fault.answer(409, {"detail": "Conflict"}, **terms),
+    ],
+)
+async def test_any_answer_may_ask_to_wait(merchant: Merchant, make: Callable[..., Fault], *, after_work: bool) -> None:
+    merchant.sandbox.fail("parties/create", make(retry_after=30, after_work=after_work))
+    reply = await _create(merchant)
+    assert reply is not None
+    assert (reply.status >= 400, reply.headers.get("Retry-After"), await _created(merchant)) == (True, "30", after_work)
+
+
+async def test_a_request_may_be_delivered_twice(merchant: Merchant) -> None:
+    merchant.sandbox.fail("parties/create", "twice")
+    first = await _create(merchant)
+    assert first is not None
+    assert (first.status, await _created(merchant)) == (200, 2)
+    assert [request.delivered for request in merchant.sandbox.requests_to("create_party")] == [True]
+
+
+@pytest.mark.parametrize("quirks", [Quirks(), Quirks(repeated_reference="refused")])
+async def test_an_execution_that_is_delivered_twice_moves_money_once(merchant: Merchant, quirks: Quirks) -> None:
+    body = await merchant.collection_body()
+    merchant.sandbox.fail("collect", "twice")
+    reply = await merchant.post("executions/collection", body)
+    assert reply.status == (422 if quirks.repeated_reference == "refused" else 200)
+    assert [(entry.reference_id, entry.sends) for entry in merchant.sandbox.ledger] == [(body["reference_id"], 2)]
+
+
+async def test_an_answer_may_be_about_another_payment(merchant: Merchant) -> None:
+    other = "1b671a64-40d5-491e-99b0-da01ff1f3341"
+    body = await merchant.collection_body()
+    for operation in ("collect", "get_collection_status"):
+        merchant.sandbox.fail(operation, Fault.changed(reference_id=other))
+    answers = [
+        await merchant.create("executions/collection", body),
+        (await merchant.status(body["reference_id"])).body,
+        (await merchant.status(body["reference_id"])).body,
+    ]
+    assert [answer["reference_id"] for answer in answers] == [other, other, body["reference_id"]]
+    assert {str(answer["payer_amount"]) for answer in answers} == {"257.00"}
+
+
+async def test_only_a_success_can_be_changed(merchant: Merchant) -> None:
+    merchant.sandbox.fail("fees/tiers", Fault.changed(id=7))
+    assert [tier["id"] for tier in (await merchant.get("fees/tiers")).body] == [1]
+    merchant.sandbox.fail("get_collection_status", Fault.changed(detail="gone"))
+    reply = await merchant.status("1b671a64-40d5-491e-99b0-da01ff1f3341")
+    assert (reply.status, reply.body) == (404, {"detail": "Execution not found"})
 
 
 async def test_faults_apply_in_their_order_and_as_often_as_asked(merchant: Merchant) -> None:
@@ -181,7 +248,7 @@ async def test_a_fault_needs_an_operation_a_count_and_a_chance(sandbox: Sandbox)
 
 def test_faults_have_words() -> None:
     assert {fault.word for fault in FAULT_WORDS.values()} >= {"drop", "drop after the work", "hang", "answer 500"}
-    assert {fault.kind for fault in FAULT_WORDS.values()} == set(FaultKind) - {FaultKind.LATENCY}
+    assert {fault.kind for fault in FAULT_WORDS.values()} == set(FaultKind) - {FaultKind.LATENCY, FaultKind.CHANGE}
 
 
 # latency

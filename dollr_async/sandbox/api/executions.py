@@ -193,13 +193,14 @@ def _debited(world: World, payment: Payment) -> tuple[Wallet, Decimal]:
 
 def execution_answer(world: World, payment: Payment) -> Answer:
     """Write an `ExecutionResponse`."""
+    is_amount_known = payment.status != "PENDING" or world.quirks.pending_payee_amount
     answer: Answer = {
         "reference_id": payment.reference_id,
         "provider_transaction_id": payment.provider_transaction_id,
         "status": world.quirks.status_word(payment.status),
         "payer_amount": payment.price.payer_amount,
         "payer_currency": payment.price.payer_currency,
-        "payee_amount": payment.price.payee_amount,
+        "payee_amount": payment.price.payee_amount if is_amount_known else None,
         "payee_currency": payment.price.payee_currency,
         "operation_type": payment.kind,
         "gateway_message": payment.gateway_message,

@@ -81,7 +81,7 @@ def create_transfer_session(world: World, body: NewTransferSession) -> Answer:
 
 def create_refund_session(world: World, body: NewRefundSession) -> Answer:
     """Declare the intent to refund a collection, in part or in full."""
-    original = world.payments_by_intent.get(body.original_payment_intent_id)
+    original = _original_payment(world, body.original_payment_intent_id)
     if original is None or original.kind != "COLLECTION":
         raise unprocessable(f"Payment intent {body.original_payment_intent_id} not found")
     check_refundable(original, body.amount)
@@ -89,11 +89,17 @@ def create_refund_session(world: World, body: NewRefundSession) -> Answer:
     session.original = original
     return {
         **_session_answer(session),
-        "original_payment_intent_id": original.intent_id,
+        "original_payment_intent_id": body.original_payment_intent_id,
         "amount": body.amount,
         "currency": session.currency,
         "reason": body.reason,
     }
+
+
+def _original_payment(world: World, key: int) -> Payment | None:
+    if world.quirks.refund_key == "payment_intent":
+        return world.payments_by_intent.get(key)
+    return next((payment for payment in world.payments.values() if payment.session.id == key), None)
 
 
 def check_refundable(original: Payment, amount: Decimal) -> None:
