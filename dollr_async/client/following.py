@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from dollr_async.base import fields
@@ -14,16 +15,18 @@ from dollr_async.base.errors import ConfigurationError, InvalidInputError
 from dollr_async.base.numeric import is_number, shown
 from dollr_async.client.core import ClientCore
 from dollr_async.flows.arguments import source_type as payable
+from dollr_async.flows.contested import check_document
 from dollr_async.flows.handles import UnfinishedPayment, final_execution
 from dollr_async.flows.hosted_checkout import Verification, verify
 
 if TYPE_CHECKING:
     import uuid
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable, Callable
     from datetime import datetime
     from decimal import Decimal
 
     from dollr_async.base.enums import SourceType
+    from dollr_async.base.progress import Progress
     from dollr_async.following.payments_to_watch import Followable
     from dollr_async.following.policy import PollPolicy
     from dollr_async.following.registry import StatusCheck
@@ -168,7 +171,15 @@ class FollowingMethods(ClientCore):
                 executed=entry.executed,
                 progress=entry.progress,
                 registry=self._registry,
+                check_is_ours=self._document_check(entry.progress) if entry.is_contested else None,
             )
+
+    def _document_check(self, progress: Progress) -> Callable[[Execution], Awaitable[None]] | None:
+        """Return what decides whether a COMPLETED execution is this payment's own, where a document can tell."""
+        if progress.source_id is None:
+            return None
+        grace = self._polling.not_found_grace
+        return partial(check_document, status=self.status, progress=progress, grace=grace, clock=self._clock)
 
     def watch_source(
         self, source_type: SourceType | str, source_id: int | str, *, policy: PollPolicy | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -13,12 +14,12 @@ from dollr_async.base.errors import ActionRequiredError, InvalidRequestError, No
 from dollr_async.base.progress import Progress, resume_call
 from dollr_async.flows.contested import check_document
 from dollr_async.following.registry import PollerRegistry
+from dollr_async.resources.executions import Execution
 
 if TYPE_CHECKING:
     from dollr_async.base.clock import Clock
     from dollr_async.following.policy import PollPolicy
     from dollr_async.following.watch import Watch
-    from dollr_async.resources.executions import Execution
     from dollr_async.resources.groups import Groups
     from dollr_async.resources.invoices import InvoiceReceipt
     from dollr_async.resources.orders import OrderReceipt
@@ -71,14 +72,24 @@ class UnfinishedPayment:
     executed: bool
     progress: Progress
     _registry: PollerRegistry = attrs.field(alias="registry", repr=False)
+    _check_is_ours: Callable[[Execution], Awaitable[None]] | None = attrs.field(
+        default=None, alias="check_is_ours", repr=False, eq=False
+    )
 
     def watch(self) -> Watch:
         """Return an iterator over the payment's changes, as `DollrClient.watch` does."""
         return self._registry.watch(self.reference_id, self.kind, began_at=self.began_at)
 
     async def wait(self, timeout: float | None = None, *, raise_on_action: bool = True) -> Execution:  # noqa: ASYNC109 - the signature is public and fixed, and running out of time is an error of ours
-        """Follow the payment to its final status, as `DollrClient.wait` does, with the same errors."""
-        return await final_execution(self.watch().within(timeout), raise_on_action=raise_on_action)
+        """Follow the payment to its final status, as `DollrClient.wait` does, with the same errors.
+
+        Raises:
+            ReferenceUsedError: another run has used the reference, and paid another document.
+        """
+        execution = await final_execution(self.watch().within(timeout), raise_on_action=raise_on_action)
+        if self._check_is_ours is not None:
+            await self._check_is_ours(execution)
+        return execution
 
 
 class Payment:

@@ -60,6 +60,8 @@ class Entry(Record):
     """Whether the present session has replaced another one."""
     in_doubt: bool = False
     """Whether an execution may have run: no answer to a send has decided it yet."""
+    is_contested: bool = False
+    """Whether a send was refused, so that an execution that is found may be another run's."""
     status: str | None = None
     """The last status that was seen."""
     outcome: str | None = None

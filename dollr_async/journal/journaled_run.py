@@ -158,7 +158,12 @@ class JournaledRun(Run):
         known = attrs.evolve(attempt, sends=entry.sends, attempts=entry.sends + attempt.attempts)
         if entry.outcome == REFUSED:
             return attrs.evolve(known, is_renewed=True), Action.SEND
-        known = attrs.evolve(known, session_sends=entry.session_sends, is_renewed=entry.is_renewed)
+        known = attrs.evolve(
+            known,
+            session_sends=entry.session_sends,
+            is_renewed=entry.is_renewed,
+            is_contested=entry.is_contested,
+        )
         is_payout = entry.kind == ExecutionKind.PAYOUT
         if entry.status is not None or is_payout:
             # It was accepted, or it is a payout, which cannot be resent because its passcode is not kept. So only check
@@ -185,7 +190,9 @@ class JournaledRun(Run):
 
     async def after_send(self, attempt: Attempt) -> None:
         """Keep the result of a send. A refusal is doubt until a status check has confirmed it."""
-        await self._write_or_log(in_doubt=attempt.doubt_since is not None or attempt.is_refused)
+        await self._write_or_log(
+            in_doubt=attempt.doubt_since is not None or attempt.is_refused, is_contested=attempt.is_contested
+        )
 
     async def landed(self, status: ExecutionStatus) -> None:
         """Keep that the API has accepted the execution."""

@@ -30,8 +30,13 @@ _READERS: dict[str, Callable[..., object]] = {
     "session_expires_at": datetime.fromisoformat,
     "is_renewed": bool,
     "in_doubt": bool,
+    "is_contested": bool,
     "terms_amount": Decimal,
 }
+
+
+_ADDED: dict[str, object] = {"is_contested": False}
+"""The values of columns that an older table does not have."""
 
 
 def as_row(entry: Entry) -> dict[str, Plain]:
@@ -72,6 +77,6 @@ def _plain(value: object) -> Plain:
 
 
 def _read(row: Mapping[str, object], column: str) -> object:
-    value = row[column]
+    value = row.get(column, _ADDED[column]) if column in _ADDED else row[column]
     reader = _READERS.get(column)
     return value if value is None or reader is None else reader(value)

@@ -50,6 +50,7 @@ def a_full_entry(reference_id: UUID) -> Entry:
         session_sends=2,
         is_renewed=True,
         in_doubt=True,
+        is_contested=True,
         status="AN_UNKNOWN_STATUS",
         outcome="COMPLETED",
     )

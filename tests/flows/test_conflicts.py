@@ -384,7 +384,7 @@ async def test_a_last_429_that_nobody_can_check_is_unknown(
 
 @pytest.fixture(params=["PAYOUT", "TRANSFER", "REFUND"])
 async def move(request: pytest.FixtureRequest, sandbox: Sandbox, dollr: DollrClient) -> Move:
-    """A movement of each kind, ready to be begun."""
+    """A movement of each kind, ready to begin."""
     return await ready(request.param, sandbox, dollr)
 
 
@@ -501,7 +501,6 @@ async def test_a_reference_that_names_a_payout_is_refused_in_the_journal(contrac
         assert [entry.kind for entry in sandbox.ledger] == ["PAYOUT"]
 
 
-@pytest.mark.xfail(strict=True, reason="that an execution may be another run's is not kept in the journal")
 async def test_a_conflict_outlives_its_process(contract: Contract) -> None:
     journal = MemoryJournal()
     async with _sandbox(contract, lag=20.0) as sandbox, _client(sandbox) as other:
@@ -515,7 +514,24 @@ async def test_a_conflict_outlives_its_process(contract: Contract) -> None:
             await asyncio.gather(task, return_exceptions=True)
         await (await ahead).wait()
         async with _client(sandbox, journal) as dollr:
-            collection = await collect(dollr, reference_id=REFERENCE)
             with pytest.raises(ReferenceUsedError, match="not PAID"):
-                await collection.wait()
+                await collect(dollr, reference_id=REFERENCE)
+        assert len(sandbox.ledger) == 1
+
+
+async def test_an_unfinished_payment_says_too_that_its_document_is_not_the_paid_one(contract: Contract) -> None:
+    journal = MemoryJournal()
+    async with _sandbox(contract, lag=1.0) as sandbox, _client(sandbox) as other:
+        sandbox.set_outcome("stay_pending")
+        sandbox.set_latency(0.5)
+        ahead = asyncio.create_task(collect(other, reference_id=REFERENCE))
+        await asyncio.sleep(0.25)
+        async with _client(sandbox, journal) as dollr:
+            await collect(dollr, reference_id=REFERENCE)
+        await ahead
+        sandbox.settle(REFERENCE)
+        async with _client(sandbox, journal) as dollr:
+            (payment,) = [payment async for payment in dollr.unfinished()]
+            with pytest.raises(ReferenceUsedError, match="not PAID"):
+                await payment.wait()
         assert len(sandbox.ledger) == 1

@@ -54,6 +54,7 @@ MIGRATIONS = (
     )
     """,
     "CREATE INDEX open_payments ON payments (began_at) WHERE outcome IS NULL",
+    "ALTER TABLE payments ADD COLUMN is_contested INTEGER NOT NULL DEFAULT 0",
 )
 """The statements that bring a file from each schema version to the next, from an empty file on. Only append to them."""
 
