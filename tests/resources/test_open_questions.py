@@ -29,6 +29,7 @@ from dollr_async import (
     MobileMoney,
     NewCheckout,
     NewCounterparty,
+    NewInvoice,
     NewLineItem,
     NewOrder,
     NewParty,
@@ -81,7 +82,7 @@ def _like(operation: str, **changes: object) -> dict[str, Any]:
 
 def test_every_open_question_has_its_test() -> None:
     names = [name for name in globals() if name.startswith("test_q")]
-    assert {int(name[6:8]) for name in names} == set(range(1, 36))
+    assert {int(name[6:8]) for name in names} == set(range(1, 39))
 
 
 @pytest.mark.parametrize(("quirk", "provider"), [("PAWAPAY", "PAWAPAY"), ("OPERATOR", "MTN_MOMO_LBR")])
@@ -601,3 +602,56 @@ async def test_q35_host_of_the_hosted_page_is_missing_from_a_link_too() -> None:
         with pytest.raises(DecodeError, match="no url for the page of ORDER"):
             await dollr.payment_link(source, currency="USD")
         assert "get_payment_link" in operations(sandbox)
+
+
+@pytest.mark.parametrize("make", ["invoices", "orders"])
+async def test_q36_note_is_always_sent(sandbox: Sandbox, dollr: DollrClient, make: str) -> None:
+    party = await dollr.parties.create(NewParty(fullname="Fatu Kollie", phone="231880001122"))
+    counterparty = await dollr.counterparties.create(NewCounterparty(party_id=party.id))
+    if make == "invoices":
+        await dollr.invoices.create(NewInvoice(counterparty_id=counterparty.id, currency="USD"))
+    else:
+        await dollr.orders.create(NewOrder(counterparty_id=counterparty.id, currency="USD"))
+    await collect(dollr, source_type=SourceType.INVOICE if make == "invoices" else SourceType.ORDER)
+    bodies = sent(sandbox, f"{make}.create")
+    assert [body.get("note") for body in bodies if isinstance(body, dict)] == ["", "Strategy session"]
+
+
+async def test_q37_refund_key_a_lead_is_shown_on_the_handle_and_never_sent_unasked(
+    sandbox: Sandbox, dollr: DollrClient
+) -> None:
+    collection = await collect(dollr)
+    await collection.wait()
+    assert collection.session_id == sandbox.ledger[0].session_id
+    with pytest.raises(TypeError, match="original_payment_intent_id"):
+        await dollr.refund(amount=Decimal("1.00"))  # type: ignore[call-arg] # the error is the test
+    intent = sandbox.ledger[0].payment_intent_id
+    await dollr.refund(original_payment_intent_id=intent, amount=Decimal("1.00"))
+    holding = [
+        name for name in operations(sandbox) for body in sent(sandbox, name) if _holds(body, collection.session_id)
+    ]
+    assert holding == ["collect"]
+
+
+def _holds(body: object, session_id: int | None) -> bool:
+    return isinstance(body, dict) and str(session_id) in {str(value) for value in body.values()}
+
+
+async def test_q37_refund_key_a_lead_can_be_given_by_the_caller() -> None:
+    async with _with(refund_key="session", payment_intent_id=False) as (sandbox, dollr):
+        collection = await collect(dollr)
+        await collection.wait()
+        assert collection.session_id is not None
+        refund = await dollr.refund(original_payment_intent_id=collection.session_id, amount=Decimal("1.00"))
+        assert (await refund.wait()).status == ExecutionStatus.COMPLETED
+        assert [entry.kind for entry in sandbox.ledger] == ["COLLECTION", "REFUND"]
+
+
+@pytest.mark.parametrize("answer", ["in_progress", "twice", "422_after"])
+async def test_q38_conflict_on_an_execution_is_doubt_and_what_landed_is_found(answer: str) -> None:
+    # Every other conflict is in tests/flows/test_conflicts.py.
+    async with _with(repeated_reference="refused", status_lag=5.0) as (sandbox, dollr):
+        sandbox.fail("collect", answer)
+        collection = await collect(dollr)
+        assert (await collection.wait()).status == ExecutionStatus.COMPLETED
+        assert len(sandbox.requests_to("collect")) == len(sandbox.ledger) == 1
