@@ -90,7 +90,10 @@ class ClientCore(Groups):
         super().__init__(HttpCaller(self._session, retry=self._retry, clock=self._clock))
         self._journal = None if journal is None else _client_journal(journal, client_secret, self._clock)
         schedule = PollSchedule(
-            self._clock, check_open=self._session.check_open, per_second=_per_second(max_polls_per_second)
+            self._clock,
+            check_open=self._session.check_open,
+            per_second=_per_second(max_polls_per_second),
+            max_retry_after=self._retry.max_retry_after,
         )
         self._realtime = None if realtime is None else self._push_connection(realtime)
         self._registry = PollerRegistry(

@@ -291,7 +291,7 @@ class Poller(Scheduled, Generic[T]):
         if isinstance(error, RateLimitError):
             self._schedule.rate_limited(retry_after, began)
         else:
-            self._not_before = self._clock.monotonic() + (retry_after or 0.0)
+            self._not_before = self._clock.monotonic() + (self._schedule.bounded(retry_after) or 0.0)
 
     async def _may_still_come(self, error: DollrError) -> bool:
         """Whether a run that is alive may still execute what the API does not know."""

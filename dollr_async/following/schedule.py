@@ -8,6 +8,7 @@ own: a few workers poll one thing after the other, and end when nothing is due.
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 from abc import ABC, abstractmethod
 from functools import partial
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from dollr_async.base.clock import Clock
+
+logger = logging.getLogger("dollr_async.http")
 
 MOST_POLLS_IN_FLIGHT = 64
 """Polls in flight at most: fewer than a client's connections, so that there is always one left to charge with."""
@@ -33,6 +36,7 @@ _CANCELLED_PLANS_KEPT = 100
 """Cancelled plans that may stay in the heap until their time, however few others there are."""
 
 _LONGEST_PAUSE = 60.0
+_WARN_AGAIN_AFTER = 600.0
 _TICK = 1e-3
 """Seconds by which a timer may fire early: uvloop's clock has whole milliseconds."""
 
@@ -77,13 +81,23 @@ class PollSchedule:
     costs. So all are slowed by the same factor, those that cost little (the new ones) come first, and none starves.
     """
 
-    def __init__(self, clock: Clock, *, check_open: Callable[[], None], per_second: float | None = None) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        check_open: Callable[[], None],
+        per_second: float | None = None,
+        max_retry_after: float = 60.0,
+    ) -> None:
         """Plan nothing yet.
 
-        `check_open` raises when the client is closed; `per_second` is the most polls in a second, None for no limit.
+        `check_open` raises when the client is closed; `per_second` is the most polls in a second, None for no limit;
+        `max_retry_after` is the longest pause that the API may ask for, in seconds.
         """
         self._clock = clock
         self.check_open = check_open
+        self._max_retry_after = max_retry_after
+        self._next_warning_at = 0.0
         self._gap = 0.0 if per_second is None else 1.0 / per_second
         self._sequence = count()
         self._planned: list[tuple[float, int, Scheduled]] = []
@@ -125,15 +139,25 @@ class PollSchedule:
             heapify(self._planned)
 
     def rate_limited(self, retry_after: float | None, began: float) -> None:
-        """Pause all polls after a 429 to a poll that began at `began`: for as long as the API asks."""
+        """Pause all polls after a 429 to a poll that began at `began`: for as long as the API asks, within limits."""
         if began >= self._paused_until:
             # Polls that were in flight together are refused together: that counts once.
             self._rate_limits += 1
-        pause = retry_after
+        pause = self.bounded(retry_after)
         if pause is None:
             # Bounded in the exponent too: after a day of 429s a float could not hold the power.
             pause = min(2.0 ** min(self._rate_limits - 1, 10), _LONGEST_PAUSE) * random.uniform(0.75, 1.0)  # noqa: S311 - spreads load
         self._paused_until = max(self._paused_until, self._clock.monotonic() + pause)
+
+    def bounded(self, retry_after: float | None) -> float | None:
+        """Return the seconds that the API asks to wait, at most `max_retry_after` (docs/design.md, rule 12)."""
+        if retry_after is None or retry_after <= self._max_retry_after:
+            return retry_after
+        now = self._clock.monotonic()
+        if now >= self._next_warning_at:
+            self._next_warning_at = now + _WARN_AGAIN_AFTER
+            logger.warning("the API asks to wait %.0f s: polls pause for %.0f s", retry_after, self._max_retry_after)
+        return self._max_retry_after
 
     def answered(self, began: float) -> None:
         """Note that a poll that began at `began` was answered."""

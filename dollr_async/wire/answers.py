@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC
+from datetime import UTC, datetime
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _FIRST_SUCCESS, _FIRST_REDIRECT = 200, 300
 _BODY_SHOWN = 2_000
 _DETAIL_SHOWN = 500
+_LONGEST_RETRY_AFTER = 366.0 * 24.0 * 3600.0
 _UNAUTHENTICATED = ("not authenticated", "could not validate credentials")
 
 
@@ -67,18 +68,27 @@ def is_unauthenticated(answer: RawAnswer) -> bool:
 
 
 def retry_after(headers: Mapping[str, str], clock: Clock) -> float | None:
-    """Return the seconds to wait by `Retry-After`, which is in seconds or an HTTP date; None if it is missing."""
+    """Return the seconds to wait by `Retry-After`, which is in seconds or an HTTP date; None if it is missing.
+
+    A date is compared with the answer's own `Date`, since the server's clock may be wrong.
+    """
     value = headers.get("Retry-After", "").strip()
-    if not value:
+    if value.replace(".", "", 1).isdecimal():
+        return min(float(value), _LONGEST_RETRY_AFTER)  # hundreds of digits are infinite as a float
+    until = _moment(value)
+    if until is None:
         return None
+    seconds = (until - (_moment(headers.get("Date", "")) or clock.now())).total_seconds()
+    return min(max(seconds, 0.0), _LONGEST_RETRY_AFTER)
+
+
+def _moment(value: str) -> datetime | None:
     try:
-        if value.replace(".", "", 1).isdecimal():
-            return float(value)
         moment = parsedate_to_datetime(value)
         # The older forms of an HTTP date have no time zone; all of them are UTC.
         moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
-        return max((moment - clock.now()).total_seconds(), 0.0)
-    except (ValueError, TypeError, OverflowError):
+        return moment.astimezone(UTC)  # fails where the time zone leads out of the years 1 to 9999
+    except (ValueError, TypeError, OverflowError, IndexError):
         return None
 
 

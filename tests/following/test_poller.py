@@ -140,7 +140,7 @@ async def test_a_hint_while_nobody_follows_is_a_poll_for_the_next_follower(sched
     assert thing.polls == [0.0, 1.0]
 
 
-@pytest.mark.parametrize(("retry_after", "second"), [(None, 0.5), (0.2, 0.5), (9.0, 9.0)])
+@pytest.mark.parametrize(("retry_after", "second"), [(None, 0.5), (0.2, 0.5), (9.0, 9.0), (60.0, 60.0), (61.0, 60.0)])
 async def test_the_retry_after_of_an_error_is_respected(
     schedule: PollSchedule, retry_after: float | None, second: float
 ) -> None:
@@ -148,6 +148,26 @@ async def test_the_retry_after_of_an_error_is_respected(
     quick = PollPolicy(interval=0.5, max_interval=0.5, jitter=0.0)
     assert await thing.poller().wait_for_change(None, _pace(quick)) == "a"
     assert thing.polls == [0.0, second]
+
+
+async def test_a_retry_after_of_a_day_pauses_for_a_minute_and_is_named_once(
+    schedule: PollSchedule, caplog: pytest.LogCaptureFixture
+) -> None:
+    thing = Thing(schedule, [*[_status(ServerError, 503, 86_400.0)] * 4, "a"])
+    assert await thing.poller().wait_for_change(None, _pace()) == "a"
+    assert thing.polls == [0.0, 60.0, 120.0, 180.0, 240.0]
+    assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
+        ("WARNING", "the API asks to wait 86400 s: polls pause for 60 s")
+    ]
+
+
+async def test_following_again_polls_when_the_pause_is_over(schedule: PollSchedule) -> None:
+    thing = Thing(schedule, [_status(ServerError, 503, 86_400.0), "a"])
+    poller = thing.poller()
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(poller.wait_for_change(None, _pace()), 10.0)
+    assert await poller.wait_for_change(None, _pace()) == "a"
+    assert thing.polls == [0.0, 60.0]
 
 
 async def test_a_hint_does_not_shorten_the_retry_after_of_an_error(schedule: PollSchedule) -> None:

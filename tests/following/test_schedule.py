@@ -72,8 +72,8 @@ class Rig:
     def __init__(self) -> None:
         self.schedules: list[PollSchedule] = []
 
-    def schedule(self, per_second: float | None = None) -> PollSchedule:
-        schedule = PollSchedule(LoopClock(), check_open=_open, per_second=per_second)
+    def schedule(self, per_second: float | None = None, max_retry_after: float = 60.0) -> PollSchedule:
+        schedule = PollSchedule(LoopClock(), check_open=_open, per_second=per_second, max_retry_after=max_retry_after)
         self.schedules.append(schedule)
         return schedule
 
@@ -443,6 +443,26 @@ async def test_one_429_pauses_all_for_as_long_as_it_asks(rig: Rig) -> None:
     await asyncio.sleep(13.0)
     assert limited.polls == [0.0, 2.0, 12.0]
     assert other.polls == [0.0, 12.0]
+
+
+@pytest.mark.parametrize(("limit", "asked", "pause"), [(60.0, 1e9, 60.0), (60.0, 59.0, 59.0), (5.0, 59.0, 5.0)])
+async def test_a_pause_is_never_longer_than_the_limit(rig: Rig, limit: float, asked: float, pause: float) -> None:
+    schedule = rig.schedule(max_retry_after=limit)
+    thing = Thing(schedule, "thing", interval=2.0)
+    thing.then = lambda: schedule.rate_limited(asked, thing.polls[-1])
+    thing.plan()
+    await asyncio.sleep(2.5 * pause)
+    assert thing.polls == [0.0, pause, 2 * pause]
+
+
+async def test_a_pause_that_is_cut_is_named_again_after_ten_minutes(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
+    schedule = rig.schedule()
+    thing = Thing(schedule, "thing")
+    thing.then = lambda: schedule.rate_limited(86_400.0, thing.polls[-1])
+    thing.plan()
+    await asyncio.sleep(1_199.0)
+    assert len(thing.polls) == 20
+    assert caplog.messages == ["the API asks to wait 86400 s: polls pause for 60 s"] * 2
 
 
 async def test_without_a_retry_after_the_pauses_double_up_to_a_minute(rig: Rig) -> None:

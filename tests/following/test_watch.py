@@ -24,6 +24,7 @@ from dollr_async import (
     PermissionDeniedError,
     PollPolicy,
     PollTimeoutError,
+    RetryPolicy,
 )
 from dollr_async.sandbox import AfterSeconds, AfterStatusChecks, Fault, Quirks, Sandbox
 from tests.support.collections import REFERENCE, collect
@@ -266,7 +267,7 @@ async def test_a_poll_that_hangs_times_out_and_is_repeated(sandbox: Sandbox) -> 
     assert _polls(sandbox) == [2.0, 11.0, 20.0]
 
 
-@pytest.mark.parametrize(("retry_after", "next_poll"), [(9, 11.0), (1, 4.0), (300, 302.0)])
+@pytest.mark.parametrize(("retry_after", "next_poll"), [(9, 11.0), (1, 4.0), (300, 62.0), (10**400, 62.0)])
 async def test_retry_after_is_respected(
     sandbox: Sandbox, even: DollrClient, retry_after: int, next_poll: float
 ) -> None:
@@ -274,6 +275,29 @@ async def test_retry_after_is_respected(
     sandbox.fail(_STATUS, Fault.rate_limited(retry_after))
     await collection.wait()
     assert _polls(sandbox)[:2] == [2.0, next_poll]
+
+
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize(("limit", "next_poll"), [(60.0, 62.0), (20.0, 22.0)])
+async def test_the_clients_max_retry_after_bounds_the_pause_of_a_watch(
+    sandbox: Sandbox, status: int, limit: float, next_poll: float
+) -> None:
+    retry = RetryPolicy(max_retry_after=limit)
+    async with DollrClient(**sandbox.settings, polling=_EVEN, retry=retry) as dollr:
+        collection = await collect(dollr)
+        sandbox.fail(_STATUS, Fault.answer(status, headers={"Retry-After": "86400"}))
+        await collection.wait()
+    assert _polls(sandbox)[:2] == [2.0, next_poll]
+
+
+async def test_a_token_that_may_not_be_asked_for_pauses_a_watch_for_a_minute(
+    sandbox: Sandbox, even: DollrClient
+) -> None:
+    collection = await collect(even)
+    sandbox.revoke_tokens()
+    sandbox.fail("client_obtain_token", Fault.rate_limited(86_400))
+    assert (await collection.wait()).status == "COMPLETED"
+    assert _now() < 80.0
 
 
 async def test_a_token_endpoint_that_is_down_does_not_end_a_watch(sandbox: Sandbox, even: DollrClient) -> None:

@@ -107,6 +107,8 @@ def test_a_secret_is_hidden_before_the_answer_is_cut(before: int) -> None:
 
 # Retry-After
 
+_YEAR = 366 * 86_400.0
+
 
 @pytest.mark.parametrize(
     ("value", "seconds"),
@@ -139,10 +141,60 @@ def test_a_missing_retry_after_is_none() -> None:
     assert retry_after({}, _StillClock()) is None
 
 
-@given(st.text(max_size=40))
-def test_any_retry_after_is_a_wait_or_none(value: str) -> None:
-    found = retry_after({"Retry-After": value}, _StillClock())
-    assert found is None or found >= 0
+_ANY_HEADER = st.one_of(
+    st.text(max_size=40),
+    st.integers(min_value=-(10**400), max_value=10**400).map(str),
+    st.floats().map(str),
+    st.datetimes(timezones=st.timezones()).map(format_datetime),
+    st.datetimes().map(lambda moment: f"{format_datetime(moment)[:-5]}+2359"),
+)
+
+
+@given(_ANY_HEADER, _ANY_HEADER)
+def test_any_retry_after_is_a_finite_wait_or_none(value: str, date: str) -> None:
+    for headers in ({"Retry-After": value}, {"Retry-After": value, "Date": date}):
+        found = retry_after(headers, _StillClock())
+        assert found is None or 0.0 <= found <= _YEAR
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("86400", 86_400.0),
+        ("9" * 15, _YEAR),
+        ("9" * 400, _YEAR),
+        ("9" * 5_000, _YEAR),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", _YEAR),
+        ("Mon, 01 Jan 0001 00:00:00 +2359", 0.0),
+        ("Fri, 31 Dec 9999 23:59:59 -2359", None),
+        ("-" + "9" * 400, None),
+        ("1e400", None),
+    ],
+)
+def test_a_retry_after_of_any_size_is_read(value: str, seconds: float | None) -> None:
+    assert retry_after({"Retry-After": value}, _StillClock()) == seconds
+
+
+@pytest.mark.parametrize(
+    ("ahead", "date", "seconds"),
+    [
+        pytest.param(3600.0, True, 20.0, id="the server's clock is an hour ahead"),
+        pytest.param(-3600.0, True, 20.0, id="the server's clock is an hour behind"),
+        pytest.param(3600.0, False, 3620.0, id="without a Date our clock decides"),
+    ],
+)
+def test_a_retry_after_date_is_read_by_the_servers_own_clock(ahead: float, date: bool, seconds: float) -> None:  # noqa: FBT001 - a column of the table
+    servers = MORNING + timedelta(seconds=ahead)
+    headers = {"Retry-After": format_datetime(servers + timedelta(seconds=20), usegmt=True)}
+    if date:
+        headers["Date"] = format_datetime(servers, usegmt=True)
+    assert retry_after(headers, _StillClock()) == seconds
+
+
+@pytest.mark.parametrize("date", ["", "yesterday", "Fri, 31 Dec 99999 08:00:00 GMT"])
+def test_an_unreadable_date_of_an_answer_is_ignored(date: str) -> None:
+    headers = {"Retry-After": format_datetime(MORNING + timedelta(seconds=20), usegmt=True), "Date": date}
+    assert retry_after(headers, _StillClock()) == 20.0
 
 
 # Whether the token was refused
