@@ -107,6 +107,8 @@ def stopped(failed: StepFailed, steps: Steps) -> CollectError:
     """Return the error that says which step ended a flow, and all that exists by then."""
     reference_id = steps.progress.reference_id
     message = f"payment {reference_id} stopped at the step {failed.step!r}, before any money moved: {failed.__cause__}"
+    if failed.advice:
+        message += f". {failed.advice}"
     return CollectError(message, step=failed.step, progress=steps.progress, reference_id=reference_id)
 
 
@@ -115,5 +117,5 @@ def _not_run(refused: NotRun, steps: Steps) -> CollectError:
     reason = refused.__cause__
     message = f"payment {reference_id} was not executed, and no money moved: {reason}"
     if refused.is_renewed:
-        message += ". The API does not take this reference again: begin a new payment under another reference_id"
+        message += ". The API does not take this reference again: start a new payment under another reference_id"
     return CollectError(message, step="execution", progress=steps.progress, reference_id=reference_id)

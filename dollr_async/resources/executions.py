@@ -158,11 +158,14 @@ def about(execution: Execution, reference_id: UUID | str) -> Execution:
     Raises:
         DecodeError: it names another payment.
     """
+    asked = str(reference_id)
+    if execution.reference_id == asked:
+        return execution
     try:
         named = UUID(execution.reference_id)
     except ValueError:
         return execution
-    if named != UUID(str(reference_id)):
+    if named != UUID(asked):
         message = f"the API answered about payment {named} when it was asked about {reference_id}: ask again"
         raise DecodeError(message, path="reference_id")
     return execution

@@ -6,8 +6,8 @@ from decimal import Decimal
 
 import pytest
 
-from dollr_async import DollrError, SourceState
-from dollr_async.flows.documents import check_payable, check_total
+from dollr_async import DocumentItem, DollrError, NewLineItem, SourceState
+from dollr_async.flows.documents import check_payable, check_total, missing_lines
 
 _STATE = {
     "source_id": 310,
@@ -62,3 +62,16 @@ def test_only_an_active_document_can_be_paid(status: str) -> None:
     state = SourceState(**_STATE, status=status)  # type: ignore[arg-type] # the words as the API writes them
     with pytest.raises(DollrError, match=f"INVOICE 310 is {status}"):
         check_payable(state, expected=Decimal("250.00"), currency="USD")
+
+
+def _there(name: str) -> DocumentItem:
+    return DocumentItem(id=1, name=name, qty=1, amount=Decimal("250.00"), currency="USD")
+
+
+@pytest.mark.parametrize("kept", ["Café", "Cafe\u0301", " Café ", "Cafe\u0301\n"])
+def test_a_line_is_found_again_however_the_api_keeps_its_name(kept: str) -> None:
+    line = NewLineItem(name="  Cafe\u0301 ", currency="USD", amount=Decimal(250))
+    assert line.name == "Café"
+    assert missing_lines([line], [_there(kept)]) == []
+    assert missing_lines([line, line], [_there(kept)]) == [line]
+    assert missing_lines([line], [_there("Cafe")]) == [line]
