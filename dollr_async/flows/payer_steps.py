@@ -10,8 +10,16 @@ import attrs
 from dollr_async.base.enums import ExecutionKind
 from dollr_async.base.errors import DollrError
 from dollr_async.flows.arguments import Card, KnownPayer, MobileMoney, Payer, SavedAccount
-from dollr_async.flows.routing import Contact, Route, account_to_register, known_route, phone_to_charge, predicted_route
-from dollr_async.flows.steps import Steps, known, made_id
+from dollr_async.flows.routing import (
+    Contact,
+    Route,
+    account_to_register,
+    advice_on_route,
+    known_route,
+    phone_to_charge,
+    predicted_route,
+)
+from dollr_async.flows.steps import StepFailed, Steps, known, made_id
 from dollr_async.resources.counterparties import NewCounterparty
 from dollr_async.resources.groups import Groups
 from dollr_async.resources.parties import NewParty
@@ -125,9 +133,12 @@ class PayerSteps:
         contact, route = await payer, await routed
         if (existing := self.steps.progress.payment_account_id) is not None:
             return existing
-        account = await self.steps.step(
-            "payment_account", partial(self._register, self.pay_with, contact, route), shows=made_id
-        )
+        registering = partial(self._register, self.pay_with, contact, route)
+        try:
+            account = await self.steps.step("payment_account", registering, shows=made_id)
+        except StepFailed as failed:
+            failed.advice = advice_on_route(failed.__cause__, route, self.pay_with)
+            raise
         return account.id
 
     async def _register(self, pay_with: MobileMoney | Card, contact: Contact, route: Route) -> PaymentAccount:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import attrs
 
 from dollr_async.base.enums import PaymentMethod, PaymentProvider
-from dollr_async.base.errors import APIStatusError, InvalidInputError
+from dollr_async.base.errors import APIStatusError, InvalidInputError, InvalidRequestError
 from dollr_async.base.record import Record
 from dollr_async.flows.arguments import Card, MobileMoney, SavedAccount
 from dollr_async.resources.payment_accounts import NewPaymentAccount
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from dollr_async.base.enums import ExecutionKind
     from dollr_async.flows.arguments import KnownPayer, Payer
     from dollr_async.resources.predictions import Predictions
+
+
+_ABOUT_ROUTE = re.compile(r"\b(method|provider)\b", re.IGNORECASE)
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -108,4 +112,17 @@ def account_to_register(pay_with: MobileMoney | Card, route: Route, contact: Con
         # The payer's country says nothing about another person's phone.
         country_code=contact.country_code if phone == contact.phone else None,
         insensitive_account_number=phone,
+    )
+
+
+def advice_on_route(error: BaseException | None, route: Route, pay_with: MobileMoney | Card) -> str:
+    """Return what to do about an account that was refused for its method or its provider; else an empty text."""
+    if not isinstance(error, InvalidRequestError) or not _ABOUT_ROUTE.search(error.detail):
+        return ""
+    other = "SavedAccount(id), an account that you register with dollr.payment_accounts.create(...)"
+    if isinstance(pay_with, MobileMoney):
+        other = "MobileMoney(method=..., provider=...)"
+    return (
+        f"The account was sent with method '{route.method}' and provider '{route.provider}': to use another pair, "
+        f"start a new payment with pay_with={other}"
     )

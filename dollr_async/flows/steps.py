@@ -26,12 +26,13 @@ logger = logging.getLogger("dollr_async.collect")
 
 
 class StepFailed(Exception):  # noqa: N818 - an outcome for the flow above, never seen by users
-    """A step of the chain failed; `__cause__` is why."""
+    """A step of the chain failed; `__cause__` is why. `advice` is a sentence for the user, or empty."""
 
     def __init__(self, step: str) -> None:
         """Keep the step's name."""
         super().__init__(step)
         self.step = step
+        self.advice = ""
 
 
 class Steps:
