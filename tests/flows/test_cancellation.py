@@ -41,10 +41,10 @@ def _file(task: asyncio.Task[Any]) -> str:
 
 
 async def _left_by(cancelled: asyncio.Task[Any], dollr: DollrClient) -> asyncio.CancelledError:
-    """Await a task that was cancelled, and see that it left nothing."""
+    """Await a task that was cancelled, and check that it left nothing running."""
     with pytest.raises(asyncio.CancelledError) as caught:
         await cancelled
-    # The token is fetched for all who may want it, so that task may go on until the client is closed.
+    # The token is fetched for all tasks, so that fetch may continue until the client is closed.
     ours = {task for task in _running() if "dollr_async" in _file(task) and "token" not in task.get_name()}
     assert not ours, "a branch of the chain runs on"
     await dollr.close()
@@ -150,7 +150,7 @@ async def test_a_reference_of_the_callers_is_neither_logged_nor_noted(
 
 
 @pytest.mark.parametrize("after", [0.1, 10.0, 29.0, 31.0, 45.0, 119.0])
-async def test_cancelled_while_the_fate_is_looked_for(sandbox: Sandbox, dollr: DollrClient, after: float) -> None:
+async def test_cancelled_while_the_outcome_is_checked(sandbox: Sandbox, dollr: DollrClient, after: float) -> None:
     sandbox.fail("collect", "lose_answer")
     sandbox.fail("get_collection_status", 500, times=None)
     task = asyncio.create_task(collect(dollr))
@@ -185,10 +185,10 @@ async def test_nothing_is_left_after_a_success(sandbox: Sandbox) -> None:
         assert {task.get_name() for task in _running()} == {"dollr_async token refresh"}
         await collection.wait()
     assert not _running()
-    await _gone(sandbox)
+    await _is_idle(sandbox)
 
 
-async def _gone(sandbox: Sandbox) -> None:
+async def _is_idle(sandbox: Sandbox) -> None:
     await asyncio.sleep(1.0)
     assert sandbox.in_flight == 0
 

@@ -277,7 +277,7 @@ async def test_a_saved_account_needs_neither_operator_nor_account(sandbox: Sandb
     assert (collection.payment_account_id, collection.party_id) == (600_001, None)
 
 
-async def test_mobile_money_that_is_fully_said_is_not_asked_about(sandbox: Sandbox, dollr: DollrClient) -> None:
+async def test_mobile_money_with_method_and_provider_is_not_predicted(sandbox: Sandbox, dollr: DollrClient) -> None:
     pay_with = MobileMoney(method="MTN_MOMO_LBR", provider="MTN_MOMO_LBR", account_name="Shop till")
     await collect(dollr, pay_with=pay_with)
     assert "predict_mmo_provider_info" not in operations(sandbox)
@@ -293,14 +293,14 @@ async def test_mobile_money_that_is_fully_said_is_not_asked_about(sandbox: Sandb
         (MobileMoney(provider="ORANGE_MONEY_LBR"), "ORANGE_MONEY_LBR", "ORANGE_MONEY_LBR"),
     ],
 )
-async def test_what_the_caller_says_of_the_route_wins(
+async def test_the_callers_method_and_provider_win(
     sandbox: Sandbox, dollr: DollrClient, pay_with: MobileMoney, method: str, provider: str
 ) -> None:
     await collect(dollr, pay_with=pay_with)
     assert sent(sandbox, "create_payment_account") == [{**_ACCOUNT, "method": method, "provider": provider}]
 
 
-async def test_somebody_elses_wallet_does_not_get_the_payers_country(sandbox: Sandbox, dollr: DollrClient) -> None:
+async def test_another_persons_wallet_does_not_get_the_payers_country(sandbox: Sandbox, dollr: DollrClient) -> None:
     await collect(dollr, pay_with=MobileMoney(phone="250780000001"), payer_currency="RWF")
     (account,) = sent(sandbox, "create_payment_account")
     assert account == {
@@ -350,7 +350,7 @@ async def test_a_card_has_a_new_account_without_a_number(sandbox: Sandbox, dollr
     assert not [name for name in operations(sandbox) if name.startswith("predict")]
 
 
-async def test_a_tokenised_cards_route_is_asked(sandbox: Sandbox, dollr: DollrClient) -> None:
+async def test_the_route_of_a_tokenised_card_is_predicted(sandbox: Sandbox, dollr: DollrClient) -> None:
     collection = await collect(dollr, pay_with=Card("Amara K", payment_method_id="pm_card_3ds"))
     (asked,) = sandbox.requests_to("predict_card_provider_info")
     assert asked.query == {
@@ -396,7 +396,9 @@ async def test_a_quote_that_names_another_currency_is_believed(sandbox: Sandbox,
     assert body["currency"] == "USD"
 
 
-async def test_a_saved_account_is_quoted_by_what_the_caller_says_of_it(sandbox: Sandbox, dollr: DollrClient) -> None:
+async def test_a_saved_account_is_quoted_with_the_callers_method_and_provider(
+    sandbox: Sandbox, dollr: DollrClient
+) -> None:
     await _saved(sandbox, dollr)
     pay_with = SavedAccount(600_001, method="ORANGE_MONEY_LBR", provider="PAWAPAY")
     collection = await collect(dollr, payer=KnownPayer(200_001), pay_with=pay_with, payer_currency="LRD")
@@ -435,9 +437,7 @@ async def test_a_direct_document_carries_note_and_reference_too(sandbox: Sandbox
     assert (body["note"], body["reference_id"]) == ("Thank you", "order 17")
 
 
-async def test_by_default_a_document_is_found_again_by_the_payments_own_reference(
-    sandbox: Sandbox, dollr: DollrClient
-) -> None:
+async def test_by_default_a_documents_text_is_the_payments_own_reference(sandbox: Sandbox, dollr: DollrClient) -> None:
     collection = await collect(dollr)
     (body,) = sent(sandbox, "create_invoice")
     assert isinstance(body, dict)
@@ -529,7 +529,7 @@ async def test_a_reference_that_names_a_payment_is_not_used_again(
 
 
 @pytest.mark.parametrize("direct", [False, True])
-async def test_nothing_is_published_before_the_look_has_answered(
+async def test_nothing_is_published_before_the_status_check_has_answered(
     sandbox: Sandbox, dollr: DollrClient, *, direct: bool
 ) -> None:
     await collect(dollr, reference_id=REFERENCE)
@@ -558,7 +558,7 @@ async def test_a_payment_in_an_unreadable_shape_uses_its_reference_too(sandbox: 
     ],
     ids=["a new payer", "direct", "a known payer", "a document that exists"],
 )
-async def test_a_look_that_fails_is_the_first_steps_failure_and_publishes_nothing(
+async def test_a_status_check_that_fails_is_the_first_steps_failure_and_publishes_nothing(
     sandbox: Sandbox, dollr: DollrClient, fault: Fault | str | int, terms: dict[str, Any], step: str
 ) -> None:
     await a_document(dollr)
@@ -572,14 +572,14 @@ async def test_a_look_that_fails_is_the_first_steps_failure_and_publishes_nothin
     assert str(caught.value.reference_id) == REFERENCE
 
 
-async def test_a_look_is_a_read_and_is_repeated(sandbox: Sandbox, dollr: DollrClient) -> None:
+async def test_the_status_check_of_a_reference_is_retried(sandbox: Sandbox, dollr: DollrClient) -> None:
     sandbox.fail("get_collection_status", 503, times=2)
     collection = await collect(dollr, reference_id=REFERENCE.upper())
     assert str(collection.reference_id) == REFERENCE
     assert len(sandbox.requests_to("get_collection_status")) == 3
 
 
-async def test_a_reference_of_our_own_is_not_looked_for(sandbox: Sandbox, dollr: DollrClient) -> None:
+async def test_a_generated_reference_is_not_checked(sandbox: Sandbox, dollr: DollrClient) -> None:
     first, second = await collect(dollr), await collect(dollr)
     assert first.reference_id != second.reference_id
     assert first.reference_id.version == 4
@@ -613,7 +613,7 @@ async def _published(sandbox: Sandbox, dollr: DollrClient, source_type: SourceTy
 
 
 @pytest.mark.parametrize("source_type", [SourceType.INVOICE, SourceType.ORDER])
-async def test_a_document_that_exists_is_looked_at_and_paid(
+async def test_an_existing_document_is_checked_and_paid(
     sandbox: Sandbox, dollr: DollrClient, source_type: SourceType
 ) -> None:
     source = await _published(sandbox, dollr, source_type)
@@ -628,7 +628,7 @@ async def test_a_document_that_exists_is_looked_at_and_paid(
     assert str(collection.source_number).startswith(source_type.value[:3])
 
 
-async def test_a_document_that_exists_may_be_paid_by_a_new_payer(sandbox: Sandbox, dollr: DollrClient) -> None:
+async def test_an_existing_document_may_be_paid_by_a_new_payer(sandbox: Sandbox, dollr: DollrClient) -> None:
     source = await _published(sandbox, dollr, SourceType.INVOICE)
     collection = await collect(dollr, items=None, source=source)
     assert sent(sandbox, "create_payment_account") == [{**_ACCOUNT, "party_id": collection.party_id}]
@@ -636,7 +636,7 @@ async def test_a_document_that_exists_may_be_paid_by_a_new_payer(sandbox: Sandbo
 
 
 @pytest.mark.parametrize("total", ["249.99", "25000"])
-async def test_a_document_of_another_total_is_not_paid(sandbox: Sandbox, dollr: DollrClient, total: str) -> None:
+async def test_a_document_with_another_total_is_not_paid(sandbox: Sandbox, dollr: DollrClient, total: str) -> None:
     source = await _published(sandbox, dollr, SourceType.INVOICE)
     wrong = KnownSource(source.source_type, source.source_id, Decimal(total))
     with pytest.raises(CollectError, match="check the document") as caught:

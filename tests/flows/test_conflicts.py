@@ -24,7 +24,6 @@ from dollr_async import (
     OutcomeUnknownError,
     Payer,
     PaymentFailedError,
-    PollPolicy,
     RateLimitError,
     ReferenceUsedError,
     ServerError,
@@ -50,8 +49,6 @@ if TYPE_CHECKING:
 
 _IN_PROGRESS = Fault.answer(409, {"detail": "A request with this reference is in progress"}, after_work=True)
 _LAGS = [0.0, 1.0, 20.0]
-# No whole number of the virtual clock's microseconds: a rest smaller than one would be waited for without end.
-_POLLING = PollPolicy(not_found_grace=CONFLICT_SECONDS + 6e-7)
 _ITEM = LineItem(name="Strategy session", amount=Decimal("249.00"))
 
 
@@ -64,7 +61,7 @@ async def _sandbox(contract: Contract, *, lag: float = 0.0, **quirks: Any) -> As
 
 
 def _client(sandbox: Sandbox, journal: MemoryJournal | None = None) -> DollrClient:
-    return DollrClient(**sandbox.settings, polling=_POLLING, journal=journal)
+    return DollrClient(**sandbox.settings, journal=journal)
 
 
 def _now() -> float:

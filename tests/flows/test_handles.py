@@ -122,7 +122,7 @@ async def test_the_clients_secret_is_shown_nowhere(dollr: DollrClient, caplog: p
     assert not [text for text in shown if secret in text]
 
 
-async def test_following_on_after_the_browser_confirmed(sandbox: Sandbox, dollr: DollrClient) -> None:
+async def test_a_card_is_followed_after_the_browser_confirmed(sandbox: Sandbox, dollr: DollrClient) -> None:
     collection = await collect(dollr, pay_with=_CARD)
     waiting = asyncio.create_task(collection.wait(raise_on_action=False))
     await asyncio.sleep(20.0)
@@ -133,7 +133,7 @@ async def test_following_on_after_the_browser_confirmed(sandbox: Sandbox, dollr:
     assert collection.client_secret  # kept from the first answer
 
 
-async def test_from_the_id_alone_a_card_is_waited_for_too(sandbox: Sandbox, dollr: DollrClient) -> None:
+async def test_a_card_is_waited_for_from_the_reference_alone(sandbox: Sandbox, dollr: DollrClient) -> None:
     reference_id = (await collect(dollr, pay_with=_CARD)).reference_id
     with pytest.raises(ActionRequiredError) as caught:
         await dollr.wait(reference_id)

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from tests.contract import Contract
 
 _MADE = "create_checkout_source"
-_LOOK = "get_payment_source_status"
+_STATUS = "get_payment_source_status"
 _BODY = {
     "mode": "HOSTED",
     "source_kind": "INVOICE",
@@ -106,7 +106,7 @@ async def test_a_closed_client_sends_nothing(sandbox: Sandbox, dollr: DollrClien
         (422, InvalidRequestError, 1),
     ],
 )
-async def test_what_cannot_be_made_is_told_with_its_reference(
+async def test_a_checkout_that_cannot_be_made_is_reported_with_its_reference(
     sandbox: Sandbox, dollr: DollrClient, fault: str | int, cause: type[DollrError], sends: int
 ) -> None:
     sandbox.fail(_MADE, fault, times=None)
@@ -119,7 +119,7 @@ async def test_what_cannot_be_made_is_told_with_its_reference(
 
 
 @pytest.mark.parametrize("fault", ["lose_answer", "500_after", "hang_after", "garbage", "cut_body"])
-async def test_a_page_whose_answer_was_lost_is_found_again(sandbox: Sandbox, dollr: DollrClient, fault: str) -> None:
+async def test_a_checkout_whose_answer_was_lost_is_found(sandbox: Sandbox, dollr: DollrClient, fault: str) -> None:
     sandbox.fail(_MADE, fault)
     hosted = await _hosted(dollr)
     (document,) = await dollr.invoices.list()
@@ -128,7 +128,7 @@ async def test_a_page_whose_answer_was_lost_is_found_again(sandbox: Sandbox, dol
     assert (await hosted.wait()).status == "PAID"
 
 
-async def test_a_page_that_was_not_made_is_made_again(sandbox: Sandbox, dollr: DollrClient) -> None:
+async def test_a_checkout_that_was_not_made_is_made_again(sandbox: Sandbox, dollr: DollrClient) -> None:
     sandbox.fail(_MADE, "drop")
     hosted = await _hosted(dollr)
     first, second = sent(sandbox, _MADE)
@@ -139,8 +139,8 @@ async def test_a_page_that_was_not_made_is_made_again(sandbox: Sandbox, dollr: D
 async def test_another_total_is_not_sent_to_the_payer() -> None:
     quirks = Quirks(checkout_total=False)
     async with Sandbox(quirks=quirks) as sandbox, DollrClient(**sandbox.settings) as dollr:
-        for look in (a_state(total_amount=250.01), a_state(total_amount=25000), a_state(currency="LRD")):
-            sandbox.fail(_LOOK, look)
+        for state in (a_state(total_amount=250.01), a_state(total_amount=25000), a_state(currency="LRD")):
+            sandbox.fail(_STATUS, state)
             with pytest.raises(CollectError, match=r"while 250.00 USD was expected") as caught:
                 await _hosted(dollr)
             assert caught.value.step == "checkout"
@@ -148,7 +148,7 @@ async def test_another_total_is_not_sent_to_the_payer() -> None:
 
 
 @pytest.mark.parametrize(("operation", "step"), [("publish_invoice", "publish"), ("get_payment_link", "checkout")])
-async def test_a_page_that_cannot_be_had_leaves_the_documents_ids(operation: str, step: str) -> None:
+async def test_a_page_that_cannot_be_made_leaves_the_documents_ids(operation: str, step: str) -> None:
     quirks = Quirks(checkout_status="IDLE", checkout_url=False)
     async with Sandbox(quirks=quirks) as sandbox, DollrClient(**sandbox.settings) as dollr:
         sandbox.fail(operation, 422)
@@ -164,14 +164,14 @@ async def test_a_page_that_cannot_be_had_leaves_the_documents_ids(operation: str
         assert (progress.party_id, progress.counterparty_id) == (100_001, 200_001)
 
 
-async def test_somebody_unknown_is_a_failed_step(sandbox: Sandbox, dollr: DollrClient) -> None:
+async def test_an_unknown_payer_is_a_failed_step(sandbox: Sandbox, dollr: DollrClient) -> None:
     with pytest.raises(CollectError) as caught:
         await _hosted(dollr, payer=KnownPayer(299_999))
     assert (caught.value.step, type(caught.value.__cause__)) == ("counterparty", NotFoundError)
     assert sent(sandbox, _MADE) == []
 
 
-async def test_somebody_without_a_phone_is_told_so(sandbox: Sandbox, dollr: DollrClient) -> None:
+async def test_a_payer_without_a_phone_is_a_failed_step(sandbox: Sandbox, dollr: DollrClient) -> None:
     found = {"id": 200_001, "relationship_type": "CUSTOMER", "party_id": 100_001, "created_at": "2026-11-24T00:00:00Z"}
     sandbox.fail("retrieve_counterparties", Fault.answer(200, {**found, "updated_at": "2026-11-24T00:00:00Z"}))
     with pytest.raises(CollectError, match=r"KnownPayer\(counterparty_id, phone="):
@@ -215,7 +215,7 @@ async def test_one_request_with_everything(sandbox: Sandbox, dollr: DollrClient)
     assert (hosted.party_id, hosted.counterparty_id) == (100_001, 200_001)
 
 
-async def test_what_is_not_said_is_not_sent_and_each_document_has_a_reference_of_its_own(
+async def test_what_is_left_out_is_not_sent_and_each_document_has_its_own_reference(
     sandbox: Sandbox, dollr: DollrClient
 ) -> None:
     await _hosted(dollr)
@@ -226,7 +226,7 @@ async def test_what_is_not_said_is_not_sent_and_each_document_has_a_reference_of
     assert len(references) == 2
 
 
-async def test_somebody_known_is_read_once_for_the_phone(sandbox: Sandbox, dollr: DollrClient) -> None:
+async def test_a_known_payer_is_read_once_for_the_phone(sandbox: Sandbox, dollr: DollrClient) -> None:
     await _hosted(dollr)
     sandbox.requests.clear()
     hosted = await _hosted(dollr, payer=KnownPayer(200_001))
@@ -240,7 +240,7 @@ async def test_somebody_known_is_read_once_for_the_phone(sandbox: Sandbox, dollr
     assert operations(sandbox) == [_MADE]
 
 
-async def test_an_address_that_is_not_in_the_reply_is_asked_for(contract: Contract) -> None:
+async def test_an_address_that_is_not_in_the_answer_is_fetched(contract: Contract) -> None:
     async with Sandbox(quirks=Quirks(checkout_url=False)) as sandbox, DollrClient(**sandbox.settings) as dollr:
         hosted = await _hosted(dollr)
         (asked,) = sandbox.requests_to("get_payment_link")
@@ -255,7 +255,7 @@ async def test_a_draft_that_comes_back_is_published(contract: Contract, source_t
     async with Sandbox(quirks=quirks) as sandbox, DollrClient(**sandbox.settings) as dollr:
         hosted = await _hosted(dollr, source_type=source_type)
         kind = source_type.lower()
-        assert operations(sandbox)[1:] == [_MADE, f"publish_{kind}", _LOOK]
+        assert operations(sandbox)[1:] == [_MADE, f"publish_{kind}", _STATUS]
         assert (await anext(aiter(hosted))).status == "ACTIVE"
         check_requests(sandbox, contract)
 
@@ -321,7 +321,7 @@ async def test_a_payment_that_failed_on_the_page_leaves_it_open(sandbox: Sandbox
     assert [entry.status for entry in sandbox.ledger] == ["FAILED", "COMPLETED"]
 
 
-async def test_nobody_paying_in_time_says_nothing_against_it(sandbox: Sandbox, dollr: DollrClient) -> None:
+async def test_a_document_that_is_not_paid_in_time_has_not_failed(sandbox: Sandbox, dollr: DollrClient) -> None:
     hosted = await _hosted(dollr)
     with pytest.raises(PollTimeoutError, match=r"INVOICE 300001 is still ACTIVE after 30 seconds") as caught:
         await hosted.wait(timeout=30.0)
@@ -335,12 +335,12 @@ async def test_leaving_the_loop_leaves_nothing_behind(sandbox: Sandbox, dollr: D
     hosted = await _hosted(dollr)
     async for _ in hosted:
         break
-    looks = len(sandbox.requests_to(_LOOK))
+    checks = len(sandbox.requests_to(_STATUS))
     await asyncio.sleep(120)
-    assert (looks, len(sandbox.requests_to(_LOOK))) == (1, 1)
+    assert (checks, len(sandbox.requests_to(_STATUS))) == (1, 1)
 
 
-# Verifying: PAID, the amount and the currency, from a look of our own
+# Verifying: PAID, the amount and the currency, from a status check of our own
 
 
 @pytest.mark.parametrize(
@@ -364,7 +364,7 @@ async def test_it_is_verified_by_status_currency_and_total(
 ) -> None:
     hosted = await _hosted(dollr)
     for _ in range(2):
-        sandbox.fail(_LOOK, a_state(**state))
+        sandbox.fail(_STATUS, a_state(**state))
     found = await hosted.verify()
     assert (found.ok, bool(found), found.reason) == (reason is None, reason is None, reason)
     assert found.source.source_id == 300_001
@@ -373,13 +373,13 @@ async def test_it_is_verified_by_status_currency_and_total(
 
 
 @pytest.mark.parametrize(
-    ("expected", "told", "wrong"),
+    ("expected", "total", "wrong"),
     [(1500, "1500.00", ""), (Decimal("1500.00"), 1500, ""), (1500, 1500.4, ""), (1500, 1501, "a total of 1501 RWF")],
 )
 async def test_a_currency_without_decimals_is_compared_in_whole_units(
-    sandbox: Sandbox, dollr: DollrClient, expected: Decimal, told: object, wrong: str
+    sandbox: Sandbox, dollr: DollrClient, expected: Decimal, total: object, wrong: str
 ) -> None:
-    sandbox.fail(_LOOK, a_state(currency="RWF", total_amount=told))
+    sandbox.fail(_STATUS, a_state(currency="RWF", total_amount=total))
     found = await dollr.verify_source(SourceType.INVOICE, 300_001, expected_amount=expected, currency="RWF")
     assert found.ok is not bool(wrong)
     assert wrong in (found.reason or "")
@@ -408,7 +408,7 @@ async def test_it_is_verified_in_another_process(sandbox: Sandbox, dollr: DollrC
         {"source_id": "INV-1"},
     ],
 )
-async def test_a_question_that_makes_no_sense_is_not_asked(
+async def test_a_verification_with_wrong_arguments_sends_nothing(
     sandbox: Sandbox, dollr: DollrClient, changes: dict[str, Any]
 ) -> None:
     terms: dict[str, Any] = {"source_type": "INVOICE", "source_id": 300_001, "expected_amount": TOTAL}
@@ -417,9 +417,9 @@ async def test_a_question_that_makes_no_sense_is_not_asked(
     assert sandbox.requests == []
 
 
-async def test_an_unanswered_question_is_an_error_and_not_a_no(sandbox: Sandbox, dollr: DollrClient) -> None:
+async def test_a_verification_without_an_answer_is_an_error(sandbox: Sandbox, dollr: DollrClient) -> None:
     hosted = await _hosted(dollr)
-    sandbox.fail(_LOOK, 503, times=None)
+    sandbox.fail(_STATUS, 503, times=None)
     with pytest.raises(ServerError):
         await hosted.verify()
     sandbox.clear_faults()
@@ -464,7 +464,7 @@ async def test_a_page_that_ended_is_followed_by_another(sandbox: Sandbox, dollr:
 async def test_a_link_is_given_of_an_active_document_with_that_total_only(
     sandbox: Sandbox, dollr: DollrClient, state: dict[str, object], words: str
 ) -> None:
-    sandbox.fail(_LOOK, a_state(**state))
+    sandbox.fail(_STATUS, a_state(**state))
     with pytest.raises(DollrError, match=words):
         await dollr.payment_link(KnownSource("INVOICE", 300_001, TOTAL), currency="USD")
     assert sandbox.requests_to("get_payment_link") == []
@@ -483,13 +483,13 @@ async def test_a_document_made_without_links_has_none(sandbox: Sandbox, dollr: D
 
 
 @pytest.mark.parametrize("source", [None, "INV-2026-00001", ("INVOICE", 300_001, TOTAL)])
-async def test_a_link_of_something_else_is_refused(sandbox: Sandbox, dollr: DollrClient, source: Any) -> None:  # noqa: ANN401 - what is wrong is the point
+async def test_a_link_of_anything_but_a_document_is_refused(sandbox: Sandbox, dollr: DollrClient, source: Any) -> None:  # noqa: ANN401 - what is wrong is the point
     with pytest.raises(InvalidInputError, match="source must be a document that exists"):
         await dollr.payment_link(source, currency="USD")
     assert sandbox.requests == []
 
 
-async def test_a_link_in_no_currency_is_refused(sandbox: Sandbox, dollr: DollrClient) -> None:
+async def test_a_link_without_a_valid_currency_is_refused(sandbox: Sandbox, dollr: DollrClient) -> None:
     for currency, total in (("dollars", TOTAL), ("RWF", Decimal("250.50"))):
         with pytest.raises(InvalidInputError):
             await dollr.payment_link(KnownSource("INVOICE", 300_001, total), currency=currency)

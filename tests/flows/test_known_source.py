@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from dollr_async import Collection
 
-_LOOK = "get_payment_source_status"
+_STATUS = "get_payment_source_status"
 _ACCOUNT = {
     "account_name": "Amara Kamara",
     "provider": "PAWAPAY",
@@ -82,7 +82,7 @@ def _collect(dollr: DollrClient, source: Any, **changes: Any) -> Coroutine[Any, 
         ({"payer_currency": "LRD", "pay_with": SavedAccount(204)}, "payer_currency needs a quote"),
     ],
 )
-async def test_what_a_document_that_exists_cannot_carry_is_refused(
+async def test_what_an_existing_document_cannot_carry_is_refused(
     sandbox: Sandbox, dollr: DollrClient, changes: dict[str, Any], sentence: str
 ) -> None:
     terms = {"source": KnownSource("INVOICE", 310, TOTAL), **changes}
@@ -126,7 +126,7 @@ def test_a_document_is_named_by_its_kind_its_id_and_its_total(terms: tuple[Any, 
 async def test_another_document_is_not_paid(
     sandbox: Sandbox, dollr: DollrClient, invoice: KnownSource, state: dict[str, object], words: str
 ) -> None:
-    sandbox.fail(_LOOK, a_state(**state))
+    sandbox.fail(_STATUS, a_state(**state))
     with pytest.raises(CollectError, match=words) as caught:
         await _collect(dollr, invoice)
     assert caught.value.step == "document"
@@ -138,10 +138,10 @@ async def test_another_document_is_not_paid(
 @pytest.mark.parametrize(
     ("fault", "cause"), [(404, NotFoundError), (500, ServerError), ("forbidden", None), ("garbage", None)]
 )
-async def test_a_document_that_cannot_be_looked_at_is_not_paid(
+async def test_a_document_whose_status_cannot_be_checked_is_not_paid(
     sandbox: Sandbox, dollr: DollrClient, invoice: KnownSource, fault: str | int, cause: type[Exception] | None
 ) -> None:
-    sandbox.fail(_LOOK, fault, times=None)
+    sandbox.fail(_STATUS, fault, times=None)
     with pytest.raises(CollectError) as caught:
         await _collect(dollr, invoice)
     assert caught.value.step == "document"
@@ -157,7 +157,7 @@ async def test_a_draft_is_not_published_for_it(sandbox: Sandbox, dollr: DollrCli
     assert "publish_order" not in operations(sandbox)
 
 
-async def test_somebody_elses_document_is_refused_by_the_api(
+async def test_another_payers_document_is_refused_by_the_api(
     sandbox: Sandbox, dollr: DollrClient, invoice: KnownSource
 ) -> None:
     with pytest.raises(CollectError, match="not found for this payer") as caught:
@@ -179,7 +179,7 @@ async def test_a_document_a_session_and_its_execution(
     bodies = {str(request.operation): request.body for request in sandbox.requests}
     assert bodies == {
         "get_collection_status": None,
-        _LOOK: None,
+        _STATUS: None,
         "create_party": {"fullname": "Amara Kamara", "phone": "231771234567", "country_code": "LR"},
         "predict_mmo_provider_info": None,
         "create_payment_account": _ACCOUNT,
@@ -192,7 +192,10 @@ async def test_a_document_a_session_and_its_execution(
         },
     }
     assert len(sandbox.requests) == len(bodies)
-    assert sandbox.requests_to(_LOOK)[0].query == {"source_type": source_type.value, "source_id": str(source.source_id)}
+    assert sandbox.requests_to(_STATUS)[0].query == {
+        "source_type": source_type.value,
+        "source_id": str(source.source_id),
+    }
     assert (collection.source_type, collection.source_id) == (source_type, source.source_id)
     assert str(collection.source_number).endswith("2026-00001")
     await collection.wait()
@@ -219,7 +222,7 @@ async def test_a_document_a_session_and_its_execution(
         ),
     ],
 )
-async def test_only_what_the_means_need_is_asked_and_made(
+async def test_only_what_the_means_of_payment_needs_is_requested(
     sandbox: Sandbox,
     dollr: DollrClient,
     payer: Payer | KnownPayer,
@@ -230,7 +233,7 @@ async def test_only_what_the_means_need_is_asked_and_made(
     await _collect(dollr, first, payer=KnownPayer(200_001))  # the account that is saved
     sandbox.requests.clear()
     await _collect(dollr, second, payer=payer, pay_with=pay_with)
-    assert set(operations(sandbox)) == expected | {_LOOK, "create_checkout_session", "collect"}
+    assert set(operations(sandbox)) == expected | {_STATUS, "create_checkout_session", "collect"}
     assert len(sandbox.requests) == len(expected) + 3
 
 
@@ -324,7 +327,7 @@ async def test_a_lost_answer_charges_once(
     assert [entry.reference_id for entry in sandbox.ledger] == [str(collection.reference_id)]
 
 
-async def test_a_session_that_ran_out_is_replaced_for_the_same_document() -> None:
+async def test_an_expired_session_is_replaced_for_the_same_document() -> None:
     async with Sandbox(session_lifetime=5.0) as sandbox, DollrClient(**sandbox.settings) as dollr:
         source = await a_document(dollr)
         sandbox.fail("collect", Fault.latency(6.0))

@@ -72,7 +72,7 @@ _NOT_LANDED: dict[str, Fault | str | int] = {
     "garbage": Fault.answer(200, _HTML),
     "empty 2xx": Fault.answer(204),
 }
-_LOOKS: dict[str, Fault | str | int] = {
+_CHECKS: dict[str, Fault | str | int] = {
     "drop": "drop",
     "hang": "hang",
     "500": 500,
@@ -89,7 +89,7 @@ _LOOKS: dict[str, Fault | str | int] = {
 }
 
 
-def _looks(sandbox: Sandbox) -> int:
+def _checks(sandbox: Sandbox) -> int:
     return len(sandbox.requests_to("get_collection_status"))
 
 
@@ -103,12 +103,12 @@ async def test_a_lost_answer_is_adopted_not_resent(
 ) -> None:
     sandbox.fail("collect", fault)
     collection = await collect(dollr)
-    assert (len(sent(sandbox, "collect")), _looks(sandbox)) == (1, 1)
+    assert (len(sent(sandbox, "collect")), _checks(sandbox)) == (1, 1)
     assert [entry.reference_id for entry in sandbox.ledger] == [str(collection.reference_id)]
 
 
 @pytest.mark.parametrize("fault", _NOT_LANDED.values(), ids=_NOT_LANDED)
-async def test_what_did_not_land_is_resent_after_the_grace_with_the_same_body(
+async def test_what_did_not_land_is_resent_after_the_not_found_grace_with_the_same_body(
     sandbox: Sandbox, dollr: DollrClient, fault: Fault | str | int
 ) -> None:
     sandbox.fail("collect", fault)
@@ -118,7 +118,7 @@ async def test_what_did_not_land_is_resent_after_the_grace_with_the_same_body(
     assert str(collection.reference_id) in first.content.decode()
     lost_at = first.second + (30.0 if first.fault == "hang" else 0.0)
     assert second.second - lost_at >= 30.0
-    assert _looks(sandbox) > 3
+    assert _checks(sandbox) > 3
     assert len(sandbox.ledger) == 1
 
 
@@ -142,7 +142,7 @@ async def test_a_refusal_of_what_landed_all_the_same_is_adopted(
     sandbox.fail("collect", refusal.landed)
     collection = await collect(dollr)
     assert collection.status == "PENDING"
-    assert (len(sent(sandbox, "collect")), _looks(sandbox), len(sandbox.ledger)) == (1, 1, 1)
+    assert (len(sent(sandbox, "collect")), _checks(sandbox), len(sandbox.ledger)) == (1, 1, 1)
     assert (await collection.wait()).status == "COMPLETED", "its own document is PAID"
 
 
@@ -159,7 +159,7 @@ async def test_a_refusal_that_nobody_can_check_is_unknown_not_failed(
 
 
 @pytest.mark.parametrize("refusal", api_refusals.BELIEVED_AT_ONCE.values(), ids=api_refusals.BELIEVED_AT_ONCE)
-async def test_a_refusal_stays_the_reason_when_a_look_failed_meanwhile(
+async def test_a_refusal_stays_the_reason_when_a_status_check_failed_meanwhile(
     sandbox: Sandbox, dollr: DollrClient, refusal: ApiRefusal
 ) -> None:
     sandbox.fail("collect", refusal.fault)
@@ -167,7 +167,7 @@ async def test_a_refusal_stays_the_reason_when_a_look_failed_meanwhile(
     with pytest.raises(CollectError) as caught:
         await collect(dollr)
     assert getattr(caught.value.__cause__, "status", None) == refusal.fault.status
-    assert (_looks(sandbox), sandbox.ledger) == (3, ())
+    assert (_checks(sandbox), sandbox.ledger) == (3, ())
 
 
 @pytest.mark.parametrize("refusal", api_refusals.BELIEVED_LATER.values(), ids=api_refusals.BELIEVED_LATER)
@@ -189,10 +189,12 @@ async def test_a_2xx_with_a_status_has_landed_whatever_else_is_missing(sandbox: 
         await collect(dollr)
     assert str(caught.value.reference_id) == sandbox.ledger[0].reference_id
     assert caught.value.status == "PENDING"
-    assert (len(sent(sandbox, "collect")), _looks(sandbox)) == (1, 0)
+    assert (len(sent(sandbox, "collect")), _checks(sandbox)) == (1, 0)
 
 
-async def test_a_look_with_a_status_has_found_it_whatever_else_is_missing(sandbox: Sandbox, dollr: DollrClient) -> None:
+async def test_a_status_check_with_a_status_has_found_it_whatever_else_is_missing(
+    sandbox: Sandbox, dollr: DollrClient
+) -> None:
     sandbox.fail("collect", "lose_answer")
     sandbox.fail("get_collection_status", Fault.answer(200, _NO_SHAPE))
     with pytest.raises(DecodeError) as caught:
@@ -228,7 +230,7 @@ async def test_a_card_found_processing_brings_its_client_secret(sandbox: Sandbox
 
 
 @pytest.mark.parametrize("word", ["ON_HOLD", "processing"])
-async def test_a_status_in_words_of_its_own_means_landed(sandbox: Sandbox, dollr: DollrClient, word: str) -> None:
+async def test_an_unknown_status_word_means_landed(sandbox: Sandbox, dollr: DollrClient, word: str) -> None:
     answer = {
         "reference_id": REFERENCE,
         "status": word,
@@ -247,12 +249,12 @@ async def test_a_status_in_words_of_its_own_means_landed(sandbox: Sandbox, dollr
     assert len(sent(sandbox, "collect")) == 1
 
 
-async def test_a_401_is_refreshed_and_resent_without_a_look(sandbox: Sandbox, dollr: DollrClient) -> None:
+async def test_a_401_is_refreshed_and_resent_without_a_status_check(sandbox: Sandbox, dollr: DollrClient) -> None:
     sandbox.fail("collect", 401)
     await collect(dollr)
     first, second = sandbox.requests_to("collect")
     assert first.content == second.content
-    assert (sandbox.tokens_issued, _looks(sandbox), len(sandbox.ledger)) == (2, 0, 1)
+    assert (sandbox.tokens_issued, _checks(sandbox), len(sandbox.ledger)) == (2, 0, 1)
 
 
 async def test_a_401_that_stays_is_not_run(sandbox: Sandbox, dollr: DollrClient) -> None:
@@ -264,7 +266,7 @@ async def test_a_401_that_stays_is_not_run(sandbox: Sandbox, dollr: DollrClient)
 
 
 @pytest.mark.parametrize(("asked", "least"), [(None, 0.2), (7, 7.0)])
-async def test_a_429_waits_and_resends_without_a_look(
+async def test_a_429_waits_and_resends_without_a_status_check(
     sandbox: Sandbox, dollr: DollrClient, asked: float | None, least: float
 ) -> None:
     sandbox.fail("collect", Fault.rate_limited(asked))
@@ -272,7 +274,7 @@ async def test_a_429_waits_and_resends_without_a_look(
     first, second = sandbox.requests_to("collect")
     assert first.content == second.content
     assert second.second - first.second >= least
-    assert (_looks(sandbox), len(sandbox.ledger)) == (0, 1)
+    assert (_checks(sandbox), len(sandbox.ledger)) == (0, 1)
 
 
 async def test_a_429_that_asks_for_too_long_or_too_often_is_not_run(sandbox: Sandbox, dollr: DollrClient) -> None:
@@ -282,52 +284,52 @@ async def test_a_429_that_asks_for_too_long_or_too_often_is_not_run(sandbox: San
         with pytest.raises(CollectError) as caught:
             await collect(dollr)
         assert isinstance(caught.value.__cause__, RateLimitError)
-        assert (len(sent(sandbox, "collect")), _looks(sandbox)) == (sends, 1)
+        assert (len(sent(sandbox, "collect")), _checks(sandbox)) == (sends, 1)
     assert sandbox.ledger == ()
 
 
-async def test_a_token_that_cannot_be_had_for_the_execution_is_not_run(sandbox: Sandbox, dollr: DollrClient) -> None:
+async def test_an_execution_without_a_token_is_not_run(sandbox: Sandbox, dollr: DollrClient) -> None:
     sandbox.fail("collect", 401)
     sandbox.fail("client_obtain_token", Fault.latency(0.0))
     sandbox.fail("client_obtain_token", 503, times=None)
     with pytest.raises(CollectError) as caught:
         await collect(dollr)
     assert isinstance(caught.value.__cause__, ServerError)
-    assert (len(sent(sandbox, "collect")), _looks(sandbox)) == (1, 0)
+    assert (len(sent(sandbox, "collect")), _checks(sandbox)) == (1, 0)
 
 
-# Looks that go wrong
+# Status checks that go wrong
 
 
-@pytest.mark.parametrize("look", _LOOKS.values(), ids=_LOOKS)
+@pytest.mark.parametrize("check", _CHECKS.values(), ids=_CHECKS)
 @pytest.mark.parametrize("times", [1, 3])
-async def test_a_look_that_fails_is_made_again_and_nothing_is_resent(
-    sandbox: Sandbox, dollr: DollrClient, look: Fault | str | int, times: int
+async def test_a_status_check_that_fails_is_repeated_and_nothing_is_resent(
+    sandbox: Sandbox, dollr: DollrClient, check: Fault | str | int, times: int
 ) -> None:
     sandbox.fail("collect", "lose_answer")
-    sandbox.fail("get_collection_status", look, times=times)
+    sandbox.fail("get_collection_status", check, times=times)
     collection = await collect(dollr)
     assert [entry.reference_id for entry in sandbox.ledger] == [str(collection.reference_id)]
-    assert (len(sent(sandbox, "collect")), _looks(sandbox)) == (1, times + 1)
+    assert (len(sent(sandbox, "collect")), _checks(sandbox)) == (1, times + 1)
 
 
-@pytest.mark.parametrize("look", [look for look in _LOOKS.values() if look != 404])
+@pytest.mark.parametrize("check", [check for check in _CHECKS.values() if check != 404])
 @pytest.mark.parametrize("send", ["lose_answer", "drop"])
-async def test_nothing_is_resent_while_nobody_can_be_asked(
-    sandbox: Sandbox, dollr: DollrClient, send: str, look: Fault | str | int
+async def test_nothing_is_resent_while_the_status_cannot_be_checked(
+    sandbox: Sandbox, dollr: DollrClient, send: str, check: Fault | str | int
 ) -> None:
     sandbox.fail("collect", send)
-    sandbox.fail("get_collection_status", look, times=None)
+    sandbox.fail("get_collection_status", check, times=None)
     began = _now()
     with pytest.raises(OutcomeUnknownError):
         await collect(dollr)
     assert len(sent(sandbox, "collect")) == 1
     assert 120.0 <= _now() - began <= 120.0 + 31.0
-    assert _looks(sandbox) <= 80  # aiohttp repeats a GET once after a drop
+    assert _checks(sandbox) <= 80  # aiohttp repeats a GET once after a drop
 
 
 @pytest.mark.parametrize(("asked", "least"), [(9, 9.0), (300, 60.0)])
-async def test_a_look_waits_as_long_as_the_api_asks_up_to_the_policys_most(
+async def test_a_status_check_waits_as_long_as_the_api_asks_up_to_the_policys_limit(
     sandbox: Sandbox, dollr: DollrClient, asked: int, least: float
 ) -> None:
     sandbox.fail("collect", "lose_answer")
@@ -407,7 +409,7 @@ async def test_a_resend_that_landed_while_refused_is_found_later() -> None:
         assert str(collection.reference_id) == sandbox.ledger[0].reference_id
 
 
-async def test_a_status_that_lags_beyond_the_grace_does_not_charge_twice() -> None:
+async def test_a_status_that_lags_beyond_the_not_found_grace_does_not_charge_twice() -> None:
     async with Sandbox(quirks=Quirks(status_lag=45.0)) as sandbox, DollrClient(**sandbox.settings) as dollr:
         sandbox.fail("collect", "lose_answer")
         await collect(dollr)
@@ -416,7 +418,7 @@ async def test_a_status_that_lags_beyond_the_grace_does_not_charge_twice() -> No
         assert len(sandbox.ledger) == 1
 
 
-async def test_a_resend_whose_answer_is_lost_too_is_looked_for_at_once(sandbox: Sandbox, dollr: DollrClient) -> None:
+async def test_a_resend_whose_answer_is_lost_too_is_checked_at_once(sandbox: Sandbox, dollr: DollrClient) -> None:
     sandbox.fail("collect", "drop")
     sandbox.fail("collect", "lose_answer")
     await collect(dollr)
@@ -448,7 +450,7 @@ async def test_recovery_ends_when_the_client_is_closed(sandbox: Sandbox) -> None
 async def test_a_resend_on_a_closed_client_leaves_the_outcome_unknown(sandbox: Sandbox) -> None:
     sandbox.fail("collect", "drop")
     async with DollrClient(**sandbox.settings) as dollr:
-        # The looks before the resend all say 404; the client is closed in the pause before the next one.
+        # The status checks before the resend all say 404; the client is closed in the pause before the next one.
         task = asyncio.create_task(collect(dollr))
         await asyncio.sleep(10)
     with pytest.raises(OutcomeUnknownError):
@@ -501,10 +503,10 @@ async def line(sandbox: Sandbox) -> AsyncIterator[_Line]:
         yield _Line(dollr, cut)
 
 
-async def test_a_request_that_never_left_is_sent_again_without_a_look(sandbox: Sandbox, line: _Line) -> None:
+async def test_a_request_that_never_left_is_resent_without_a_status_check(sandbox: Sandbox, line: _Line) -> None:
     line.cut.times = 3
     await collect(line.dollr)
-    assert (_looks(sandbox), len(sent(sandbox, "collect")), len(sandbox.ledger)) == (0, 1, 1)
+    assert (_checks(sandbox), len(sent(sandbox, "collect")), len(sandbox.ledger)) == (0, 1, 1)
 
 
 async def test_requests_that_never_leave_are_not_run(sandbox: Sandbox, line: _Line) -> None:
@@ -512,7 +514,7 @@ async def test_requests_that_never_leave_are_not_run(sandbox: Sandbox, line: _Li
     with pytest.raises(CollectError) as caught:
         await collect(line.dollr)
     assert isinstance(caught.value.__cause__, ConnectError)
-    assert (_looks(sandbox), sandbox.ledger) == (0, ())
+    assert (_checks(sandbox), sandbox.ledger) == (0, ())
 
 
 async def test_a_resend_that_never_leaves_does_not_lift_the_doubt(sandbox: Sandbox, line: _Line) -> None:
@@ -548,7 +550,7 @@ async def _collected(sandbox: Sandbox, fail: Callable[[Sandbox], None]) -> str:
         return str(collection.reference_id)
 
 
-async def test_a_session_that_ended_before_the_first_send_is_replaced() -> None:
+async def test_a_session_that_expired_before_the_first_send_is_replaced() -> None:
     sandbox = Sandbox(session_lifetime=10.0)
     reference_id = await _collected(sandbox, lambda sandbox: sandbox.set_latency(20.0, "create_payment_account"))
     assert len(sent(sandbox, "create_checkout_session")) == 2
@@ -566,7 +568,7 @@ async def test_a_session_replaced_before_the_first_send_is_not_blamed_for_a_refu
         assert len(sent(sandbox, "create_checkout_session")) == 2
 
 
-async def test_a_session_that_ended_under_its_only_send_is_replaced_once_a_look_says_so() -> None:
+async def test_a_session_that_expired_under_its_only_send_is_replaced_once_the_status_checks_say_not_found() -> None:
     sandbox = Sandbox(session_lifetime=5.0)
     reference_id = await _collected(sandbox, lambda sandbox: sandbox.fail("collect", Fault.latency(6.0)))
     assert [body["reference_id"] for body in _bodies(sandbox)] == [reference_id] * 2
@@ -584,7 +586,7 @@ async def test_a_session_that_ended_under_its_only_send_is_replaced_once_a_look_
 async def test_a_session_is_replaced_once_only_and_then_a_new_payment_is_asked_for() -> None:
     async with Sandbox(session_lifetime=5.0) as sandbox, DollrClient(**sandbox.settings) as dollr:
         sandbox.set_latency(6.0, "collect")
-        with pytest.raises(CollectError, match="begin a new payment under another reference_id") as caught:
+        with pytest.raises(CollectError, match="start a new payment under another reference_id") as caught:
             await collect(dollr)
         assert isinstance(caught.value.__cause__, InvalidRequestError)
         assert len(sent(sandbox, "create_checkout_session")) == 2
@@ -598,7 +600,7 @@ async def test_a_live_session_is_not_replaced_when_it_is_refused(sandbox: Sandbo
     assert len(sent(sandbox, "create_checkout_session")) == 1
 
 
-async def test_a_lost_send_under_a_session_that_is_over_is_made_again_in_a_new_one() -> None:
+async def test_a_lost_send_under_an_expired_session_is_resent_in_a_new_one() -> None:
     sandbox = Sandbox(session_lifetime=5.0)
     reference_id = await _collected(sandbox, lambda sandbox: sandbox.fail("collect", "drop"))
     bodies = _bodies(sandbox)
@@ -616,7 +618,7 @@ async def test_a_lost_send_under_a_live_session_keeps_that_session(sandbox: Sand
     assert len(sent(sandbox, "create_checkout_session")) == 1
 
 
-async def test_a_new_session_that_cannot_be_had_is_a_failed_step() -> None:
+async def test_a_new_session_that_cannot_be_made_is_a_failed_step() -> None:
     async with Sandbox(session_lifetime=5.0) as sandbox, DollrClient(**sandbox.settings) as dollr:
         sandbox.fail("collect", Fault.latency(6.0))
         sandbox.fail("create_checkout_session", Fault.latency(0.0))
@@ -631,7 +633,7 @@ def _bodies(sandbox: Sandbox) -> list[dict[str, object]]:
     return [body for body in sent(sandbox, "collect") if isinstance(body, dict)]
 
 
-# Every send times every look
+# Every send times every status check
 
 _SENDS: dict[str, tuple[Fault | str | int, ...]] = {
     **{f"{name}, landed": (fault,) for name, fault in _LANDED.items()},
@@ -651,8 +653,8 @@ _SENDS: dict[str, tuple[Fault | str | int, ...]] = {
     "429 throughout": ("rate_limited",) * 4,
     "429 throughout, landed": (attrs.evolve(Fault.rate_limited(), after_work=True),) * 4,
 }
-_LOOKS_IN_A_ROW: list[tuple[Fault | str | int, ...]] = [
-    *((look,) for look in _LOOKS.values()),
+_CHECKS_IN_A_ROW: list[tuple[Fault | str | int, ...]] = [
+    *((check,) for check in _CHECKS.values()),
     (404, 500, 404),
     (500,) * 40,
     (404,) * 40,
@@ -664,12 +666,12 @@ async def test_one_reference_is_one_charge_whatever_happens(
     contract: Contract, sends: tuple[Fault | str | int, ...]
 ) -> None:
     async with Sandbox() as sandbox, DollrClient(**sandbox.settings) as dollr:
-        for looks in _LOOKS_IN_A_ROW:
+        for checks in _CHECKS_IN_A_ROW:
             sandbox.requests.clear()
             before = len(sandbox.ledger)
             for fault in sends:
                 sandbox.fail("collect", fault)
-            for fault in looks:
+            for fault in checks:
                 sandbox.fail("get_collection_status", fault)
             end = await _end(collect(dollr))
             charges = [entry.reference_id for entry in sandbox.ledger[before:]]
@@ -680,7 +682,7 @@ async def test_one_reference_is_one_charge_whatever_happens(
             assert end not in {"accepted", "accepted unreadably"} or len(charges) == 1
             # An API that errs twice, in a refusal and in every status check that the refusal asks for, is believed.
             believed = [404] * _checks_before_it_is_believed(sends[-1])
-            assert end != "not run" or not charges or list(looks[: len(believed)]) == believed
+            assert end != "not run" or not charges or list(checks[: len(believed)]) == believed
             sandbox.clear_faults()
         check_requests(sandbox, contract)
 
@@ -712,10 +714,10 @@ async def test_unknown_keeps_the_last_failure_as_its_cause(sandbox: Sandbox) -> 
         (503, ServerError),
         ("forbidden", PermissionDeniedError),
     ]
-    for look, cause in wanted:
+    for check, cause in wanted:
         async with DollrClient(**sandbox.settings, retry=retry) as dollr:
             sandbox.fail("collect", "lose_answer")
-            sandbox.fail("get_collection_status", look, times=None)
+            sandbox.fail("get_collection_status", check, times=None)
             with pytest.raises(OutcomeUnknownError) as caught:
                 await collect(dollr)
             assert isinstance(caught.value.__cause__, cause)

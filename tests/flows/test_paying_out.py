@@ -49,7 +49,7 @@ _NOT_LANDED: dict[str, Fault | str | int] = {"drop": "drop", "timeout": "hang", 
 
 @pytest.fixture(params=_KINDS)
 async def move(request: pytest.FixtureRequest, sandbox: Sandbox, dollr: DollrClient) -> Move:
-    """A movement of each kind, ready to be begun."""
+    """A movement of each kind, ready to begin."""
     return await ready(request.param, sandbox, dollr)
 
 
@@ -102,7 +102,7 @@ async def test_what_did_not_land_is_resent_with_the_same_body(move: Move, fault:
 
 
 @pytest.mark.parametrize("fault", [401, Fault.rate_limited(7)], ids=["401", "429"])
-async def test_what_surely_did_not_run_is_resent_without_a_look(move: Move, fault: Fault | int) -> None:
+async def test_what_surely_did_not_run_is_resent_without_a_status_check(move: Move, fault: Fault | int) -> None:
     move.sandbox.fail(move.operation, fault)
     await move.begin()
     first, second = move.sandbox.requests_to(move.operation)
@@ -164,7 +164,7 @@ async def test_an_answer_with_a_status_has_landed_whatever_else_is_missing(move:
     assert (move.sends, move.status_checks) == (1, 0)
 
 
-async def test_a_session_that_cannot_be_had_is_a_failed_step(move: Move) -> None:
+async def test_a_session_that_cannot_be_made_is_a_failed_step(move: Move) -> None:
     for fault, sends in (("lose_answer", 4), (500, 4), (422, 1), ("rate_limited", 4)):
         move.sandbox.requests.clear()
         move.sandbox.fail(move.session, fault, times=sends)
@@ -176,7 +176,7 @@ async def test_a_session_that_cannot_be_had_is_a_failed_step(move: Move) -> None
     assert move.ledger == []
 
 
-async def test_an_api_that_is_not_there_is_a_failed_step(move: Move) -> None:
+async def test_an_api_that_cannot_be_reached_is_a_failed_step(move: Move) -> None:
     await move.sandbox.close()
     with pytest.raises(CollectError) as caught:
         await move.begin()
@@ -193,16 +193,16 @@ async def test_the_callers_reference_is_the_payments(move: Move) -> None:
     assert move.status_checks == 1
 
 
-async def test_a_reference_of_our_own_is_not_looked_for(move: Move) -> None:
+async def test_a_generated_reference_is_not_checked(move: Move) -> None:
     first, second = await move.begin(), await move.begin()
     assert first.reference_id != second.reference_id
     assert move.status_checks == 0
 
 
-@pytest.mark.parametrize("slow", ["look", "session"])
+@pytest.mark.parametrize("slow", ["status check", "session"])
 async def test_a_used_reference_is_not_used_again(move: Move, slow: str) -> None:
     await move.begin(reference_id=REFERENCE)
-    move.sandbox.set_latency(0.5, move.status_operation if slow == "look" else move.session)
+    move.sandbox.set_latency(0.5, move.status_operation if slow == "status check" else move.session)
     with pytest.raises(ReferenceUsedError, match=f"dollr.watch.*kind='{move.kind}'") as caught:
         await move.begin(reference_id=REFERENCE)
     assert caught.value.execution is not None
@@ -255,7 +255,7 @@ async def test_cancelling_leaves_the_payment_alone_and_its_reference_known(
 # The handle
 
 
-async def test_the_handle_is_followed_to_its_end(move: Move) -> None:
+async def test_the_handle_is_followed_to_its_final_status(move: Move) -> None:
     payment = await move.begin()
     assert (payment.kind, payment.status, payment.requires_action) == (move.kind, "PENDING", False)
     changes = [change async for change in payment]
@@ -281,7 +281,7 @@ async def test_a_failed_payment_is_an_error_of_waiting_only(move: Move) -> None:
     assert caught.value.execution.status == "FAILED"
 
 
-async def test_running_out_of_time_says_nothing_against_it(move: Move) -> None:
+async def test_a_timeout_is_no_failure_of_the_payment(move: Move) -> None:
     move.sandbox.set_outcome("stay_pending")
     payment = await move.begin()
     with pytest.raises(PollTimeoutError, match=f"It has not failed.*kind='{move.kind}'") as caught:

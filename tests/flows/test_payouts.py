@@ -1,4 +1,4 @@
-"""Payouts: the exact requests, whose passcode it takes and who never sees it, and how a payout fails."""
+"""Payouts: the exact requests, the passcode and where it never appears, and how a payout fails."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_all_five_of_a_device_are_needed(field: str) -> None:
 # The requests
 
 
-async def test_a_payout_from_the_beginning(sandbox: Sandbox, dollr: DollrClient) -> None:
+async def test_a_payout_to_a_new_payee(sandbox: Sandbox, dollr: DollrClient) -> None:
     sandbox.set_latency(0.01)
     payment = await payout(dollr, reference_id=REFERENCE)
     bodies = {str(request.operation): request.body for request in sandbox.requests}
@@ -195,7 +195,7 @@ async def test_amounts_leave_exactly_as_they_are(
 # Who is paid, and where
 
 
-async def test_somebody_known_is_read_once(sandbox: Sandbox, dollr: DollrClient) -> None:
+async def test_a_known_payee_is_read_once(sandbox: Sandbox, dollr: DollrClient) -> None:
     await collect(dollr)
     sandbox.requests.clear()
     payment = await payout(dollr, to=KnownPayer(200_001))
@@ -207,7 +207,7 @@ async def test_somebody_known_is_read_once(sandbox: Sandbox, dollr: DollrClient)
     assert (payment.party_id, payment.counterparty_id) == (100_001, 200_001)
 
 
-async def test_somebody_wholly_known_is_not_read(sandbox: Sandbox, dollr: DollrClient) -> None:
+async def test_a_fully_known_payee_is_not_read(sandbox: Sandbox, dollr: DollrClient) -> None:
     await collect(dollr)
     sandbox.requests.clear()
     await payout(dollr, to=KnownPayer(200_001, party_id=100_001, phone=_PHONE))
@@ -243,7 +243,7 @@ async def test_another_wallet_of_the_payees(sandbox: Sandbox, dollr: DollrClient
     }
 
 
-async def test_a_route_that_is_said_is_not_asked(sandbox: Sandbox, dollr: DollrClient) -> None:
+async def test_a_route_that_is_given_is_not_predicted(sandbox: Sandbox, dollr: DollrClient) -> None:
     await payout(dollr, pay_with=MobileMoney(method="ORANGE_MONEY_LBR", provider="PAWAPAY"))
     assert "predict_mmo_provider_info" not in operations(sandbox)
 
@@ -313,7 +313,7 @@ async def test_an_account_that_comes_back_inactive_is_not_paid(sandbox: Sandbox,
     assert sandbox.ledger == ()
 
 
-async def test_somebody_without_a_phone_in_the_api_is_not_paid(sandbox: Sandbox, dollr: DollrClient) -> None:
+async def test_a_payee_without_a_phone_in_the_api_is_not_paid(sandbox: Sandbox, dollr: DollrClient) -> None:
     found = {"id": 200_001, "relationship_type": "SUPPLIER", "party_id": 100_001, "created_at": "2026-11-24T00:00:00Z"}
     found |= {"updated_at": "2026-11-24T00:00:00Z"}
     sandbox.fail("retrieve_counterparties", Fault.answer(200, found))
@@ -352,7 +352,7 @@ async def test_a_refused_passcode_is_tried_once(
 async def test_a_passcode_is_not_tried_for_ever_in_new_sessions(contract: Contract) -> None:
     async with Sandbox(session_lifetime=5.0) as sandbox, DollrClient(**sandbox.settings) as dollr:
         sandbox.set_latency(6.0, "payout")
-        with pytest.raises(CollectError, match="begin a new payment") as caught:
+        with pytest.raises(CollectError, match="start a new payment") as caught:
             await payout(dollr, passcode=Passcode("9999", phone=PASSCODE_PHONE))
         assert isinstance(caught.value.__cause__, PermissionDeniedError)
         assert len(sent(sandbox, "payout")) == 2
@@ -412,7 +412,7 @@ async def test_the_code_is_in_no_error_and_in_no_log(
     sandbox.fail("payout", fault, times=None)
     with pytest.raises(DollrError) as caught:
         await payout(dollr, passcode=Passcode(_SECRET, phone=PASSCODE_PHONE))
-    assert [told for told in _everything_of(caught.value) if _SECRET in told] == []
+    assert [text for text in _everything_of(caught.value) if _SECRET in text] == []
     assert len(caplog.records) > 5
     assert [record for record in caplog.records if _SECRET in repr(vars(record)) + record.getMessage()] == []
     assert _SECRET in sandbox.requests_to("payout")[0].content.decode()
@@ -426,7 +426,7 @@ async def test_the_code_is_in_no_handle_and_in_no_log(
     sandbox.fail("payout", Fault.answer(200, _DONE))
     payment = await payout(dollr, passcode=passcode, reference_id=REFERENCE)
     shown = [repr(payment), str(payment), repr(vars(payment)), repr(payment.execution), repr(passcode), str(passcode)]
-    assert [told for told in [*shown, caplog.text] if _SECRET in told or PASSCODE_PHONE in told] == []
+    assert [text for text in [*shown, caplog.text] if _SECRET in text or PASSCODE_PHONE in text] == []
 
 
 @pytest.mark.parametrize("make", [lambda: Passcode(7_351), lambda: Passcode(b"7351"), lambda: Passcode("7351", "735")])  # type: ignore[arg-type] # what is wrong is the point
@@ -448,7 +448,7 @@ def test_a_passcode_that_is_refused_is_not_repeated(make: Callable[[], Passcode]
     ],
     ids=["low balance", "frozen wallet", "operator"],
 )
-async def test_a_payout_that_fails_at_once_is_told_by_waiting(
+async def test_a_payout_that_fails_at_once_is_raised_by_waiting(
     sandbox: Sandbox, dollr: DollrClient, prepare: Callable[[Sandbox], None], words: str
 ) -> None:
     prepare(sandbox)
@@ -462,7 +462,7 @@ async def test_a_payout_that_fails_at_once_is_told_by_waiting(
     assert (len(sent(sandbox, "payout")), sandbox.balances["USD"]) == (1, before)
 
 
-async def test_after_a_failed_payout_a_new_one_is_begun(sandbox: Sandbox, dollr: DollrClient) -> None:
+async def test_after_a_failed_payout_a_new_one_is_started(sandbox: Sandbox, dollr: DollrClient) -> None:
     sandbox.set_balance("USD", Decimal(5))
     failed = await payout(dollr)
     sandbox.set_balance("USD", Decimal(50))
@@ -472,7 +472,7 @@ async def test_after_a_failed_payout_a_new_one_is_begun(sandbox: Sandbox, dollr:
     assert paid.session_id != failed.session_id
 
 
-async def test_the_payees_own_end_is_told(sandbox: Sandbox, dollr: DollrClient) -> None:
+async def test_a_payout_that_the_payee_declines_is_raised_by_waiting(sandbox: Sandbox, dollr: DollrClient) -> None:
     payment = await payout(dollr, to=Payer("Amara Kamara", "231770000002"))
     with pytest.raises(PaymentFailedError, match="declined"):
         await payment.wait()
@@ -482,7 +482,7 @@ async def test_the_payees_own_end_is_told(sandbox: Sandbox, dollr: DollrClient) 
 # Sessions that end (docs/design.md, rule 8)
 
 
-async def test_a_session_that_ended_while_a_token_was_fetched_is_replaced() -> None:
+async def test_a_session_that_expired_while_a_token_was_fetched_is_replaced() -> None:
     async with Sandbox(session_lifetime=10.0) as sandbox, DollrClient(**sandbox.settings) as dollr:
         sandbox.fail("payout", 401)
         sandbox.fail("client_obtain_token", Fault.latency(0.0))
@@ -495,7 +495,7 @@ async def test_a_session_that_ended_while_a_token_was_fetched_is_replaced() -> N
 # A refusal that speaks of the session is a conflict: it is checked for 30 seconds. A lost answer is checked until 30
 # seconds after the session's end.
 @pytest.mark.parametrize(("fault", "least"), [(Fault.latency(6.0), 36.0), (Fault.drop(), 35.0)])
-async def test_a_session_that_ended_under_its_only_send_is_replaced_once_a_look_says_so(
+async def test_a_session_that_expired_under_its_only_send_is_replaced_once_the_status_checks_say_not_found(
     contract: Contract, fault: Fault, least: float
 ) -> None:
     async with Sandbox(session_lifetime=5.0) as sandbox, DollrClient(**sandbox.settings) as dollr:

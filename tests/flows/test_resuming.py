@@ -1,4 +1,4 @@
-"""A run that was cut off is taken up by the next one: at whatever request, on every route, with one charge."""
+"""A run that was cut off is resumed by the next one: at any request, on every route, with one charge."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ _ROUTES: dict[str, dict[str, Any]] = {
     "a document that exists": {},
 }
 _MOST_REQUESTS = 25
-# Reads do no harm, and a session that nothing was sent under is made anew, since it expires.
+# Reads do no harm, and a session without a send is made again, since it expires.
 _MAY_BE_REPEATED = {"client_obtain_token", "create_checkout_session", "create_payout_session"}
 _MAY_BE_REPEATED |= {"create_transfer_session", "create_refund_session"}
 
@@ -81,7 +81,7 @@ class _Store:
             yield dollr
 
     async def age(self, reference_id: UUID) -> None:
-        """Let the session of an entry be over for an hour."""
+        """Let the session of an entry have expired an hour ago."""
         async with self.opened() as journal:
             claim = await journal.claim(await self.entry(reference_id))
             assert claim.number is not None
@@ -125,7 +125,7 @@ def _answered(sandbox: Sandbox) -> Counter[str]:
 async def _kill_at_each_request(
     store: _Store, sandbox: Sandbox, fault: Fault, payment: Callable[[UUID], Awaitable[_Pay]]
 ) -> int:
-    """Kill a payment at its first request, another at its second, and so on; take each up, and return how many."""
+    """Kill a payment at its first request, another at its second, and so on; resume each, and return how many."""
     for answered in range(_MOST_REQUESTS):
         reference_id = uuid4()
         pay = await payment(reference_id)
@@ -139,7 +139,7 @@ async def _kill_at_each_request(
             await (await pay(dollr)).wait()
         moved = [entry.status for entry in sandbox.ledger if entry.reference_id == str(reference_id)]
         assert moved == ["COMPLETED"], operations(sandbox)
-        # Whatever the first run was told had been done, the second did not do again.
+        # What the API acknowledged to the first run, the second did not do again.
         done = _answered(sandbox)
         lines = done.pop("add_invoice_item", 0) + done.pop("add_order_item", 0)
         assert (lines <= len(_LINES), set(done.values()) <= {1}) == (True, True), operations(sandbox)
@@ -151,7 +151,7 @@ async def _kill_at_each_request(
 
 @pytest.mark.parametrize("fault", [Fault.hang(), Fault.hang(after_work=True)], ids=["before", "after"])
 @pytest.mark.parametrize("route", _ROUTES)
-async def test_killed_at_any_request_and_taken_up_it_is_one_charge(
+async def test_killed_at_any_request_and_resumed_it_is_one_charge(
     sandbox: Sandbox, dollr: DollrClient, store: _Store, route: str, fault: Fault
 ) -> None:
     await collect(dollr)  # makes the payer and the account that are known
@@ -170,7 +170,7 @@ async def test_killed_at_any_request_and_taken_up_it_is_one_charge(
 
 @pytest.mark.parametrize("fault", [Fault.hang(), Fault.hang(after_work=True)], ids=["before", "after"])
 @pytest.mark.parametrize("kind", ["TRANSFER", "REFUND"])
-async def test_a_transfer_or_a_refund_is_taken_up_too(
+async def test_a_transfer_or_a_refund_is_resumed_too(
     sandbox: Sandbox, dollr: DollrClient, store: _Store, kind: str, fault: Fault
 ) -> None:
     await ready(kind, sandbox, dollr)
@@ -187,7 +187,7 @@ async def test_a_transfer_or_a_refund_is_taken_up_too(
 
 
 @pytest.mark.parametrize("operation", ["create_party", "create_payment_account", "create_payout_session"])
-async def test_a_payout_that_never_began_its_execution_is_taken_up(
+async def test_a_payout_that_never_began_its_execution_is_resumed(
     sandbox: Sandbox, store: _Store, operation: str
 ) -> None:
     sandbox.fail(operation, "hang")
@@ -206,7 +206,7 @@ async def test_a_payout_that_landed_is_found(sandbox: Sandbox, store: _Store) ->
 
 
 @pytest.mark.parametrize("is_old", [False, True])
-async def test_a_payout_is_never_sent_again_after_a_restart(sandbox: Sandbox, store: _Store, *, is_old: bool) -> None:
+async def test_a_payout_is_never_resent_after_a_restart(sandbox: Sandbox, store: _Store, *, is_old: bool) -> None:
     sandbox.fail("payout", "hang")
     assert await _killed_after_a_second(store, sandbox, partial(payout, reference_id=REFERENCE))
     if is_old:
@@ -220,7 +220,7 @@ async def test_a_payout_is_never_sent_again_after_a_restart(sandbox: Sandbox, st
 # What is known of the execution
 
 
-async def test_an_execution_in_doubt_is_looked_for_before_it_is_sent_again(sandbox: Sandbox, store: _Store) -> None:
+async def test_an_execution_in_doubt_is_checked_before_it_is_resent(sandbox: Sandbox, store: _Store) -> None:
     sandbox.fail("collect", "hang")
     pay = partial(collect, reference_id=REFERENCE)
     assert await _killed_after_a_second(store, sandbox, pay)
@@ -236,7 +236,7 @@ async def test_an_execution_in_doubt_is_looked_for_before_it_is_sent_again(sandb
 
 
 @pytest.mark.parametrize("refusal", api_refusals.ONE_OF_EACH.values(), ids=api_refusals.ONE_OF_EACH)
-async def test_a_refusal_that_nobody_looked_after_is_doubt(
+async def test_a_refusal_that_no_status_check_has_confirmed_is_doubt(
     sandbox: Sandbox, store: _Store, refusal: ApiRefusal
 ) -> None:
     sandbox.fail("collect", refusal.landed)
@@ -249,7 +249,7 @@ async def test_a_refusal_that_nobody_looked_after_is_doubt(
     assert (len(sent(sandbox, "collect")), len(sandbox.ledger)) == (1, 1)
 
 
-async def test_a_session_that_ran_out_meanwhile_is_replaced(sandbox: Sandbox, store: _Store) -> None:
+async def test_a_session_that_expired_meanwhile_is_replaced(sandbox: Sandbox, store: _Store) -> None:
     sandbox.fail("collect", "hang")
     pay = partial(collect, reference_id=REFERENCE)
     assert await _killed_after_a_second(store, sandbox, pay)
@@ -275,7 +275,7 @@ async def test_doubt_outlives_its_process(sandbox: Sandbox, store: _Store) -> No
     assert (len(sent(sandbox, "collect")), len(sandbox.ledger)) == (1, 1)
 
 
-async def test_what_has_landed_in_an_unreadable_shape_is_never_sent_again(sandbox: Sandbox, store: _Store) -> None:
+async def test_what_has_landed_in_an_unreadable_shape_is_never_resent(sandbox: Sandbox, store: _Store) -> None:
     sandbox.fail("collect", Fault.answer(200, {"status": "PENDING"}, after_work=True))
     pay = partial(collect, reference_id=REFERENCE)
     async with store.process(sandbox) as dollr:
@@ -304,7 +304,7 @@ async def test_a_refused_payment_may_be_tried_again_under_its_reference(
     refused = await store.entry(UUID(REFERENCE))
     assert (refused.outcome, refused.in_doubt, refused.status) == ("REFUSED", False, None)
     async with store.process(sandbox) as dollr:
-        with pytest.raises(CollectError, match="does not take this reference again: begin a new payment"):
+        with pytest.raises(CollectError, match="does not take this reference again: start a new payment"):
             await pay(dollr)
     async with store.process(sandbox) as dollr:
         await pay(dollr)
@@ -323,7 +323,7 @@ async def test_an_execution_that_never_arrived_may_be_tried_again(sandbox: Sandb
 
 
 @pytest.mark.parametrize("outcome", ["complete_at_once", "fail_at_once"])
-async def test_a_finished_payment_is_given_back_as_finished(sandbox: Sandbox, store: _Store, outcome: str) -> None:
+async def test_a_finished_payment_is_returned_as_finished(sandbox: Sandbox, store: _Store, outcome: str) -> None:
     sandbox.set_outcome(outcome)
     async with store.process(sandbox) as dollr:
         first = await collect(dollr, reference_id=REFERENCE)
@@ -370,7 +370,7 @@ async def test_a_session_is_replaced_once_however_many_processes_there_are(sandb
 
 
 @pytest.mark.parametrize(("fault", "times"), [("rate_limited", 4), (401, 2)])
-async def test_a_session_that_was_sent_under_is_not_replaced_unasked_by_the_next_process(
+async def test_a_session_with_sends_is_not_replaced_without_a_status_check(
     sandbox: Sandbox, store: _Store, fault: str | int, times: int
 ) -> None:
     pay = partial(collect, reference_id=REFERENCE)

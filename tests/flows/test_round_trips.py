@@ -40,7 +40,7 @@ _KNOWN = KnownPayer(200_001, party_id=100_001, phone="231771234567")
     ids=str,
 )
 async def test_round_trips(sandbox: Sandbox, dollr: DollrClient, most: int, items: int, terms: dict[str, Any]) -> None:
-    await collect(dollr)  # a token, connections, and somebody whom the API knows
+    await collect(dollr)  # a token, connections, and a payer whom the API knows
     sandbox.set_latency(_ANSWER)
     began = asyncio.get_running_loop().time()
     await collect(dollr, items=[ITEM] * items, **terms)

@@ -1,4 +1,4 @@
-"""A step that fails: which one, why, what exists by now; nothing runs on, and no money moves."""
+"""A step that fails: which one, why, and what exists by then; nothing is left running, and no money moves."""
 
 from __future__ import annotations
 
@@ -72,15 +72,15 @@ _FAULTS: dict[str, tuple[Fault | str | int, type[DollrError]]] = {
     "429": ("rate_limited", RateLimitError),
     "401": (401, AuthenticationError),
 }
-_FOUND_AGAIN = {"document", "items", "publish", "checkout"}
-_DONE_ALL_THE_SAME = {"500 after the work", "lost answer", "cut body", "garbage"}
+_FOUND_STEPS = {"document", "items", "publish", "checkout"}
+_DONE_FAULTS = {"500 after the work", "lost answer", "cut body", "garbage"}
 
 
 def _fails(operation: str, step: str, fault: str) -> bool:
-    """Whether a fault that never ends also ends the step: not when the step is done, and found by a look."""
+    """Whether a fault that never ends also ends the step: not when the step is done, and a check finds it."""
     if operation.startswith("publish_") and fault == "garbage":
         return True
-    return step not in _FOUND_AGAIN or fault not in _DONE_ALL_THE_SAME
+    return step not in _FOUND_STEPS or fault not in _DONE_FAULTS
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ async def test_a_failed_step_says_which_and_why_and_nothing_is_executed(
     done, cause = _FAULTS[fault]
     sandbox.fail(operation, done, times=None)
     if operation.startswith("publish_") and fault == "garbage":
-        # A success in an unreadable shape is a success: what then fails is the look that has the total.
+        # A success in an unreadable shape is a success: what then fails is the status check for the total.
         sandbox.fail("get_payment_source_status", "garbage", times=None)
     with pytest.raises(CollectError) as caught:
         await collect(dollr, **terms)
@@ -140,14 +140,14 @@ async def test_every_id_made_so_far_is_kept(
     assert progress.source_type == ("INVOICE" if "source_id" in made else None)
 
 
-async def test_the_ids_of_a_refused_execution_are_all_there(sandbox: Sandbox, dollr: DollrClient) -> None:
+async def test_a_refused_execution_has_every_id(sandbox: Sandbox, dollr: DollrClient) -> None:
     sandbox.fail("collect", 422)
     with pytest.raises(CollectError) as caught:
         await collect(dollr)
     assert None not in [getattr(caught.value.progress, name) for name in _MADE]
 
 
-async def test_the_ids_of_a_failed_direct_collection_are_there(sandbox: Sandbox, dollr: DollrClient) -> None:
+async def test_a_failed_direct_collection_has_its_ids(sandbox: Sandbox, dollr: DollrClient) -> None:
     sandbox.fail("create_checkout_session", 422)
     with pytest.raises(CollectError) as caught:
         await collect(dollr, direct=True)
@@ -155,7 +155,7 @@ async def test_the_ids_of_a_failed_direct_collection_are_there(sandbox: Sandbox,
     assert (progress.party_id, progress.counterparty_id, progress.source_id) == (100_001, 200_001, 300_001)
 
 
-async def test_a_failed_branch_ends_those_beside_it(sandbox: Sandbox, dollr: DollrClient) -> None:
+async def test_a_failed_branch_ends_the_others(sandbox: Sandbox, dollr: DollrClient) -> None:
     sandbox.set_latency(5.0, "create_party")
     sandbox.fail("predict_mmo_provider_info", 422)
     with pytest.raises(CollectError):
@@ -244,14 +244,14 @@ async def test_money_is_exact_from_the_items_to_the_charge(
 
 
 @pytest.mark.parametrize("reply", ["without_total", "empty", "no_content"])
-async def test_a_publish_that_tells_no_total_is_followed_by_a_look_at_the_source(reply: Any) -> None:  # noqa: ANN401 - a literal of the sandbox's
+async def test_a_publish_without_a_total_is_followed_by_a_status_check_of_the_source(reply: Any) -> None:  # noqa: ANN401 - a literal of the sandbox's
     async with Sandbox(quirks=Quirks(publish_reply=reply)) as sandbox, DollrClient(**sandbox.settings) as dollr:
         await collect(dollr)
         assert operations(sandbox).count("get_payment_source_status") == 1
         assert len(sandbox.ledger) == 1
 
 
-async def test_a_checkout_that_tells_no_total_is_followed_by_a_look_at_the_source() -> None:
+async def test_a_checkout_without_a_total_is_followed_by_a_status_check_of_the_source() -> None:
     async with Sandbox(quirks=Quirks(checkout_total=False)) as sandbox, DollrClient(**sandbox.settings) as dollr:
         await collect(dollr, direct=True)
         assert operations(sandbox).count("get_payment_source_status") == 1
@@ -352,7 +352,7 @@ _BARE = {
         ({"pay_with": Card("Amara")}, "payment_account", "KnownPayer(counterparty_id, party_id=...)"),
     ],
 )
-async def test_a_known_payer_of_whom_the_api_tells_too_little(
+async def test_a_known_payer_of_whom_the_api_knows_too_little(
     sandbox: Sandbox, dollr: DollrClient, terms: dict[str, Any], step: str, sentence: str
 ) -> None:
     await collect(dollr)
@@ -363,7 +363,7 @@ async def test_a_known_payer_of_whom_the_api_tells_too_little(
     assert len(sandbox.ledger) == 1
 
 
-async def test_an_operator_that_nobody_knows_is_not_guessed(sandbox: Sandbox, dollr: DollrClient) -> None:
+async def test_an_unknown_operator_is_not_guessed(sandbox: Sandbox, dollr: DollrClient) -> None:
     with pytest.raises(CollectError) as caught:
         await collect(dollr, pay_with=MobileMoney(phone="231770000007"))
     assert (caught.value.step, type(caught.value.__cause__)) == ("operator", InvalidRequestError)
@@ -376,11 +376,11 @@ async def test_an_unknown_saved_account_is_refused_by_the_api(sandbox: Sandbox, 
     assert sandbox.ledger == ()
 
 
-# The walk itself
+# Branches side by side
 
 
 async def test_a_cancellation_at_the_moment_of_a_failure_is_a_cancellation() -> None:
-    async def walk(branches: asyncio.TaskGroup) -> None:
+    async def chain(branches: asyncio.TaskGroup) -> None:
         task = asyncio.current_task()
         assert task is not None
 
@@ -391,7 +391,7 @@ async def test_a_cancellation_at_the_moment_of_a_failure_is_a_cancellation() -> 
         branches.create_task(fail())
         await asyncio.sleep(10)
 
-    task = asyncio.create_task(_walked(side_by_side(walk)))
+    task = asyncio.create_task(_run(side_by_side(chain)))
     await asyncio.wait([task])
     assert task.cancelled()
 
@@ -402,25 +402,25 @@ async def test_a_reference_in_use_says_more_than_a_step_that_fails_beside_it() -
     async def fail(error: Exception) -> None:
         raise error
 
-    async def walk(branches: asyncio.TaskGroup) -> None:
+    async def chain(branches: asyncio.TaskGroup) -> None:
         for error in (StepFailed("party"), used, StepFailed("operator")):
             branches.create_task(fail(error))
         await asyncio.sleep(10)
 
     with pytest.raises(ReferenceUsedError) as caught:
-        await side_by_side(walk)
+        await side_by_side(chain)
     assert caught.value is used
 
 
 async def test_a_failure_after_an_older_cancellation_is_still_a_failure() -> None:
-    async def walk(branches: asyncio.TaskGroup) -> None:
+    async def chain(branches: asyncio.TaskGroup) -> None:
         raise DollrError("of its own")
 
     async def cleaning_up() -> None:
         try:
             await asyncio.sleep(10)
         except asyncio.CancelledError:
-            await side_by_side(walk)
+            await side_by_side(chain)
 
     task = asyncio.create_task(cleaning_up())
     await asyncio.sleep(0)
@@ -429,5 +429,5 @@ async def test_a_failure_after_an_older_cancellation_is_still_a_failure() -> Non
         await task
 
 
-async def _walked(walk: Awaitable[None]) -> None:
-    await walk
+async def _run(chain: Awaitable[None]) -> None:
+    await chain

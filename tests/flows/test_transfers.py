@@ -1,4 +1,4 @@
-"""Transfers: the exact requests, how long a session lives, and what ends one before money moves."""
+"""Transfers: the exact requests, how long a session lives, and what stops one before money moves."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(autouse=True)
-async def somebody(sandbox: Sandbox, dollr: DollrClient) -> None:
-    """A counterparty to send money to."""
+async def counterparty(sandbox: Sandbox, dollr: DollrClient) -> None:
+    """Create a counterparty to send money to."""
     await a_counterparty(dollr)
     sandbox.requests.clear()
 
@@ -154,7 +154,7 @@ async def test_what_landed_within_the_callers_time_is_adopted_after_it(sandbox: 
     assert len(sent(sandbox, "transfer")) == 1
 
 
-async def test_a_session_of_our_own_length_is_replaced_when_it_ran_out(contract: Contract) -> None:
+async def test_a_session_of_the_default_length_is_replaced_when_it_has_expired(contract: Contract) -> None:
     async with Sandbox() as sandbox, DollrClient(**sandbox.settings) as dollr:
         await a_counterparty(dollr)
         now = datetime.now(UTC)

@@ -152,7 +152,7 @@ _GOOD: dict[type, dict[str, Any]] = {
     [(made, field, value, shown) for made, field, values, shown in _FLAWED for value in values],
     ids=lambda value: value.__name__ if isinstance(value, type) else ascii(value)[:40].replace("\\", ""),
 )
-def test_what_is_handed_over_is_refused_where_it_is_made(made: type, field: str, value: object, shown: str) -> None:
+def test_an_argument_is_refused_where_it_is_made(made: type, field: str, value: object, shown: str) -> None:
     made(**_GOOD[made])
     with pytest.raises(InvalidInputError) as caught:
         made(**{**_GOOD[made], field: value})

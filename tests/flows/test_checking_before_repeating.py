@@ -1,4 +1,4 @@
-"""A step whose answer is lost is looked for, and then repeated: one document, the right lines, one charge."""
+"""A step whose answer is lost is checked, and then repeated: one document, the right lines, one charge."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ async def test_a_lost_answer_ends_in_one_document_and_one_charge(
 
 @pytest.mark.parametrize("fault", _LOST)
 @pytest.mark.parametrize("line", [0, 1, 2])
-async def test_whichever_line_is_lost_is_there_once(
+async def test_any_line_that_is_lost_is_added_once(
     sandbox: Sandbox, dollr: DollrClient, line: int, fault: str | int
 ) -> None:
     if line:
@@ -137,7 +137,7 @@ async def test_a_lost_session_of_any_kind_is_made_again(move: Move, fault: str |
 
 @pytest.mark.parametrize("operation", ["create_party", "create_counterparty", "create_payment_account"])
 @pytest.mark.parametrize("fault", ["drop", "lose_answer"])
-async def test_a_lost_step_of_a_payout_is_taken_again(
+async def test_a_lost_step_of_a_payout_is_repeated(
     sandbox: Sandbox, dollr: DollrClient, operation: str, fault: str
 ) -> None:
     move = await ready("PAYOUT", sandbox, dollr)
@@ -204,7 +204,7 @@ _TRACES: list[tuple[str, dict[str, Any], str, list[str]]] = [
 
 
 @pytest.mark.parametrize(("operation", "terms", "fault", "trace"), _TRACES)
-async def test_these_are_the_requests(
+async def test_a_lost_step_is_repeated_with_exactly_these_requests(
     sandbox: Sandbox, dollr: DollrClient, operation: str, terms: dict[str, Any], fault: str, trace: list[str]
 ) -> None:
     sandbox.fail(operation, fault)
@@ -215,7 +215,7 @@ async def test_these_are_the_requests(
     assert _asked(sandbox) == wanted
 
 
-async def test_a_repeat_is_the_same_to_the_byte(sandbox: Sandbox, dollr: DollrClient) -> None:
+async def test_a_repeated_request_is_the_same_to_the_byte(sandbox: Sandbox, dollr: DollrClient) -> None:
     for operation in _ROUTES["invoice"][1]:
         sandbox.fail(operation, 500)
     await collect(dollr)
@@ -224,7 +224,7 @@ async def test_a_repeat_is_the_same_to_the_byte(sandbox: Sandbox, dollr: DollrCl
         assert first == second
 
 
-async def test_repeats_wait_longer_and_longer(sandbox: Sandbox, dollr: DollrClient) -> None:
+async def test_repeated_requests_wait_longer_and_longer(sandbox: Sandbox, dollr: DollrClient) -> None:
     sandbox.fail("create_party", 500, times=3)
     await collect(dollr)
     at = [request.second for request in sandbox.requests_to("create_party")]
@@ -262,7 +262,7 @@ async def test_a_spent_budget_is_a_failed_step_with_all_that_exists(
 
 @pytest.mark.parametrize("fault", _AFTER)
 @pytest.mark.parametrize("operation", ["create_invoice", "add_invoice_item", "publish_invoice"])
-async def test_one_attempt_is_looked_for_all_the_same(sandbox: Sandbox, operation: str, fault: str) -> None:
+async def test_a_step_with_one_attempt_is_checked_too(sandbox: Sandbox, operation: str, fault: str) -> None:
     sandbox.fail(operation, fault)
     async with DollrClient(**sandbox.settings, retry=RetryPolicy(attempts=1)) as dollr:
         await collect(dollr)
@@ -282,7 +282,7 @@ async def test_a_refusal_is_never_repeated(
     assert (len(sent(sandbox, operation)), sandbox.ledger) == (1, ())
 
 
-async def test_a_look_that_fails_is_the_steps_failure(sandbox: Sandbox, dollr: DollrClient) -> None:
+async def test_a_check_that_fails_is_the_steps_failure(sandbox: Sandbox, dollr: DollrClient) -> None:
     sandbox.fail("create_invoice", "lose_answer")
     sandbox.fail("list_invoice", 403)
     with pytest.raises(CollectError) as caught:
@@ -296,7 +296,7 @@ async def test_a_look_that_fails_is_the_steps_failure(sandbox: Sandbox, dollr: D
 _TEXT = "order 17"
 
 
-async def _stranger(dollr: DollrClient, counterparty_id: int, **line: Any) -> int:  # noqa: ANN401 - passed on as they are
+async def _earlier_document(dollr: DollrClient, counterparty_id: int, **line: Any) -> int:  # noqa: ANN401 - passed on as they are
     """Make a draft that carries the caller's own text already."""
     new = NewInvoice(counterparty_id=counterparty_id, currency="USD", reference_id=_TEXT, note="earlier")
     made = await dollr.invoices.create(new)
@@ -306,10 +306,10 @@ async def _stranger(dollr: DollrClient, counterparty_id: int, **line: Any) -> in
 
 
 @pytest.mark.parametrize("fault", ["drop", "lose_answer"])
-async def test_a_text_of_the_callers_on_somebody_elses_document_is_no_match(
+async def test_the_callers_text_on_another_counterpartys_document_is_no_match(
     sandbox: Sandbox, dollr: DollrClient, fault: str
 ) -> None:
-    earlier = await _stranger(dollr, await a_counterparty(dollr))
+    earlier = await _earlier_document(dollr, await a_counterparty(dollr))
     sandbox.fail("create_invoice", fault)
     collection = await collect(dollr, document_reference=_TEXT)
     assert collection.source_id != earlier
@@ -318,12 +318,12 @@ async def test_a_text_of_the_callers_on_somebody_elses_document_is_no_match(
 
 
 @pytest.mark.parametrize(("fault", "earlier"), [("lose_answer", 1), ("drop", 2)])
-async def test_several_documents_that_fit_are_left_alone(
+async def test_several_documents_that_match_are_left_alone(
     sandbox: Sandbox, dollr: DollrClient, fault: str, earlier: int
 ) -> None:
     known = await a_counterparty(dollr)
     for _ in range(earlier):
-        await _stranger(dollr, known)
+        await _earlier_document(dollr, known)
     sandbox.requests.clear()
     sandbox.fail("create_invoice", fault)
     with pytest.raises(CollectError, match=r"2 documents have its reference .*cancel all but one") as caught:
@@ -335,7 +335,7 @@ async def test_several_documents_that_fit_are_left_alone(
 
 async def test_a_document_with_other_lines_is_not_published(sandbox: Sandbox, dollr: DollrClient) -> None:
     known = await a_counterparty(dollr)
-    earlier = await _stranger(dollr, known, name="Coffee", amount=Decimal(1))
+    earlier = await _earlier_document(dollr, known, name="Coffee", amount=Decimal(1))
     sandbox.fail("create_invoice", "drop")
     with pytest.raises(CollectError, match="has 2 lines that are not the 1 of this payment: cancel it") as caught:
         await collect(dollr, payer=KnownPayer(known), document_reference=_TEXT)
@@ -355,17 +355,19 @@ async def test_a_line_that_arrives_late_is_not_published(sandbox: Sandbox) -> No
     assert sandbox.ledger == ()
 
 
-async def test_a_text_of_the_callers_without_a_counterparty_cannot_be_matched(
-    sandbox: Sandbox, dollr: DollrClient
-) -> None:
+async def test_the_callers_text_without_a_counterparty_cannot_be_matched(sandbox: Sandbox, dollr: DollrClient) -> None:
     sandbox.fail("create_checkout_source", "lose_answer")
-    with pytest.raises(CollectError, match="not known whether it belongs to this payment: check that document") as caught:
+    with pytest.raises(
+        CollectError, match="not known whether it belongs to this payment: check that document"
+    ) as caught:
         await collect(dollr, direct=True, document_reference=_TEXT)
     assert caught.value.step == "checkout"
     assert (len(sent(sandbox, "create_checkout_source")), sandbox.ledger) == (1, ())
 
 
-async def test_a_text_of_the_callers_that_is_nowhere_is_made_again(sandbox: Sandbox, dollr: DollrClient) -> None:
+async def test_a_document_with_the_callers_text_that_was_not_made_is_made_again(
+    sandbox: Sandbox, dollr: DollrClient
+) -> None:
     sandbox.fail("create_checkout_source", "drop")
     await collect(dollr, direct=True, document_reference=_TEXT)
     assert (len(sent(sandbox, "create_checkout_source")), len(sandbox.ledger)) == (2, 1)
@@ -384,7 +386,7 @@ async def drafting(contract: Contract) -> AsyncIterator[Sandbox]:
 
 @pytest.mark.parametrize("fault", _LOST)
 @pytest.mark.parametrize("operation", ["create_checkout_source", "publish_invoice"])
-async def test_a_draft_that_was_found_again_is_published(drafting: Sandbox, operation: str, fault: str | int) -> None:
+async def test_a_draft_that_was_found_is_published(drafting: Sandbox, operation: str, fault: str | int) -> None:
     drafting.fail(operation, fault)
     async with DollrClient(**drafting.settings) as dollr:
         await collect(dollr, items=_LINES, direct=True)
