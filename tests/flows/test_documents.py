@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
@@ -65,7 +66,8 @@ def test_only_an_active_document_can_be_paid(status: str) -> None:
 
 
 def _there(name: str) -> DocumentItem:
-    return DocumentItem(id=1, name=name, qty=1, amount=Decimal("250.00"), currency="USD")
+    at = datetime(2026, 7, 1, tzinfo=UTC)
+    return DocumentItem(id=1, name=name, qty=1, amount=Decimal("250.00"), currency="USD", created_at=at, updated_at=at)
 
 
 @pytest.mark.parametrize("kept", ["Café", "Cafe\u0301", " Café ", "Cafe\u0301\n"])
