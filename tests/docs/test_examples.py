@@ -52,7 +52,7 @@ async def test_collect_and_follow_says_that_the_payer_declined() -> None:
         await example("collect_and_follow.py")["main"](DECLINES)
 
 
-@pytest.mark.real_time  # a process of its own lives in real time
+@pytest.mark.real_time  # another process runs in real time
 async def test_an_example_runs_from_the_command_line(sandbox: Sandbox) -> None:
     sandbox.set_outcome("complete_at_once")
     running = await asyncio.create_subprocess_exec(
@@ -74,26 +74,26 @@ async def begun(sandbox: Sandbox, phone: str) -> str:
         return str(collection.reference_id)
 
 
-async def test_wait_for_many_tells_the_end_of_each(sandbox: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_wait_for_many_prints_the_outcome_of_each(sandbox: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
     phones = [APPROVES, DECLINES, STAYS_PENDING]
     references = [await begun(sandbox, phone) for phone in phones]
     await example("wait_for_many.py")["main"](references)
-    told = dict(line.split(" ", 1) for line in capsys.readouterr().out.splitlines())
-    assert told[references[0]] == "paid: 10.28 USD"
-    assert told[references[1]] == "failed: The payer declined the payment"
-    assert told[references[2]].startswith("not known yet, check again later: ")
-    assert len(told) == 3
+    printed = dict(line.split(" ", 1) for line in capsys.readouterr().out.splitlines())
+    assert printed[references[0]] == "paid: 10.28 USD"
+    assert printed[references[1]] == "failed: The payer declined the payment"
+    assert printed[references[2]].startswith("not known yet, check again later: ")
+    assert len(printed) == 3
 
 
-async def test_wait_for_many_keeps_to_its_ceiling(sandbox: Sandbox) -> None:
+async def test_wait_for_many_keeps_its_limit_of_polls(sandbox: Sandbox) -> None:
     references = [await begun(sandbox, APPROVES) for _ in range(60)]
     await example("wait_for_many.py")["main"](references)
-    looks = [request.second for request in sandbox.requests_to("status.collection")]
-    assert len(looks) >= 60
-    assert all(sum(first <= look < first + 1.0 for look in looks) <= 53 for first in looks)
+    polls = [request.second for request in sandbox.requests_to("status.collection")]
+    assert len(polls) >= 60
+    assert all(sum(first <= poll < first + 1.0 for poll in polls) <= 53 for first in polls)
 
 
-async def test_reconcile_tells_what_became_of_each(
+async def test_reconcile_prints_the_outcome_of_each(
     sandbox: Sandbox, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     path = tmp_path / "payments.db"
@@ -109,19 +109,19 @@ async def test_reconcile_tells_what_became_of_each(
             task.cancel()
             await asyncio.wait([task])
     await example("reconcile.py")["main"](str(path))
-    told = [line.split(" ", 2)[2] for line in capsys.readouterr().out.splitlines()]
-    assert told[:2] == ["paid: 10.28 USD", "failed: The payer declined the payment"]
-    assert told[2].startswith("not known yet, check again later: ")
-    assert told[3] == "no money moved: start it again with the same reference"
-    assert told[4].startswith("unknown to the API: start it again")
+    printed = [line.split(" ", 2)[2] for line in capsys.readouterr().out.splitlines()]
+    assert printed[:2] == ["paid: 10.28 USD", "failed: The payer declined the payment"]
+    assert printed[2].startswith("not known yet, check again later: ")
+    assert printed[3] == "no money moved: start it again with the same reference"
+    assert printed[4].startswith("unknown to the API: start it again")
     capsys.readouterr()
     await example("reconcile.py")["main"](str(path))
-    assert len(capsys.readouterr().out.splitlines()) == 3, "what has ended is not told again"
+    assert len(capsys.readouterr().out.splitlines()) == 3, "a payment that is final is not printed again"
 
 
 @pytest.fixture
 async def shop() -> AsyncIterator[aiohttp.ClientSession]:
-    """The web app on a port of its own, and a browser that looks at it."""
+    """The web app on a port of its own, and a browser that opens it."""
     app = example("aiohttp_server_events.py")["app"]
     runner = web.AppRunner(app, handler_cancellation=True)
     await runner.setup()
@@ -166,7 +166,7 @@ async def test_a_browser_that_leaves_ends_the_polls(shop: aiohttp.ClientSession,
     assert len(sandbox.requests_to("status.collection")) == asked
 
 
-async def test_a_phone_that_is_none_is_a_bad_request(shop: aiohttp.ClientSession, sandbox: Sandbox) -> None:
+async def test_a_phone_that_is_not_valid_is_a_bad_request(shop: aiohttp.ClientSession, sandbox: Sandbox) -> None:
     async with shop.post("/pay", data={"name": "Amara Kamara", "phone": "077"}) as answer:
         assert answer.status == 400
         assert "231771234567" in await answer.text()

@@ -38,7 +38,7 @@ def loop() -> Iterator[asyncio.AbstractEventLoop]:
 
 @pytest.fixture
 def sandbox(loop: asyncio.AbstractEventLoop, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
-    """A sandbox in the environment's variables, for the pages that bring none of their own."""
+    """A sandbox in the environment's variables, for the pages that start none themselves."""
     with sandbox_of_the_environment(loop, monkeypatch) as sandbox:
         yield sandbox
 
@@ -63,12 +63,12 @@ def test_the_other_pages_have_no_python(page: str) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_every_page_has_its_place_in_the_contents(page: str) -> None:
+def test_every_page_is_in_the_contents(page: str) -> None:
     contents = re.findall(r"```\{toctree\}\n(.*?)```", (DOCS / "index.md").read_text(), flags=re.DOTALL)
     assert page == "index.md" or page.removesuffix(".md") in "".join(contents).split()
 
 
-def test_every_row_about_a_lost_answer_names_a_test_that_exists() -> None:
+def test_every_row_about_lost_answers_names_a_test_that_exists() -> None:
     rows = re.findall(r"^\|.*\|$", (DOCS / "guides" / "lost_answers.md").read_text(), flags=re.MULTILINE)
     named = [re.findall(r"`(test_\w+)` \|$", row) for row in rows if "---" not in row and "proved by" not in row]
     assert len(named) > 20
@@ -87,8 +87,8 @@ def test_the_reference_describes_every_name_that_users_import() -> None:
 
 
 def test_the_reference_describes_every_name_of_the_sandbox() -> None:
-    rooms = ("", ".outcomes", ".faults", ".passcodes")
-    assert set().union(*(described(f"dollr_async.sandbox{room}") for room in rooms)) == set(local.__all__)
+    modules = ("", ".outcomes", ".faults", ".passcodes")
+    assert set().union(*(described(f"dollr_async.sandbox{module}") for module in modules)) == set(local.__all__)
 
 
 def test_the_reference_describes_every_name_of_the_journal() -> None:
@@ -110,7 +110,7 @@ ERRORS = {
 }
 
 
-def test_the_tree_of_errors_is_the_real_one() -> None:
+def test_the_tree_of_errors_is_that_of_the_code() -> None:
     (drawn,) = re.findall(r"```\n(DollrError\n.*?)```", (DOCS / "errors.md").read_text(), flags=re.DOTALL)
     above: list[str] = []
     parents = {}
