@@ -19,7 +19,7 @@ async def outcome(payment: UnfinishedPayment) -> str:
     try:
         execution = await payment.wait(timeout=60)
     except PaymentFailedError as error:
-        return f"failed: {error.execution.gateway_message or error.execution.wallet_message}"
+        return f"failed: {error.reason}"
     except NotFoundError:
         return "unknown to the API: start it again with the same reference"
     except DollrError as error:

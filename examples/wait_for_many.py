@@ -16,7 +16,7 @@ def outcome(event: StatusChange | WatchFailure) -> str | None:
         return f"not known yet, check again later: {event.error}"  # pending is not failed, and neither is "no answer"
     execution = event.execution
     if event.status == ExecutionStatus.FAILED:
-        return f"failed: {execution.gateway_message or execution.wallet_message}"
+        return f"failed: {execution.reason}"
     return f"paid: {execution.payer_amount} {execution.payer_currency}" if event.is_final else None
 
 

@@ -242,12 +242,17 @@ class PollTimeoutError(DollrError):
 
 
 class PaymentFailedError(PaymentError):
-    """`wait()` found FAILED: the API says that this payment did not succeed. `execution` has its messages."""
+    """`wait()` found FAILED: this payment did not succeed. `reason` says why, `execution` is its final state."""
 
     def __init__(self, message: str, *, reference_id: UUID, execution: ExecutionFacts) -> None:
         """Keep the failed execution."""
         super().__init__(message, reference_id=reference_id)
         self.execution = execution
+
+    @property
+    def reason(self) -> str | None:
+        """Why it failed: the gateway's message, else the wallet's, else None."""
+        return self.execution.reason
 
 
 class ActionRequiredError(PaymentError):

@@ -43,6 +43,11 @@ class ExecutionFacts(Protocol):
         ...
 
     @property
+    def reason(self) -> str | None:
+        """The gateway's message, else the wallet's, if there is one."""
+        ...
+
+    @property
     def requires_action(self) -> bool | None:
         """Whether the payer has to confirm a card payment."""
         ...

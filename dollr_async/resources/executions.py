@@ -151,6 +151,14 @@ class Execution(Answer):
         metadata={AS_WRITTEN: "status", WORDS: ExecutionStatus},
     )
 
+    @property
+    def reason(self) -> str | None:
+        """Why it failed: the gateway's message, else the wallet's, else None.
+
+        The API may send a message with any status, so read it where the status is FAILED.
+        """
+        return self.gateway_message or self.wallet_message or None
+
 
 def about(execution: Execution, reference_id: UUID | str) -> Execution:
     """Return an answer if it is about this payment; a reference that is missing or no UUID says nothing against it.

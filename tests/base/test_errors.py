@@ -85,6 +85,7 @@ class _Facts:
     payer_currency: str = "USD"
     gateway_message: str | None = None
     wallet_message: str | None = None
+    reason: str | None = None
     requires_action: bool | None = None
 
 

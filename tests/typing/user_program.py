@@ -22,7 +22,7 @@ async def pay(phone: str, amount: Decimal) -> int:
             )
             execution = await collection.wait(timeout=120)
         except PaymentFailedError as failed:
-            sys.stderr.write(f"{failed.execution.gateway_message}\n")
+            sys.stderr.write(f"{failed.reason}\n")
             return 1
         except PollTimeoutError as late:
             sys.stderr.write(f"{late.reference_id} is still open after {late.elapsed:.0f} seconds\n")
