@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from dollr_async.base.errors import STATUS_ERRORS, APIStatusError, FieldProblem, ServerError
 from dollr_async.wire.codec import decode_loosely
+from dollr_async.wire.redaction import hide
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -53,7 +54,7 @@ def error_of(
         method=method,
         path=f"/v1/{path}",
         retry_after=retry_after(answer.headers, clock),
-        body=_hidden(answer.content.decode(errors="replace"), secrets)[:_BODY_SHOWN],
+        body=hide(answer.content.decode(errors="replace"), secrets, limit=_BODY_SHOWN),
         fields=fields,
     )
 
@@ -96,24 +97,20 @@ def _detail(content: bytes, secrets: Collection[str] = ()) -> tuple[str, tuple[F
     body = decode_loosely(content)
     detail = body.get("detail") if isinstance(body, dict) else None
     if not isinstance(detail, list):
-        return (_hidden(detail, secrets) if isinstance(detail, str) else ""), ()
+        return (hide(detail, secrets, limit=_DETAIL_SHOWN) if isinstance(detail, str) else ""), ()
     fields = tuple(_problem(entry, secrets) for entry in detail)
     return "; ".join(f"{field.path}: {field.message}" if field.path else field.message for field in fields), fields
 
 
 def _problem(entry: object, secrets: Collection[str]) -> FieldProblem:
-    if not isinstance(entry, dict):
-        return FieldProblem(path="", message=_hidden(_plain(entry), secrets), type="")
-    where = entry.get("loc")
+    found = entry if isinstance(entry, dict) else {"msg": entry}
+    where = found.get("loc")
     path = ".".join(_plain(part) for part in where) if isinstance(where, list) else ""
-    return FieldProblem(path=path, message=_hidden(_plain(entry.get("msg")), secrets), type=_plain(entry.get("type")))
+    path, message, kind = (
+        hide(text, secrets, limit=_BODY_SHOWN) for text in (path, _plain(found.get("msg")), _plain(found.get("type")))
+    )
+    return FieldProblem(path=path, message=message, type=kind)
 
 
 def _plain(value: object) -> str:
     return str(value) if isinstance(value, str | int | Decimal) else ""
-
-
-def _hidden(text: str, secrets: Collection[str]) -> str:
-    for secret in secrets:
-        text = text.replace(secret, "***")
-    return text

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import html
 import json
 from datetime import timedelta
 from email.utils import format_datetime
+from typing import TYPE_CHECKING
+from urllib.parse import quote, quote_plus
 
 import pytest
 from hypothesis import given
@@ -13,6 +16,9 @@ from hypothesis import strategies as st
 from dollr_async.base.errors import APIStatusError, FieldProblem
 from dollr_async.wire.answers import error_of, is_unauthenticated, retry_after
 from tests.support.fakes import MORNING, FakeClock, raw
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class _StillClock(FakeClock):
@@ -103,6 +109,21 @@ def test_a_secret_is_hidden_before_the_answer_is_cut(before: int) -> None:
     secret = "very-secret-" * 4
     error = _error({"detail": "x" * before + secret}, 500, "other", secret)
     assert "very" not in f"{error} {vars(error)}"
+
+
+@pytest.mark.parametrize("secret", ['s"3\\cret', "café-clé", "s3&<cret>", "s3 c%2Bret", "😀"])
+@pytest.mark.parametrize("echo", [str, html.escape, quote, quote_plus])
+@pytest.mark.parametrize("ensure_ascii", [True, False])
+def test_nothing_that_is_kept_of_an_answer_has_a_secret_in_any_spelling(
+    secret: str, echo: Callable[[str], str], *, ensure_ascii: bool
+) -> None:
+    entry = {"loc": ["body", echo(secret)], "msg": f"bad {echo(secret)}", "type": echo(secret), "input": echo(secret)}
+    for detail in ([entry, echo(secret)], f"no {echo(secret)} here"):
+        error = _error(json.dumps({"detail": detail}, ensure_ascii=ensure_ascii).encode(), 422, secret)
+        assert error.body.count("***") == (5 if isinstance(detail, list) else 1)
+        assert error.detail in {"body.***: bad ***; ***", "no *** here"}
+        assert {field.path for field in error.fields} <= {"body.***", ""}
+        assert {field.type for field in error.fields} <= {"***", ""}
 
 
 # Retry-After
