@@ -6,10 +6,9 @@ Nothing is polled while nobody waits: the schedule polls only what somebody awai
 
 from __future__ import annotations
 
-import asyncio
 import random
 from contextlib import suppress
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from dollr_async.base.enums import ExecutionStatus, SourceStatus
 from dollr_async.base.errors import (
@@ -21,6 +20,7 @@ from dollr_async.base.errors import (
     ServerError,
     TransportError,
 )
+from dollr_async.following.follower import Waiter
 from dollr_async.following.schedule import PollSchedule, Scheduled
 from dollr_async.wire.retry import is_redirect_or_timeout
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from dollr_async.base.clock import Clock
     from dollr_async.base.enums import SourceType
+    from dollr_async.following.follower import Follower
     from dollr_async.following.policy import Pace
     from dollr_async.following.push_subscription import PushSubscription
 
@@ -36,62 +37,6 @@ T = TypeVar("T")
 _AGE_PER_COST, _LARGEST_COST = 10.0, 300.0
 """Where polls have to wait, a payment that is this many times as old as another may wait as many times as long. From
 fifty minutes on all cost the same, else one of yesterday would not be polled before its timeout."""
-
-
-class Follower(Protocol[T]):
-    """One that follows a payment or document, at a pace of its own; `known` is the state that it knows."""
-
-    pace: Pace
-    known: T | None
-
-    @property
-    def is_awaited(self) -> bool:
-        """Whether somebody awaits its next change at this moment."""
-        ...
-
-    def notify(self) -> None:
-        """Note that the latest state differs from `known`."""
-        ...
-
-    def notify_error(self, error: Exception) -> None:
-        """Note that the thing cannot be followed."""
-        ...
-
-    def poll_skipped(self) -> None:
-        """Note that a poll was due and was skipped, since nobody awaited it."""
-        ...
-
-
-class _Waiter(Generic[T]):
-    """One task that awaits one change."""
-
-    __slots__ = ("_future", "_traceback", "error", "known", "pace")
-
-    is_awaited = True
-
-    def __init__(self, pace: Pace, known: T | None) -> None:
-        self.pace = pace
-        self.known = known
-        self.error: Exception | None = None
-        self._future = asyncio.get_running_loop().create_future()
-
-    def notify(self) -> None:
-        if not self._future.done():
-            self._future.set_result(None)
-
-    def notify_error(self, error: Exception) -> None:
-        # Not set on the future: a task that is cancelled just now would never fetch it, and asyncio logs an error then.
-        self.error, self._traceback = error, error.__traceback__
-        self.notify()
-
-    def poll_skipped(self) -> None:
-        """Never happens: it is awaited for as long as it lives."""
-
-    async def wait(self) -> None:
-        await self._future
-        if self.error is not None:
-            # All followers get one error object; where another of them raised it does not belong in this traceback.
-            raise self.error.with_traceback(self._traceback)
 
 
 class Poller(Scheduled, Generic[T]):
@@ -175,7 +120,7 @@ class Poller(Scheduled, Generic[T]):
             DollrError: it cannot be followed.
         """
         while (latest := self.latest) is None or not self.differs_from(known):
-            waiter = _Waiter(pace, known)
+            waiter = Waiter(pace, known)
             self.add(waiter)
             try:
                 await waiter.wait()
