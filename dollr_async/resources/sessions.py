@@ -121,7 +121,7 @@ class NewRefundSession(Body):
         InvalidInputError: a value is not of the form shown; a float is refused as an amount.
     """
 
-    # No documented answer has it. It is in the portal, and perhaps in a collection's `extra`; its session's id may be it.
+    # No documented answer has it. It is in the portal, perhaps in a collection's `extra`, or it is the session's id.
     original_payment_intent_id: int = attrs.field(converter=fields.identifier)
     amount: Decimal = attrs.field(converter=money.amount)
     expires_at: datetime = attrs.field(converter=_expiry)
