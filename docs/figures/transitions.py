@@ -7,6 +7,7 @@ method `after_x` belongs to the action whose name ends with X; it takes the time
 from __future__ import annotations
 
 import enum
+import functools
 import inspect
 import itertools
 import math
@@ -70,7 +71,8 @@ def _calls(action: Action, method: Callable[..., _Transition]) -> Iterator[tuple
             yield _WITHOUT_RESULTS.get(action.name, "done"), lambda known, now, f=said: method(known, now, **f)
 
 
-def transitions() -> list[Edge]:
+@functools.cache
+def transitions() -> tuple[Edge, ...]:
     """Return every edge that can be reached, in the order of the actions and of the results."""
     ways = _ways()
     waiting = [
@@ -89,10 +91,10 @@ def transitions() -> list[Edge]:
             then, following = call(known, _TIMES[at])
             found.setdefault((action, result), set()).add(following)
             waiting.append((then, following, at + 1))
-    return [
+    return tuple(
         Edge(action, result, target, len(found[action, result]) == 1)
         for action, results in ways.items()
         for result in dict.fromkeys(result for result, _ in results)
         for target in Action
         if target in found.get((action, result), ())
-    ]
+    )

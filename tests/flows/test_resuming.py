@@ -97,7 +97,10 @@ class _Store:
         return found
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+_AGAIN = pytest.mark.full(reason="it is what the journal in memory shows, with a file that is synced at each step")
+
+
+@pytest.fixture(params=["memory", pytest.param("sqlite", marks=_AGAIN)])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> _Store:
     return _Store(tmp_path / "journal.db" if request.param == "sqlite" else None)
 
