@@ -88,7 +88,8 @@ class APIStatusError(DollrError):
 
     Attributes:
         status: the HTTP status code.
-        detail: the API's reason as text; if it sent a list, the entries joined.
+        detail: the API's reason as text; if it sent a list, the entries joined. It may repeat the payer's phone or
+            name, which the error's own text never does.
         fields: each refused field, if the API named them; else empty.
         method: the HTTP method of the request.
         path: the path of the request, without its query.
@@ -106,9 +107,12 @@ class APIStatusError(DollrError):
         retry_after: float | None = None,
         body: str = "",
         fields: tuple[FieldProblem, ...] = (),
+        shown: str | None = None,
     ) -> None:
-        """Make the message from the request and the API's reason."""
-        super().__init__(f"{method} {path} was answered {status}: {detail or 'no reason given'}")
+        """Make the message from the request and the API's reason; `shown` is the reason without personal data."""
+        super().__init__(
+            f"{method} {path} was answered {status}: {(detail if shown is None else shown) or 'no reason given'}"
+        )
         self.status = status
         self.detail = detail
         self.method = method

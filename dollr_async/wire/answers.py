@@ -39,11 +39,18 @@ class RawAnswer(NamedTuple):
 
 
 def error_of(
-    answer: RawAnswer, method: str, path: str, clock: Clock, *, secrets: Collection[str] = ()
+    answer: RawAnswer,
+    method: str,
+    path: str,
+    clock: Clock,
+    *,
+    secrets: Collection[str] = (),
+    personal: Collection[str] = (),
 ) -> APIStatusError:
     """Return the error for an answer that is not a success.
 
     `secrets` are those of the request. They are hidden where the answer repeats them, as an echo of the input does.
+    `personal` are the phones and names in it. They are hidden in the error's own text, which is printed and logged.
     """
     status = answer.status
     cls = STATUS_ERRORS.get(status, ServerError if status >= HTTPStatus.INTERNAL_SERVER_ERROR else APIStatusError)
@@ -56,6 +63,7 @@ def error_of(
         retry_after=retry_after(answer.headers, clock),
         body=hide(answer.content.decode(errors="replace"), secrets, limit=_BODY_SHOWN),
         fields=fields,
+        shown=hide(detail, personal)[:_DETAIL_SHOWN],
     )
 
 

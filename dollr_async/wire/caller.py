@@ -77,7 +77,8 @@ class HttpCaller:
                     replayed = True
                     continue
                 secrets = (token.secret.reveal(), *codec.secrets_of(body))
-                raise error_of(answer, method, path, self._clock, secrets=secrets)
+                personal = (*_personal(query), *codec.personal_of(body))
+                raise error_of(answer, method, path, self._clock, secrets=secrets, personal=personal)
             except DollrError as failure:
                 delay = retry_delay(policy, failure, sends=sends, repeatable=method == "GET")
                 if delay is None:
@@ -99,6 +100,12 @@ class HttpCaller:
             # Never log the query or a body: they may have a phone number or a secret.
             logger.debug("%s /v1/%s: %s (attempt %d, %.0f ms)", method, path, outcome, attempt, elapsed)
         return answer
+
+
+def _personal(query: Mapping[str, object] | None) -> list[str]:
+    """Return the values of the filters that may name somebody."""
+    texts = {key: tidy(value) for key, value in (query or {}).items() if isinstance(value, str)}
+    return [text for key, text in texts.items() if key in codec.PERSONAL and len(text) >= codec.SHORTEST_PERSONAL]
 
 
 def _encoded(query: Mapping[str, object]) -> str:

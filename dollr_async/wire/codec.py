@@ -77,6 +77,28 @@ def secrets_of(body: Body | None) -> list[str]:
     return found
 
 
+PERSONAL = frozenset(
+    {"fullname", "phone", "email", "party_name", "party_phone", "party_email", "account_name"}
+    | {"insensitive_account_number", "user_id", "client_ip"}
+)
+"""The names of fields and filters that may say who somebody is."""
+
+SHORTEST_PERSONAL = 3
+"""Shorter values stand in any text by chance."""
+
+
+def personal_of(body: Body | None) -> list[str]:
+    """Return the phones, names and addresses in a body, so that no error's text has them."""
+    found: list[str] = []
+    for name in () if body is None else field_names(type(body)):
+        value = getattr(body, name)
+        if isinstance(value, Body):
+            found += personal_of(value)
+        elif isinstance(value, str) and name in PERSONAL and len(value) >= SHORTEST_PERSONAL:
+            found.append(value)
+    return found
+
+
 def _as_mapping(body: Body) -> dict[str, object]:
     """Return a body as the plain mapping that is sent."""
     sent: dict[str, object] = {}

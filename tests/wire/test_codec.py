@@ -116,8 +116,8 @@ def test_an_amount_is_read_exactly_as_it_is_written(written: str, read: str) -> 
 
 @pytest.mark.parametrize(
     "written",
-    ["null", "true", '""', '"a"', '"1,5"', '"1e100"', '"1e"', '"NaN"', '"Infinity"', '"1."', '".5"', '"0x1"', '"٣"', "[]",
-     "{}", '"%s"' % ("9" * 41)],
+    ["null", "true", '""', '"a"', '"1,5"', '"1e100"', '"1e"', '"NaN"', '"Infinity"', '"1."', '".5"', '"0x1"',
+     '"٣"', "[]", "{}", '"%s"' % ("9" * 41)],
 )  # fmt: skip
 def test_anything_but_an_amount_is_an_error(written: str) -> None:
     with pytest.raises(DecodeError, match=r"an amount expected, .* found at amount") as caught:
