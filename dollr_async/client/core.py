@@ -184,7 +184,11 @@ def _checked(value: T, kind: type[T], name: str, parts: str = "") -> T:
 def _credential(given: str | None, name: str) -> str:
     variable = f"DOLLR_{name.upper()}"
     value = given if given is not None else os.environ.get(variable, "")
-    if not isinstance(value, str) or not value.strip():
+    stripped = value.strip() if isinstance(value, str) else ""
+    if not stripped:
         message = f"{name} is missing: pass DollrClient({name}=...), or set the environment variable {variable}"
         raise ConfigurationError(message)
-    return value
+    if not stripped.isprintable():
+        message = f"{name} has a control character inside: copy it from the portal again, as one line"
+        raise ConfigurationError(message)
+    return stripped

@@ -8,6 +8,7 @@ own: a few workers poll one thing after the other, and end when nothing is due.
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import logging
 import random
 from abc import ABC, abstractmethod
@@ -208,7 +209,9 @@ class PollSchedule:
 
     def _start_polls(self) -> None:
         while len(self._workers) < MOST_POLLS_IN_FLIGHT and (thing := self._next()) is not None:
-            thing.worker = asyncio.create_task(self._work(thing), name="dollr_async polling")
+            # Shared by all that is followed, so without the context variables of the caller that happened to start it.
+            work, context = self._work(thing), contextvars.Context()
+            thing.worker = asyncio.create_task(work, name="dollr_async polling", context=context)
             self._workers.add(thing.worker)
             thing.worker.add_done_callback(partial(self._worker_ended, thing))
         self._set_timer()
@@ -265,4 +268,7 @@ class PollSchedule:
             self._timer = None
         if at is not None:
             # The handle's own `when` is not used: for a time that has come, uvloop returns a handle without one.
-            self._timer, self._timer_at = asyncio.get_running_loop().call_at(at, self._wake), at
+            self._timer, self._timer_at = (
+                asyncio.get_running_loop().call_at(at, self._wake, context=contextvars.Context()),
+                at,
+            )

@@ -6,6 +6,7 @@ It may be down for any length of time: what it pushes is a hint to check the sta
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import logging
 from typing import TYPE_CHECKING
 
@@ -103,7 +104,8 @@ class PushConnection:
         return channel
 
     def _start_task(self, work: Coroutine[object, object, None], name: str) -> asyncio.Task[None]:
-        task = asyncio.create_task(work, name=name)
+        # Without the context variables of the caller that happened to be first: the connection is everybody's.
+        task = asyncio.create_task(work, name=name, context=contextvars.Context())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task

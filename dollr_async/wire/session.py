@@ -7,6 +7,7 @@ token and finds no usable one fetches it at once (docs/design.md, rule 9).
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import logging
 import random
 from typing import TYPE_CHECKING
@@ -137,7 +138,10 @@ class SessionManager:
 
     async def _fetched(self) -> Token:
         if self._fetching is None:
-            self._fetching = asyncio.create_task(self._fetch(), name="dollr_async token fetch")
+            # Kept, and shared by all that wait: so without the context variables of the request that was first.
+            self._fetching = asyncio.create_task(
+                self._fetch(), name="dollr_async token fetch", context=contextvars.Context()
+            )
             self._fetching.add_done_callback(self._fetch_ended)
         fetching = self._fetching
         try:
@@ -185,7 +189,10 @@ class SessionManager:
 
     def _refresh_in_background(self) -> None:
         if self._refreshing is None or self._refreshing.done():
-            self._refreshing = asyncio.create_task(self._refresh(), name="dollr_async token refresh")
+            # It lives as long as the client: as above.
+            self._refreshing = asyncio.create_task(
+                self._refresh(), name="dollr_async token refresh", context=contextvars.Context()
+            )
 
     async def _refresh(self) -> None:
         pause = _FIRST_PAUSE
