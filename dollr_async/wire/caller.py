@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 from dollr_async.base.errors import DollrError
 from dollr_async.base.fields import check_sendable, tidy
-from dollr_async.wire import codec
+from dollr_async.wire import codec, large_lists
 from dollr_async.wire.answers import error_of, is_unauthenticated
 from dollr_async.wire.retry import retry_delay
 
@@ -69,6 +69,8 @@ class HttpCaller:
                 if logger.isEnabledFor(logging.DEBUG):
                     sending = self._logged(sending, method, path, sends)
                 answer = await sending
+                if answer.is_success and large_lists.is_large_list(answer.content, shape):
+                    return await large_lists.decode(answer.content, shape)
                 if answer.is_success:
                     return codec.decode(answer.content, shape)
                 if is_unauthenticated(answer) and not replayed:

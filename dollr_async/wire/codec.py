@@ -173,6 +173,12 @@ def also_named(name: str) -> dict[str, str]:
     return {"also": name}
 
 
+def hook_of(shape: type[T]) -> Callable[[object], T]:
+    """Return the function that makes an object of `shape` from plain JSON values; it raises what cattrs raises."""
+    hook: Callable[[object, type[T]], T] = _hook_of(shape)
+    return lambda value: hook(value, shape)
+
+
 def shaped(value: Mapping[str, object], shape: type[T]) -> T:
     """Return plain JSON values as `shape`; it raises the same errors as `decode`."""
     return decode(_encoder.encode(value), shape)

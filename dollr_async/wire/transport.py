@@ -271,7 +271,10 @@ async def _read_bounded(response: aiohttp.ClientResponse) -> bytes:
     async for chunk in response.content.iter_chunked(_CHUNK):
         size += len(chunk)
         if size > LARGEST_BODY:
-            message = f"the answer is larger than {LARGEST_BODY} bytes; it was not read completely"
+            message = (
+                f"the answer is larger than {LARGEST_BODY} bytes, and was not read completely: ask for less, with "
+                "filters such as currency and status"
+            )
             raise TransportError(message)
         chunks.append(chunk)
     return b"".join(chunks)
