@@ -46,10 +46,12 @@ def error_of(
     *,
     secrets: Collection[str] = (),
     personal: Collection[str] = (),
+    address: str = "",
 ) -> APIStatusError:
     """Return the error for an answer that is not a success.
 
     `secrets` are those of the request. They are hidden where the answer repeats them, as an echo of the input does.
+    `address` is where the request went, without its query; it is shown where it may be a wrong one.
     `personal` are the phones and names in it. They are hidden in the error's own text, which is printed and logged.
     """
     status = answer.status
@@ -63,8 +65,25 @@ def error_of(
         retry_after=retry_after(answer.headers, clock),
         body=hide(answer.content.decode(errors="replace"), secrets, limit=_BODY_SHOWN),
         fields=fields,
-        shown=hide(detail, personal)[:_DETAIL_SHOWN],
+        shown=hide(_reason(hide(detail, personal)[:_DETAIL_SHOWN], answer, address), secrets),
     )
+
+
+def _reason(detail: str, answer: RawAnswer, address: str) -> str:
+    """Return the reason, with the address that was asked where it may be a wrong one."""
+    is_redirect = _FIRST_REDIRECT <= answer.status < HTTPStatus.BAD_REQUEST
+    if not address or (not is_redirect and (answer.status != HTTPStatus.NOT_FOUND or _is_usual(address))):
+        return detail
+    where = f"asked was {address}"
+    leads_to = answer.headers.get("Location", "").partition("?")[0] if is_redirect else ""
+    if leads_to:
+        where += f", which leads to {leads_to}: set base_url to where the API is"
+    return f"{detail} ({where})" if detail else where
+
+
+def _is_usual(address: str) -> bool:
+    """Whether the API's paths begin right after the host, as they do at its own address."""
+    return address.partition("://")[2].partition("/")[2].startswith("v1/") and "/v1/v1/" not in address
 
 
 def is_unauthenticated(answer: RawAnswer) -> bool:

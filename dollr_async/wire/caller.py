@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlencode
 
-from dollr_async.base.errors import DollrError
+from dollr_async.base.errors import DecodeError, DollrError
 from dollr_async.base.fields import check_sendable, tidy
 from dollr_async.wire import codec, large_lists
 from dollr_async.wire.answers import error_of, is_unauthenticated
@@ -72,7 +72,7 @@ class HttpCaller:
                 if answer.is_success and large_lists.is_large_list(answer.content, shape):
                     return await large_lists.decode(answer.content, shape)
                 if answer.is_success:
-                    return codec.decode(answer.content, shape)
+                    return _decoded(answer, method, path, shape)
                 if is_unauthenticated(answer) and not replayed:
                     # A refused token means that nothing ran: drop it, fetch a new one, and replay once.
                     self._session.discard(token)
@@ -80,7 +80,8 @@ class HttpCaller:
                     continue
                 secrets = (token.secret.reveal(), *codec.secrets_of(body))
                 personal = (*_personal(query), *codec.personal_of(body))
-                raise error_of(answer, method, path, self._clock, secrets=secrets, personal=personal)
+                address = self._session.address(path)
+                raise error_of(answer, method, path, self._clock, secrets=secrets, personal=personal, address=address)
             except DollrError as failure:
                 delay = retry_delay(policy, failure, sends=sends, repeatable=method == "GET")
                 if delay is None:
@@ -102,6 +103,17 @@ class HttpCaller:
             # Never log the query or a body: they may have a phone number or a secret.
             logger.debug("%s /v1/%s: %s (attempt %d, %.0f ms)", method, path, outcome, attempt, elapsed)
         return answer
+
+
+def _decoded(answer: RawAnswer, method: str, path: str, shape: type[T]) -> T:
+    try:
+        return codec.decode(answer.content, shape)
+    except DecodeError as error:
+        if error.path or error.status is not None:
+            raise
+        kind = answer.headers.get("Content-Type") or "no content type"
+        message = f"{method} /v1/{path} was answered {answer.status} with {kind}: {error}"
+        raise DecodeError(message, reference_id=error.reference_id) from None
 
 
 def _personal(query: Mapping[str, object] | None) -> list[str]:

@@ -10,11 +10,12 @@ import asyncio
 import contextvars
 import logging
 import random
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import attrs
 
-from dollr_async.base.errors import ConfigurationError, DollrError
+from dollr_async.base.errors import ConfigurationError, DecodeError, DollrError
 from dollr_async.wire import codec
 from dollr_async.wire.answers import error_of
 from dollr_async.wire.retry import retry_delay
@@ -53,7 +54,7 @@ class TokenAnswer(codec.Answer):
     """The token operation's answer; `expires_in` is in minutes."""
 
     access_token: str = attrs.field(repr=False)
-    expires_in: int
+    expires_in: Decimal | None = None
 
 
 class SessionManager:
@@ -170,22 +171,33 @@ class SessionManager:
                 answer = await self._transport.send("POST", TOKEN_PATH, headers=headers, content=body)
                 if not answer.is_success:
                     secrets = (self._client_secret.reveal(),)
-                    raise error_of(answer, "POST", TOKEN_PATH, self._clock, secrets=secrets)
-                found = codec.decode(answer.content, TokenAnswer)
+                    address = self.address(TOKEN_PATH)
+                    raise error_of(answer, "POST", TOKEN_PATH, self._clock, secrets=secrets, address=address)
+                return self._token_of(answer, requested_monotonic, requested_time)
             except DollrError as error:
                 # Obtaining a token changes nothing, so this request may be retried.
                 delay = retry_delay(self._retry, error, sends=sends, repeatable=True)
                 if delay is None:
                     raise
                 await self._clock.sleep(delay)
-                continue
+
+    def _token_of(self, answer: RawAnswer, requested_monotonic: float, requested_time: float) -> Token:
+        try:
+            found = codec.decode(answer.content, TokenAnswer)
             return Token(
                 secret=checked_token(found.access_token),
-                lifetime=lifetime_of(found.access_token, found.expires_in),
+                lifetime=lifetime_of(found.access_token, found.expires_in, now=self._clock.time()),
                 requested_monotonic=requested_monotonic,
                 requested_time=requested_time,
                 jitter=random.random() * 0.2,  # noqa: S311 - spreads the refreshes of many processes, protects nothing
             )
+        except DecodeError as error:
+            message = f"the answer to the token request cannot be used: {error}"
+            raise DecodeError(message, path=error.path) from None
+
+    def address(self, path: str) -> str:
+        """Return the address that a path is asked at, without its query."""
+        return self._transport.address(path)
 
     def _refresh_in_background(self) -> None:
         if self._refreshing is None or self._refreshing.done():

@@ -14,6 +14,8 @@ from dollr_async.base.errors import DecodeError
 from dollr_async.base.fields import Secret
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     from dollr_async.base.clock import Clock
 
 _REFRESH_MARGIN = 300.0
@@ -22,6 +24,7 @@ _EXPIRY_MARGIN = 5.0
 _EXPIRY_SHARE = 0.05
 _SHORTEST_LIFETIME = 1.0
 _JWT_PARTS = 3
+_MOST_MINUTES = 10**9
 
 
 class Freshness(enum.Enum):
@@ -77,28 +80,37 @@ class Token:
         return EXPIRED if age >= self.expires_after else STALE
 
 
-def lifetime_of(access_token: str, expires_in: float) -> float:
-    """Return a token's lifetime in seconds.
+def lifetime_of(access_token: str, expires_in: Decimal | None, *, now: float) -> float:
+    """Return a token's lifetime in seconds; `now` is the time of day, in seconds since 1970.
 
-    `expires_in` is in minutes. If the token's own `exp - iat` can be read and is shorter, that is used.
+    `expires_in` is in minutes. If the token's own times can be read and say less, or are all there is, they are used.
+
+    Raises:
+        DecodeError: neither says how long the token lives, or `expires_in` is out of all bounds.
     """
-    lifetimes = [expires_in * 60.0]
-    own = _own_lifetime(access_token)
-    if own is not None and own > 0:
-        lifetimes.append(own)
+    if expires_in is not None and not (expires_in.is_finite() and -_MOST_MINUTES < expires_in < _MOST_MINUTES):
+        raise DecodeError("its expires_in is no number of minutes", path="expires_in")
+    claims = _claims(access_token)
+    lifetimes = [] if expires_in is None else [float(expires_in) * 60.0]
+    if claims.exp is not None and claims.iat is not None:
+        lifetimes += [claims.exp - claims.iat] if claims.exp > claims.iat else []
+    elif claims.exp is not None and not lifetimes:
+        lifetimes = [claims.exp - now]  # by our own clock, which may be wrong, so only where nothing else is said
+    if not lifetimes:
+        message = "it has no expires_in, and its token does not say when it ends"
+        raise DecodeError(message, path="expires_in")
     return max(min(lifetimes), _SHORTEST_LIFETIME)
 
 
-def _own_lifetime(access_token: str) -> float | None:
+def _claims(access_token: str) -> _Claims:
     parts = access_token.split(".")
     if len(parts) != _JWT_PARTS:
-        return None
+        return _Claims()
     payload = parts[1] + "=" * (-len(parts[1]) % 4)
     try:
-        claims = msgspec.json.decode(base64.urlsafe_b64decode(payload), type=_Claims)
+        return msgspec.json.decode(base64.urlsafe_b64decode(payload), type=_Claims)
     except (binascii.Error, ValueError, RecursionError):
-        return None
-    return None if claims.exp is None or claims.iat is None else claims.exp - claims.iat
+        return _Claims()
 
 
 class _Claims(msgspec.Struct):
@@ -110,7 +122,8 @@ class _Claims(msgspec.Struct):
 
 def checked_token(access_token: str) -> Secret:
     """Return an access token as a `Secret`, or raise `DecodeError` if it cannot be sent in a header."""
+    access_token = access_token.strip()
     if not access_token or not access_token.isascii() or not access_token.isprintable() or " " in access_token:
-        message = "the token endpoint answered with a token that cannot be sent in a header"
+        message = "its token cannot be sent in a header"
         raise DecodeError(message, path="access_token")
     return Secret(access_token)

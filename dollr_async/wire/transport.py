@@ -87,6 +87,10 @@ class Transport:
         is_named = session is not None and "User-Agent" in session.headers
         self._own_headers = {} if is_named else {"User-Agent": USER_AGENT}
 
+    def address(self, path: str) -> str:
+        """Return the address that a path is asked at, without its query."""
+        return str(self._base_url.with_path(f"{self._root}{path}", encoded=True))
+
     def headers(self, headers: Mapping[str, str]) -> RequestHeaders:
         """Return the headers of a request in the form that `send` takes."""
         named = {_NAMES.get(name, name): value for name, value in {**self._own_headers, **headers}.items()}
@@ -179,6 +183,12 @@ class Transport:
                 raise ConfigurationError("this DollrClient is closed: make a new one")
             self._own = _new_session()
             return self._own
+        if given._loop is not asyncio.get_running_loop():  # noqa: SLF001 - its public property is deprecated
+            message = (
+                "the aiohttp session given to DollrClient belongs to another event loop: make the session inside the "
+                "coroutine that uses the client"
+            )
+            raise ConfigurationError(message)
         if given.closed:
             message = "the aiohttp session given to DollrClient is closed: keep it open while the client is used"
             raise ConfigurationError(message)

@@ -102,8 +102,8 @@ def test_any_texts_and_numbers_are_read_alike(rows: list[dict[str, object]]) -> 
 
 def test_only_long_lists_are_read_in_slices() -> None:
     long, short = b" " * (large_lists.LARGE + 1), b" " * large_lists.LARGE
-    assert large_lists.is_large_list(long, _INVOICES)  # type: ignore[arg-type] # a type made at run time
-    assert not large_lists.is_large_list(short, _INVOICES)  # type: ignore[arg-type] # a type made at run time
+    assert large_lists.is_large_list(long, _INVOICES)
+    assert not large_lists.is_large_list(short, _INVOICES)
     assert not large_lists.is_large_list(long, InvoiceDetail)
 
 

@@ -205,7 +205,7 @@ async def test_a_token_request_is_retried_as_often_as_the_policy_says(
 )
 async def test_a_token_that_cannot_be_used_is_an_error(rig: Rig, found: RawAnswer) -> None:
     rig.transport.token_answers(found)
-    with pytest.raises(DecodeError):
+    with pytest.raises(DecodeError, match="the answer to the token request cannot be used: "):
         await rig.session.token()
     assert (await rig.session.token()).secret.reveal() == jwt(1)
 
@@ -215,6 +215,14 @@ async def test_the_next_call_fetches_the_token_after_a_failed_fetch(rig: Rig) ->
     with pytest.raises(AuthenticationError):
         await rig.session.token()
     assert (await rig.session.token()).secret.reveal() == jwt(1)
+
+
+@pytest.mark.parametrize("expires_in", [59.5, "60.0", " 60 ", 60])
+async def test_a_lifetime_is_read_in_any_form_of_a_number(rig: Rig, expires_in: object) -> None:
+    rig.transport.token_answers(raw(200, {"access_token": "opaque\n", "expires_in": expires_in}))
+    token = await rig.session.token()
+    assert token.secret.reveal() == "opaque"
+    assert 3570.0 <= token.lifetime <= 3600.0
 
 
 # The lifetime of a token

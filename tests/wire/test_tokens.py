@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
@@ -15,6 +16,7 @@ from dollr_async.wire.tokens import Freshness, Token, checked_token, lifetime_of
 from tests.support.fakes import MORNING, FakeClock
 
 _HOUR = 3600.0
+_NOW = 1_800_000_000.0
 
 
 class _Clock(FakeClock):
@@ -107,7 +109,7 @@ def _jwt(payload: bytes) -> str:
     ],
 )
 def test_the_shorter_lifetime_counts(claims: object, lifetime: float) -> None:
-    assert lifetime_of(_jwt(json.dumps(claims).encode()), 60) == lifetime
+    assert lifetime_of(_jwt(json.dumps(claims).encode()), Decimal(60), now=_NOW) == lifetime
 
 
 @pytest.mark.parametrize(
@@ -129,31 +131,58 @@ def test_the_shorter_lifetime_counts(claims: object, lifetime: float) -> None:
     ],
 )
 def test_an_unreadable_token_has_the_lifetime_that_the_answer_gives(token: str) -> None:
-    assert lifetime_of(token, 60) == _HOUR
+    assert lifetime_of(token, Decimal(60), now=_NOW) == _HOUR
 
 
-@pytest.mark.parametrize(("expires_in", "lifetime"), [(60, _HOUR), (1, 60.0), (0.5, 30.0), (0, 1.0), (-60, 1.0)])
-def test_expires_in_is_in_minutes(expires_in: float, lifetime: float) -> None:
-    assert lifetime_of("opaque", expires_in) == lifetime
+@pytest.mark.parametrize(
+    ("expires_in", "lifetime"), [("60", _HOUR), ("59.5", 3570.0), ("1", 60.0), ("0", 1.0), ("-60", 1.0)]
+)
+def test_expires_in_is_in_minutes(expires_in: str, lifetime: float) -> None:
+    assert lifetime_of("opaque", Decimal(expires_in), now=_NOW) == lifetime
 
 
-@given(st.text(max_size=50), st.binary(max_size=50), st.integers(min_value=-(10**18), max_value=10**18))
+@pytest.mark.parametrize(
+    ("claims", "lifetime"),
+    [
+        ({"iat": _NOW - 60, "exp": _NOW + 840}, 900.0),
+        ({"exp": _NOW + 600}, 600.0),
+        ({"exp": _NOW - 600}, 1.0),
+    ],
+)
+def test_without_expires_in_the_tokens_own_end_counts(claims: dict[str, float], lifetime: float) -> None:
+    assert lifetime_of(_jwt(json.dumps(claims).encode()), None, now=_NOW) == lifetime
+
+
+@pytest.mark.parametrize("expires_in", ["1E+9", "-1E+9", "1E+999999", "NaN", "Infinity"])
+def test_a_lifetime_out_of_all_bounds_is_refused(expires_in: str) -> None:
+    with pytest.raises(DecodeError, match="its expires_in is no number of minutes"):
+        lifetime_of("opaque", Decimal(expires_in), now=_NOW)
+
+
+@pytest.mark.parametrize("token", ["opaque", _jwt(b"{}"), _jwt(b'{"iat": 7}'), _jwt(b'{"iat": 7, "exp": 7}')])
+def test_a_token_of_which_nobody_says_how_long_it_lives_is_refused(token: str) -> None:
+    with pytest.raises(DecodeError, match="it has no expires_in, and its token does not say when it ends") as caught:
+        lifetime_of(token, None, now=_NOW)
+    assert caught.value.path == "expires_in"
+
+
+@given(st.text(max_size=50), st.binary(max_size=50), st.integers(min_value=-(10**8), max_value=10**8))
 def test_any_token_has_a_lifetime(text: str, payload: bytes, expires_in: int) -> None:
     for token in (text, _jwt(payload)):
-        assert lifetime_of(token, expires_in) >= 1.0
+        assert lifetime_of(token, Decimal(expires_in), now=_NOW) >= 1.0
 
 
 # What a header can hold
 
 
-@pytest.mark.parametrize("given_", ["abc", "a.b.c", "!#$%&'*+-.^_`|~", "a" * 10_000])
+@pytest.mark.parametrize("given_", ["abc", "a.b.c", "!#$%&'*+-.^_`|~", "a" * 10_000, " abc\n"])
 def test_a_token_that_a_header_can_hold_is_accepted(given_: str) -> None:
-    assert checked_token(given_).reveal() == given_
+    assert checked_token(given_).reveal() == given_.strip()
 
 
 @pytest.mark.parametrize("given_", ["", " ", "a b", "a\r\nX: 1", "a\tb", "a\x00", "a\x7f", "é", "😀", "\ud800"])
 def test_a_token_that_no_header_can_hold_is_refused_and_not_shown(given_: str) -> None:
-    with pytest.raises(DecodeError, match="a token that cannot be sent in a header") as caught:
+    with pytest.raises(DecodeError, match="its token cannot be sent in a header") as caught:
         checked_token(given_)
     assert caught.value.path == "access_token"
     assert not given_.strip() or given_ not in f"{caught.value} {vars(caught.value)}"
