@@ -19,6 +19,7 @@ from dollr_async import (
     PollPolicy,
     RetryPolicy,
 )
+from dollr_async.journal import MemoryJournal
 from dollr_async.sandbox import Sandbox
 from tests.conftest import virtual_loop
 from tests.support.collections import REFERENCE, collect
@@ -47,6 +48,14 @@ _ID, _SECRET = "sandbox-client", "sandbox-secret"
 def test_a_missing_credential_is_an_error_that_names_its_variable(arguments: dict[str, Any], variable: str) -> None:
     with pytest.raises(ConfigurationError, match=variable):
         DollrClient(**arguments)
+
+
+async def test_a_journal_reads_what_was_written_with_spaces_around_the_secret(sandbox: Sandbox) -> None:
+    journal = MemoryJournal()
+    for secret in (f"{sandbox.client_secret}\n", sandbox.client_secret):
+        async with DollrClient(sandbox.client_id, secret, base_url=sandbox.url, journal=journal) as dollr:
+            await collect(dollr, reference_id=REFERENCE)
+    assert len(sandbox.ledger) == 1
 
 
 @pytest.mark.parametrize(
