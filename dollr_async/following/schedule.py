@@ -209,11 +209,11 @@ class PollSchedule:
 
     def _start_polls(self) -> None:
         while len(self._workers) < MOST_POLLS_IN_FLIGHT and (thing := self._next()) is not None:
-            # Shared by all that is followed, so without the context variables of the caller that happened to start it.
-            work, context = self._work(thing), contextvars.Context()
-            thing.worker = asyncio.create_task(work, name="dollr_async polling", context=context)
+            # A worker polls for many followers, and must not keep the context variables of the first.
+            context = contextvars.Context()
+            thing.worker = asyncio.create_task(self._work(thing), name="dollr_async polling", context=context)
             self._workers.add(thing.worker)
-            thing.worker.add_done_callback(partial(self._worker_ended, thing))
+            thing.worker.add_done_callback(partial(self._worker_ended, thing), context=context)
         self._set_timer()
 
     def _next(self) -> Scheduled | None:
@@ -268,7 +268,5 @@ class PollSchedule:
             self._timer = None
         if at is not None:
             # The handle's own `when` is not used: for a time that has come, uvloop returns a handle without one.
-            self._timer, self._timer_at = (
-                asyncio.get_running_loop().call_at(at, self._wake, context=contextvars.Context()),
-                at,
-            )
+            loop, context = asyncio.get_running_loop(), contextvars.Context()
+            self._timer, self._timer_at = loop.call_at(at, self._wake, context=context), at

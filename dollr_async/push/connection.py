@@ -95,7 +95,7 @@ class PushConnection:
         self._loop = asyncio.get_running_loop()
         self._channels[channel.topic] = channel
         self._channel_tasks[channel] = task = self._start_task(channel.run(), "dollr_async realtime channel")
-        task.add_done_callback(lambda _: self.remove(channel))
+        task.add_done_callback(lambda _: self.remove(channel), context=contextvars.Context())
         if self._closing_task is not None:
             self._closing_task.cancel()
             self._closing_task = None
@@ -104,10 +104,11 @@ class PushConnection:
         return channel
 
     def _start_task(self, work: Coroutine[object, object, None], name: str) -> asyncio.Task[None]:
-        # Without the context variables of the caller that happened to be first: the connection is everybody's.
-        task = asyncio.create_task(work, name=name, context=contextvars.Context())
+        # It lives as long as the client, and must not keep the context variables of the call that started it.
+        context = contextvars.Context()
+        task = asyncio.create_task(work, name=name, context=context)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._tasks.discard, context=context)
         return task
 
     async def _keep_connected(self) -> None:

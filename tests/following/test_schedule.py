@@ -14,6 +14,7 @@ import pytest
 from dollr_async.base.clock import LoopClock
 from dollr_async.base.errors import ConfigurationError
 from dollr_async.following.schedule import MOST_POLLS_IN_FLIGHT, PollSchedule, Scheduled
+from tests.support.contexts import in_a_context
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -429,6 +430,26 @@ async def test_a_later_poll_of_a_worker_can_be_cancelled_too(rig: Rig) -> None:
     schedule.cancel(hanging)
     await asyncio.sleep(0.1)
     assert len(asyncio.all_tasks()) == 1
+
+
+# Context variables
+
+
+async def test_polls_keep_no_context_variable_of_the_first_follower(rig: Rig) -> None:
+    schedule = rig.schedule(per_second=10.0)
+
+    async def plan() -> None:
+        for thing in things:
+            thing.plan()
+
+    things = [Thing(schedule, f"thing {number}", interval=3.0) for number in range(5)]
+    for thing in things:
+        thing.takes = 2.5
+    kept = await asyncio.create_task(in_a_context(plan))
+    for _ in range(20):
+        await asyncio.sleep(1.3)
+        assert kept() is None
+    assert len(things[0].polls) > 3
 
 
 # 429

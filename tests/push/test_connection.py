@@ -25,6 +25,7 @@ from dollr_async.base.errors import (
 from dollr_async.push.settings import RealtimeSettings
 from dollr_async.wire.retry import RetryPolicy
 from tests.conftest import virtual_loop
+from tests.support.contexts import in_a_context
 from tests.support.fakes import CLIENT_SECRET
 from tests.support.push_server import ANON_KEY, CUT, KEY, REFUSED, PushRig, Subscriber, now, refusal
 
@@ -56,6 +57,15 @@ def messages(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 
 # When the connection cannot be opened, or ends
+
+
+async def test_what_lives_as_long_as_the_client_keeps_no_context_variable_of_a_call(rig: PushRig) -> None:
+    async def subscribe() -> None:
+        rig.subscribe()
+
+    kept = await asyncio.create_task(in_a_context(subscribe))
+    await asyncio.sleep(60.0)
+    assert kept() is None
 
 
 async def test_a_refused_connection_is_retried_for_ever_and_logged_once(

@@ -25,6 +25,7 @@ from dollr_async.base.errors import (
 from dollr_async.sandbox import Sandbox
 from dollr_async.wire.transport import USER_AGENT
 from tests.conftest import check_requests, virtual_loop
+from tests.support.contexts import in_a_context
 from tests.support.fakes import CLIENT_SECRET, Rig, jwt, raw
 
 if TYPE_CHECKING:
@@ -568,3 +569,15 @@ async def test_a_given_session_that_is_closed_is_an_error_and_nothing_is_sent(sa
             await dollr.parties.list()
     assert caught.value.nothing_sent
     assert sandbox.requests == []
+
+
+# Context variables
+
+
+async def test_the_refresh_of_the_token_keeps_no_context_variable_of_the_first_request(rig: Rig) -> None:
+    kept = await asyncio.create_task(in_a_context(rig.session.token))
+    await _pass(60.0)
+    assert [task.get_name() for task in _others()] == ["dollr_async token refresh"]
+    assert kept() is None
+    await _pass(2 * _HOUR)
+    assert len(rig.transport.token_requests) == 3
