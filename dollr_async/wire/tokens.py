@@ -94,8 +94,10 @@ def lifetime_of(access_token: str, expires_in: Decimal | None, *, now: float) ->
     lifetimes = [] if expires_in is None else [float(expires_in) * 60.0]
     if claims.exp is not None and claims.iat is not None:
         lifetimes += [claims.exp - claims.iat] if claims.exp > claims.iat else []
-    elif claims.exp is not None and not lifetimes:
-        lifetimes = [claims.exp - now]  # by our own clock, which may be wrong, so only where nothing else is said
+    if claims.exp is not None and expires_in is None and (claims.exp > now or claims.iat is None):
+        # By our own clock, which may be wrong, so only where the answer says nothing. It is shorter for a token that
+        # was made a while ago.
+        lifetimes.append(claims.exp - now)
     if not lifetimes:
         message = "it has no expires_in, and its token does not say when it ends"
         raise DecodeError(message, path="expires_in")
@@ -121,9 +123,18 @@ class _Claims(msgspec.Struct):
 
 
 def checked_token(access_token: str) -> Secret:
-    """Return an access token as a `Secret`, or raise `DecodeError` if it cannot be sent in a header."""
-    access_token = access_token.strip()
-    if not access_token or not access_token.isascii() or not access_token.isprintable() or " " in access_token:
-        message = "its token cannot be sent in a header"
-        raise DecodeError(message, path="access_token")
-    return Secret(access_token)
+    """Return an access token without spaces around it as a `Secret`.
+
+    Raises:
+        DecodeError: it cannot be sent in a header; the message says why, and never shows it.
+    """
+    token = access_token.strip()
+    if token and token.isascii() and token.isprintable() and " " not in token:
+        return Secret(token)
+    problem = "it is empty"
+    if any(character.isspace() for character in token):
+        problem = "a space or a line break is in it"
+    elif token:
+        problem = "it has other characters than ASCII ones"
+    message = f"its token cannot be sent in a header: {problem}"
+    raise DecodeError(message, path="access_token")

@@ -144,9 +144,12 @@ def test_expires_in_is_in_minutes(expires_in: str, lifetime: float) -> None:
 @pytest.mark.parametrize(
     ("claims", "lifetime"),
     [
-        ({"iat": _NOW - 60, "exp": _NOW + 840}, 900.0),
+        ({"iat": _NOW, "exp": _NOW + 900}, 900.0),
         ({"exp": _NOW + 600}, 600.0),
         ({"exp": _NOW - 600}, 1.0),
+        pytest.param({"iat": _NOW - 3000, "exp": _NOW + 600}, 600.0, id="a token that was made a while ago"),
+        pytest.param({"iat": _NOW - 5400, "exp": _NOW - 1800}, 3600.0, id="our clock is ahead"),
+        pytest.param({"iat": _NOW + 5400, "exp": _NOW + 9000}, 3600.0, id="our clock is behind"),
     ],
 )
 def test_without_expires_in_the_tokens_own_end_counts(claims: dict[str, float], lifetime: float) -> None:
@@ -180,9 +183,20 @@ def test_a_token_that_a_header_can_hold_is_accepted(given_: str) -> None:
     assert checked_token(given_).reveal() == given_.strip()
 
 
-@pytest.mark.parametrize("given_", ["", " ", "a b", "a\r\nX: 1", "a\tb", "a\x00", "a\x7f", "é", "😀", "\ud800"])
-def test_a_token_that_no_header_can_hold_is_refused_and_not_shown(given_: str) -> None:
-    with pytest.raises(DecodeError, match="its token cannot be sent in a header") as caught:
+_EMPTY, _SPACE = "it is empty", "a space or a line break is in it"
+_OTHER = "it has other characters than ASCII ones"
+
+
+@pytest.mark.parametrize(
+    ("given_", "problem"),
+    [
+        *[(given_, _EMPTY) for given_ in ("", " ", "\n")],
+        *[(given_, _SPACE) for given_ in ("a b", "a\r\nX: 1", "a\tb", "a\u00a0b")],
+        *[(given_, _OTHER) for given_ in ("a\x00", "a\x7f", "é", "😀", "\ud800")],
+    ],
+)
+def test_a_token_that_no_header_can_hold_is_refused_and_not_shown(given_: str, problem: str) -> None:
+    with pytest.raises(DecodeError, match=f"^its token cannot be sent in a header: {problem}$") as caught:
         checked_token(given_)
     assert caught.value.path == "access_token"
     assert not given_.strip() or given_ not in f"{caught.value} {vars(caught.value)}"
