@@ -7,8 +7,9 @@ from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import urljoin, urlsplit
 
-from dollr_async.base.errors import STATUS_ERRORS, APIStatusError, FieldProblem, ServerError
+from dollr_async.base.errors import STATUS_ERRORS, APIStatusError, DecodeError, FieldProblem, ServerError
 from dollr_async.wire.codec import decode_loosely
 from dollr_async.wire.redaction import hide
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 _FIRST_SUCCESS, _FIRST_REDIRECT = 200, 300
 _BODY_SHOWN = 2_000
 _DETAIL_SHOWN = 500
+_CONTENT_TYPE_SHOWN = 60
 _LONGEST_RETRY_AFTER = 366.0 * 24.0 * 3600.0
 _UNAUTHENTICATED = ("not authenticated", "could not validate credentials")
 
@@ -65,7 +67,7 @@ def error_of(
         retry_after=retry_after(answer.headers, clock),
         body=hide(answer.content.decode(errors="replace"), secrets, limit=_BODY_SHOWN),
         fields=fields,
-        shown=hide(_reason(hide(detail, personal)[:_DETAIL_SHOWN], answer, address), secrets),
+        shown=hide(_reason(hide(detail, personal, limit=_DETAIL_SHOWN), answer, address), (*secrets, *personal)),
     )
 
 
@@ -75,15 +77,37 @@ def _reason(detail: str, answer: RawAnswer, address: str) -> str:
     if not address or (not is_redirect and (answer.status != HTTPStatus.NOT_FOUND or _is_usual(address))):
         return detail
     where = f"asked was {address}"
-    leads_to = answer.headers.get("Location", "").partition("?")[0] if is_redirect else ""
+    leads_to = _location(answer, address) if is_redirect else ""
     if leads_to:
         where += f", which leads to {leads_to}: set base_url to where the API is"
     return f"{detail} ({where})" if detail else where
 
 
+def _location(answer: RawAnswer, address: str) -> str:
+    """Return where a redirect leads: an address without credentials, query and fragment, or nothing."""
+    location = answer.headers.get("Location", "")
+    try:
+        parts = urlsplit(urljoin(address, location)) if location else None
+    except ValueError:
+        return ""
+    if parts is None:
+        return ""
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
+
+
 def _is_usual(address: str) -> bool:
     """Whether the API's paths begin right after the host, as they do at its own address."""
     return address.partition("://")[2].partition("/")[2].startswith("v1/") and "/v1/v1/" not in address
+
+
+def unreadable(error: DecodeError, answer: RawAnswer, method: str, path: str) -> DecodeError:
+    """Return the error of a success answer that could not be read, with the call, the status and the content type."""
+    content_type = answer.headers.get("Content-Type", "").partition(";")[0].strip()[:_CONTENT_TYPE_SHOWN]
+    kind = f"with {content_type or 'no content type'}" if answer.content.strip() else "with an empty body"
+    message = f"{method} /v1/{path} was answered {answer.status} {kind}: {error}"
+    if not answer.content.strip() or not content_type.endswith("json"):
+        message += "; check that base_url is the API's own address, and that no proxy answers in its place"
+    return DecodeError(message, path=error.path, status=error.status, reference_id=error.reference_id)
 
 
 def is_unauthenticated(answer: RawAnswer) -> bool:

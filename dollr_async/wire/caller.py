@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from dollr_async.base.errors import DecodeError, DollrError
 from dollr_async.base.fields import check_sendable, tidy
 from dollr_async.wire import codec, large_lists
-from dollr_async.wire.answers import error_of, is_unauthenticated
+from dollr_async.wire.answers import error_of, is_unauthenticated, unreadable
 from dollr_async.wire.retry import retry_delay
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from dollr_async.wire.answers import RawAnswer
     from dollr_async.wire.retry import RetryPolicy
     from dollr_async.wire.session import SessionManager
+    from dollr_async.wire.tokens import Token
 
 T = TypeVar("T")
 
@@ -65,14 +66,9 @@ class HttpCaller:
         while True:
             token = await self._session.token()
             try:
-                sending = self._session.send(token, method, path, query=encoded, content=content)
-                if logger.isEnabledFor(logging.DEBUG):
-                    sending = self._logged(sending, method, path, sends)
-                answer = await sending
-                if answer.is_success and large_lists.is_large_list(answer.content, shape):
-                    return await large_lists.decode(answer.content, shape)
+                answer = await self._sending(token, method, path, encoded, content, sends)
                 if answer.is_success:
-                    return _decoded(answer, method, path, shape)
+                    break
                 if is_unauthenticated(answer) and not replayed:
                     # A refused token means that nothing ran: drop it, fetch a new one, and replay once.
                     self._session.discard(token)
@@ -88,6 +84,20 @@ class HttpCaller:
                     raise
             await self._clock.sleep(delay)
             sends += 1
+        try:
+            if large_lists.is_large_list(answer.content, shape):
+                return await large_lists.decode(answer.content, shape)
+            return codec.decode(answer.content, shape)
+        except DecodeError as error:
+            raise unreadable(error, answer, method, path) from None
+
+    def _sending(
+        self, token: Token, method: str, path: str, query: str, content: bytes | None, attempt: int
+    ) -> Awaitable[RawAnswer]:
+        sending = self._session.send(token, method, path, query=query, content=content)
+        if logger.isEnabledFor(logging.DEBUG):
+            return self._logged(sending, method, path, attempt)
+        return sending
 
     async def _logged(self, sending: Awaitable[RawAnswer], method: str, path: str, attempt: int) -> RawAnswer:
         began = self._clock.monotonic()
@@ -103,17 +113,6 @@ class HttpCaller:
             # Never log the query or a body: they may have a phone number or a secret.
             logger.debug("%s /v1/%s: %s (attempt %d, %.0f ms)", method, path, outcome, attempt, elapsed)
         return answer
-
-
-def _decoded(answer: RawAnswer, method: str, path: str, shape: type[T]) -> T:
-    try:
-        return codec.decode(answer.content, shape)
-    except DecodeError as error:
-        if error.path or error.status is not None:
-            raise
-        kind = answer.headers.get("Content-Type") or "no content type"
-        message = f"{method} /v1/{path} was answered {answer.status} with {kind}: {error}"
-        raise DecodeError(message, reference_id=error.reference_id) from None
 
 
 def _personal(query: Mapping[str, object] | None) -> list[str]:

@@ -17,7 +17,7 @@ import attrs
 
 from dollr_async.base.errors import ConfigurationError, DecodeError, DollrError
 from dollr_async.wire import codec
-from dollr_async.wire.answers import error_of
+from dollr_async.wire.answers import error_of, unreadable
 from dollr_async.wire.retry import retry_delay
 from dollr_async.wire.tokens import EXPIRED, STALE, Token, checked_token, lifetime_of
 
@@ -192,8 +192,8 @@ class SessionManager:
                 jitter=random.random() * 0.2,  # noqa: S311 - spreads the refreshes of many processes, protects nothing
             )
         except DecodeError as error:
-            message = f"the answer to the token request cannot be used: {error}"
-            raise DecodeError(message, path=error.path) from None
+            reason = unreadable(error, answer, "POST", TOKEN_PATH)
+            raise DecodeError(f"the answer to the token request cannot be used: {reason}", path=error.path) from None
 
     def address(self, path: str) -> str:
         """Return the address that a path is asked at, without its query."""

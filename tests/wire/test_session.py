@@ -206,7 +206,8 @@ async def test_a_token_request_is_retried_as_often_as_the_policy_says(
 )
 async def test_a_token_that_cannot_be_used_is_an_error(rig: Rig, found: RawAnswer) -> None:
     rig.transport.token_answers(found)
-    with pytest.raises(DecodeError, match="the answer to the token request cannot be used: "):
+    said = r"the answer to the token request cannot be used: POST /v1/jwt/client/obtain/token was answered 200 with "
+    with pytest.raises(DecodeError, match=said):
         await rig.session.token()
     assert (await rig.session.token()).secret.reveal() == jwt(1)
 

@@ -16,10 +16,12 @@ async def test_a_page_in_place_of_json_is_told_with_its_call_status_and_type(
     sandbox: Sandbox, dollr: DollrClient
 ) -> None:
     sandbox.fail("fees_tiers", Fault.garbage())
-    said = "GET /v1/fees/tiers was answered 200 with text/html: the answer is not readable JSON (DecodeError)"
     with pytest.raises(DecodeError) as caught:
         await dollr.fees.tiers()
-    assert str(caught.value) == said
+    assert str(caught.value) == (
+        "GET /v1/fees/tiers was answered 200 with text/html: the answer is not readable JSON (DecodeError); "
+        "check that base_url is the API's own address, and that no proxy answers in its place"
+    )
 
 
 @pytest.mark.parametrize(("body", "kind"), [(b"OK", "text/plain"), (b"[1", "application/json"), (b"\xff", "a/b")])
@@ -29,6 +31,55 @@ async def test_any_answer_that_is_no_json_is_told_so(
     sandbox.fail("fees_tiers", Fault.garbage(body, kind))
     with pytest.raises(DecodeError, match=f"GET /v1/fees/tiers was answered 200 with {kind}: the answer is not"):
         await dollr.fees.tiers()
+
+
+async def test_an_empty_body_in_place_of_an_object_is_told_so(sandbox: Sandbox, dollr: DollrClient) -> None:
+    sandbox.fail("retrieve_parties", Fault.answer(200, b"\n", headers={"Content-Type": "text/html"}))
+    said = (
+        "GET /v1/parties/retrieve/7 was answered 200 with an empty body: the answer does not have the documented shape"
+    )
+    with pytest.raises(DecodeError, match=said) as caught:
+        await dollr.parties.retrieve(7)
+    assert "check that base_url is the API's own address" in str(caught.value)
+
+
+async def test_another_shape_of_an_answer_is_told_with_its_call(sandbox: Sandbox, dollr: DollrClient) -> None:
+    sandbox.fail("retrieve_parties", Fault.answer(200, {"id": 7, "status": "NEW"}))
+    with pytest.raises(DecodeError) as caught:
+        await dollr.parties.retrieve(7)
+    assert str(caught.value) == (
+        "GET /v1/parties/retrieve/7 was answered 200 with application/json: "
+        "the answer does not have the documented shape: a required field is missing at fullname"
+    )
+    assert (caught.value.path, caught.value.status) == ("fullname", "NEW")
+
+
+@pytest.mark.parametrize(
+    ("location", "shown"),
+    [
+        ("https://www.example/v1/x?token=1#there", "https://www.example/v1/x"),
+        ("//www.example/v1/x#there", "http://www.example/v1/x"),
+        ("/login", "{}/login"),
+        ("other?a=1", "{}/v1/parties/other"),
+        ("https://user:word@www.example:8443/x", "https://www.example:8443/x"),
+        ("https://www.example/Amara", "https://www.example/***"),
+    ],
+)
+async def test_a_redirect_of_any_form_is_shown(sandbox: Sandbox, dollr: DollrClient, location: str, shown: str) -> None:
+    sandbox.fail("list_parties", Fault.redirect(location, 308))
+    with pytest.raises(APIStatusError) as caught:
+        await dollr.parties.list(fullname="Amara")
+    assert f"which leads to {shown.format(sandbox.url)}: set base_url" in str(caught.value)
+
+
+@pytest.mark.parametrize("location", ["", "https://[x"])
+async def test_a_redirect_that_leads_nowhere_shows_what_was_asked(
+    sandbox: Sandbox, dollr: DollrClient, location: str
+) -> None:
+    sandbox.fail("list_parties", Fault.redirect(location, 301))
+    with pytest.raises(APIStatusError) as caught:
+        await dollr.parties.list()
+    assert str(caught.value) == f"GET /v1/parties/list was answered 301: asked was {sandbox.url}/v1/parties/list"
 
 
 async def test_a_base_url_with_the_version_shows_the_address_that_was_asked() -> None:
