@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from typing import TYPE_CHECKING, NoReturn, TypeVar, get_args, get_origin
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, get_args, get_origin
 
 import cattrs
 
@@ -41,11 +41,13 @@ async def decode(content: bytes, shape: type[T]) -> T:
         DecodeError: the body is not JSON, or a documented field is missing or unreadable; `path` names it.
     """
     try:
-        items = await _items(content.decode(), codec.hook_of(get_args(shape)[0]))
+        # A tuple of the shape's items, which no type can say.
+        items: Any = await _items(content.decode(), codec.hook_of(get_args(shape)[0]))
     except (ValueError, TypeError, ArithmeticError, RecursionError, cattrs.BaseValidationError):
         # It is no plain list, or an item has a wrong shape: then read as any answer is, for the error that names it.
         return codec.decode(content, shape)
-    return items  # type: ignore[return-value] # a tuple of the shape's items
+    found: T = items
+    return found
 
 
 async def _items(text: str, read: Callable[[object], object]) -> tuple[object, ...]:
