@@ -173,10 +173,11 @@ def also_named(name: str) -> dict[str, str]:
     return {"also": name}
 
 
-def hook_of(shape: type[T]) -> Callable[[object], T]:
-    """Return the function that makes an object of `shape` from plain JSON values; it raises what cattrs raises."""
+def reader_of(shape: type[T]) -> Callable[[msgspec.Raw], T]:
+    """Return the function that makes an object of `shape` from JSON; it raises what msgspec and cattrs raise."""
     hook: Callable[[object, type[T]], T] = _hook_of(shape)
-    return lambda value: hook(value, shape)
+    parse = _decoder.decode
+    return lambda content: hook(parse(content), shape)
 
 
 def shaped(value: Mapping[str, object], shape: type[T]) -> T:

@@ -6,13 +6,12 @@ Lists of the API have no pages, so a merchant with 20,000 open invoices gets all
 from __future__ import annotations
 
 import asyncio
-import json
 import time
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, get_args, get_origin
+from typing import TYPE_CHECKING, TypeVar, cast, get_args, get_origin
 
-import cattrs
+import msgspec
 
-from dollr_async.base import money
+from dollr_async.base.errors import DecodeError
 from dollr_async.wire import codec
 
 if TYPE_CHECKING:
@@ -26,7 +25,16 @@ LARGE = 256 * 1024
 _SLICE = 0.005
 """Seconds of reading after which the event loop has its turn."""
 
-_SPACE = " \t\n\r"
+
+class _Wrapped(msgspec.Struct):
+    """A list in a `data` wrapper."""
+
+    data: list[msgspec.Raw]
+
+
+# These only find where each item begins and ends, which takes a millisecond for each megabyte.
+_items_in_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_items_in_wrapper = msgspec.json.Decoder(_Wrapped).decode
 
 
 def is_large_list(content: bytes, shape: type[object]) -> bool:
@@ -41,47 +49,29 @@ async def decode(content: bytes, shape: type[T]) -> T:
         DecodeError: the body is not JSON, or a documented field is missing or unreadable; `path` names it.
     """
     try:
-        # A tuple of the shape's items, which no type can say.
-        items: Any = await _items(content.decode(), codec.hook_of(get_args(shape)[0]))
-    except (ValueError, TypeError, ArithmeticError, RecursionError, cattrs.BaseValidationError):
-        # It is no plain list, or an item has a wrong shape: then read as any answer is, for the error that names it.
-        return codec.decode(content, shape)
-    found: T = items
-    return found
-
-
-async def _items(text: str, read: Callable[[object], object]) -> tuple[object, ...]:
-    parse = json.JSONDecoder(parse_float=money.read, parse_constant=_refuse).raw_decode
+        is_wrapped = content[:LARGE].lstrip().startswith(b"{")
+        items = _items_in_wrapper(content).data if is_wrapped else _items_in_list(content)
+    except (msgspec.DecodeError, RecursionError):
+        return codec.decode(content, shape)  # for the error that names what is wrong
     found: list[object] = []
-    position = _after(text, _past_space(text, 0), "[")
+    read: Callable[[msgspec.Raw], object] = codec.reader_of(get_args(shape)[0])
     until = time.perf_counter() + _SLICE
-    while not text.startswith("]", position):
-        item, position = parse(text, position)
-        found.append(read(item))
-        position = _past_space(text, position)
-        if not text.startswith("]", position):
-            position = _after(text, position, ",")
+    for item in items:
+        try:
+            found.append(read(item))
+        except Exception:  # noqa: BLE001 - the item is read again, for the error that names what is wrong
+            raise _error_of(item, len(found), shape) from None
         if time.perf_counter() >= until:
             await asyncio.sleep(0)
             until = time.perf_counter() + _SLICE
-    if _past_space(text, position + 1) != len(text):
-        raise ValueError("there is more after the list")
-    return tuple(found)
+    return cast("T", tuple(found))
 
 
-def _after(text: str, position: int, character: str) -> int:
-    if not text.startswith(character, position):
-        message = f"{character} expected"
-        raise ValueError(message)
-    return _past_space(text, position + 1)
-
-
-def _past_space(text: str, position: int) -> int:
-    while position < len(text) and text[position] in _SPACE:
-        position += 1
-    return position
-
-
-def _refuse(constant: str) -> NoReturn:
-    message = f"{constant} is no JSON"
-    raise ValueError(message)
+def _error_of(item: msgspec.Raw, place: int, shape: type[object]) -> DecodeError:
+    """Return the error of an item as that of the whole list."""
+    try:
+        codec.decode(b"[%b]" % bytes(item), shape)
+    except DecodeError as error:
+        path = error.path.replace("[0]", f"[{place}]", 1)
+        return DecodeError(str(error).replace(f" at {error.path}", f" at {path}"), path=path)
+    return DecodeError(f"an item of the answer cannot be read at [{place}]", path=f"[{place}]")

@@ -133,7 +133,7 @@ class Transport:
                 # would take 2.4 µs of 84 more.
                 return RawAnswer(response.status, answered, await response.read())
             async with response:
-                return RawAnswer(response.status, answered, await _read_bounded(response))
+                return RawAnswer(response.status, answered, await _read_bounded(response, f"{method} /v1/{path}"))
         except TransportError:
             raise
         except Exception as error:  # noqa: BLE001 - every error becomes one of ours
@@ -274,17 +274,21 @@ def _user_agent() -> str:
 USER_AGENT = _user_agent()
 
 
-async def _read_bounded(response: aiohttp.ClientResponse) -> bytes:
+async def _read_bounded(response: aiohttp.ClientResponse, where: str) -> bytes:
     """Read a body whose size is not known (no length, or compressed), and stop when it is too large."""
     chunks: list[bytes] = []
-    size = 0
-    async for chunk in response.content.iter_chunked(_CHUNK):
-        size += len(chunk)
-        if size > LARGEST_BODY:
-            message = (
-                f"the answer is larger than {LARGEST_BODY} bytes, and was not read completely: ask for less, with "
-                "filters such as currency and status"
-            )
-            raise TransportError(message)
-        chunks.append(chunk)
+    size = int(response.headers.get(hdrs.CONTENT_LENGTH, 0))
+    if size <= LARGEST_BODY:
+        size = 0
+        async for chunk in response.content.iter_chunked(_CHUNK):
+            size += len(chunk)
+            if size > LARGEST_BODY:
+                break
+            chunks.append(chunk)
+    if size > LARGEST_BODY:
+        message = (
+            f"{where}: the answer is larger than {LARGEST_BODY} bytes, and was not read completely: ask for less, with "
+            "filters such as currency and status"
+        )
+        raise TransportError(message)
     return b"".join(chunks)

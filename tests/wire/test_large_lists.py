@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import time
 from typing import Any
@@ -69,8 +70,13 @@ async def test_a_list_is_read_as_any_answer_is(number: int, indent: int | None) 
         json.dumps([_INVOICE, {**_INVOICE, "status": 7}]).encode(),
         json.dumps([{**_INVOICE, "total_amount": "a lot"}]).encode(),
         json.dumps({"data": [_INVOICE]}).encode(),
+        json.dumps({"data": [_INVOICE, {}], "next": None}).encode(),
+        json.dumps({"data": {"id": 1}}).encode(),
+        json.dumps([*[_INVOICE] * 11, {**_INVOICE, "id": [0]}]).encode(),
+        json.dumps([_INVOICE, [_INVOICE]]).encode(),
+        b'[{"note": "\xff"}]',
     ],
-    ids=range(16),
+    ids=range(21),
 )
 async def test_what_is_no_plain_list_ends_as_any_answer_does(content: bytes) -> None:
     expected: object
@@ -107,9 +113,19 @@ def test_only_long_lists_are_read_in_slices() -> None:
     assert not large_lists.is_large_list(long, InvoiceDetail)
 
 
+async def test_the_error_of_an_item_names_its_place() -> None:
+    with pytest.raises(DecodeError, match=r" at \[11\]\.total_amount$") as caught:
+        await _read(json.dumps([*[_INVOICE] * 11, {**_INVOICE, "total_amount": [0]}]).encode())
+    assert caught.value.path == "[11].total_amount"
+
+
 @pytest.mark.real_time  # what is measured is how long everything else waits
-async def test_twenty_thousand_invoices_hold_nothing_up() -> None:
-    content = json.dumps([_INVOICE] * 20_000).encode()
+@pytest.mark.parametrize("kind", ["a list", "in a wrapper", "with a wrong last item"])
+async def test_twenty_thousand_invoices_hold_nothing_up(kind: str) -> None:
+    invoices = [_INVOICE] * 20_000
+    if kind == "with a wrong last item":
+        invoices[-1] = {**_INVOICE, "id": None}
+    content = json.dumps({"data": invoices} if kind == "in a wrapper" else invoices).encode()
     loop = asyncio.get_running_loop()
     gaps = [0.0]
 
@@ -122,11 +138,10 @@ async def test_twenty_thousand_invoices_hold_nothing_up() -> None:
     other = loop.create_task(everything_else())
     await asyncio.sleep(0)
     began = time.perf_counter()
-    found = await _read(content)
+    with pytest.raises(DecodeError) if kind == "with a wrong last item" else contextlib.nullcontext():
+        await _read(content)
     took = time.perf_counter() - began
     other.cancel()
-    assert isinstance(found, tuple)
-    assert len(found) == 20_000
     # A busy machine stops the whole process now and then: most of the breaks have to be short, and all far from `took`.
     gaps.sort()
     assert gaps[-3] < max(0.05, took / 4)
