@@ -74,7 +74,7 @@ def error_of(
 def _reason(detail: str, answer: RawAnswer, address: str) -> str:
     """Return the reason, with the address that was asked where it may be a wrong one."""
     is_redirect = _FIRST_REDIRECT <= answer.status < HTTPStatus.BAD_REQUEST
-    if not address or (not is_redirect and (answer.status != HTTPStatus.NOT_FOUND or _is_usual(address))):
+    if not address or (not is_redirect and _is_usual(address)):
         return detail
     where = f"asked was {address}"
     leads_to = _location(answer, address) if is_redirect else ""

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession
 
-from dollr_async import APIStatusError, ConfigurationError, DecodeError, DollrClient, NotFoundError
+from dollr_async import APIStatusError, ConfigurationError, DecodeError, DollrClient, NotFoundError, RetryPolicy
 from dollr_async.sandbox import Fault, Sandbox
+from tests.support.raw_server import RawServer, answer
 
 
 async def test_a_page_in_place_of_json_is_told_with_its_call_status_and_type(
@@ -80,6 +81,20 @@ async def test_a_redirect_that_leads_nowhere_shows_what_was_asked(
     with pytest.raises(APIStatusError) as caught:
         await dollr.parties.list()
     assert str(caught.value) == f"GET /v1/parties/list was answered 301: asked was {sandbox.url}/v1/parties/list"
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 405, 502])
+async def test_a_base_url_with_a_path_shows_the_address_that_was_asked(status: int) -> None:
+    once = RetryPolicy(attempts=1)
+    async with (
+        RawServer(answer(status, b"<html>")) as server,
+        DollrClient("id", "secret", base_url=f"{server.url}/dollr/", retry=once) as dollr,
+    ):
+        with pytest.raises(APIStatusError) as caught:
+            await dollr.parties.list(fullname="Amara")
+    asked = f"{server.url}/dollr/v1/jwt/client/obtain/token"
+    assert str(caught.value) == f"POST /v1/jwt/client/obtain/token was answered {status}: asked was {asked}"
+    assert caught.value.path == "/v1/jwt/client/obtain/token"
 
 
 async def test_a_base_url_with_the_version_shows_the_address_that_was_asked() -> None:
