@@ -18,7 +18,7 @@ from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from benchmarks.harness.processes import pin_to_core
-from benchmarks.harness.stub_answers import ANSWERS, COMPLETED, STATUS
+from benchmarks.harness.stub_answers import ANSWERS, COMPLETED, REFERENCE, STATUS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +36,19 @@ def _http(content: bytes, status: str = "200 OK") -> bytes:
 
 _ANSWERS = {target.encode(): _http(content) for target, content in ANSWERS.items()}
 _STATUS = f"{STATUS}/".encode()
+_EXECUTE = b"POST /v1/executions/collection"
+_REFERENCE = REFERENCE.encode()
+_NAMED = re.compile(rb'"reference_id": *"([0-9a-f-]{36})"')
 _PROCESSING, _COMPLETED = _http(ANSWERS[STATUS]), _http(COMPLETED)
+
+
+def _about(request: bytes, target: bytes, answer: bytes) -> bytes:
+    """Return an answer about the payment that the request names, as an API's is."""
+    if target.startswith(_STATUS):
+        return answer.replace(_REFERENCE, target[len(_STATUS) :])
+    if target == _EXECUTE and (named := _NAMED.search(request)) is not None:
+        return answer.replace(_REFERENCE, named[1])
+    return answer
 
 
 class Stub(asyncio.Protocol):
@@ -72,7 +84,8 @@ class Stub(asyncio.Protocol):
 
     def _answer(self, request: bytes) -> None:
         if self._transport is not None:
-            self._transport.write(self._found(request[: request.index(b" HTTP/1.1")].partition(b"?")[0]))
+            target = request[: request.index(b" HTTP/1.1")].partition(b"?")[0]
+            self._transport.write(_about(request, target, self._found(target)))
 
     def _found(self, target: bytes) -> bytes:
         if target == b"GET /count":
