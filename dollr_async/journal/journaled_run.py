@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from dollr_async.base.clock import Clock
     from dollr_async.base.enums import ExecutionStatus
     from dollr_async.base.progress import Progress
+    from dollr_async.journal.entry import Entry
     from dollr_async.journal.protocol import Claim, Journal
 
     Hold = Callable[[Coroutine[object, object, None]], asyncio.Task[None]]
@@ -143,12 +144,7 @@ class JournaledRun(Run):
             is_first = (entry.began_at, entry.reference_id) < (self._entry.began_at, self._entry.reference_id)
             has_precedence = entry.executed or (entry.reference_id not in without_live_run and is_first)
             if is_same and has_precedence and entry.reference_id != self._entry.reference_id:
-                message = (
-                    f"{entry.source_type} {entry.source_id} is already being paid by payment {entry.reference_id}: "
-                    f"follow that one with {resume_call('wait', entry.reference_id)}, and start another one only if "
-                    "it FAILED"
-                )
-                raise DollrError(message)
+                raise _kept_for(entry, is_live=entry.reference_id not in without_live_run)
 
     def resume(self, attempt: Attempt, now: float) -> tuple[Attempt, Action]:
         """Return what is known of the execution, and the first action."""
@@ -215,6 +211,22 @@ class JournaledRun(Run):
             raise
         except JournalError as error:
             self._log_error("its lease could not be renewed", error)
+
+
+def _kept_for(entry: Entry, *, is_live: bool) -> DollrError:
+    """Return the error that says which payment a document is for, and what to do about that one."""
+    source, reference_id = f"{entry.source_type} {entry.source_id}", entry.reference_id
+    if is_live or entry.in_doubt or entry.status is not None:
+        message = (
+            f"{source} is already being paid by payment {reference_id}: follow that one with "
+            f"{resume_call('wait', reference_id)}, and start another one only if it FAILED"
+        )
+    else:
+        message = (
+            f"{source} is kept for payment {reference_id}, which was not executed: try that one again, with "
+            f"reference_id='{reference_id}'"
+        )
+    return DollrError(message)
 
 
 def ids_of(progress: Progress) -> dict[str, object]:

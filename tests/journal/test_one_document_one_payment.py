@@ -104,6 +104,21 @@ async def test_the_same_reference_continues_with_its_own_document(
     assert len(sandbox.ledger) == 1
 
 
+@pytest.mark.parametrize("fault", [401, "rate_limited"])
+async def test_a_document_is_kept_for_a_payment_that_was_not_executed_and_the_error_says_to_try_that_one(
+    sandbox: Sandbox, journaled: DollrClient, source: KnownSource, fault: str | int
+) -> None:
+    reference_id = uuid.uuid4()
+    sandbox.fail("executions.collection", fault, times=4)
+    with pytest.raises(CollectError, match="no money moved"):
+        await _pay(journaled, source, reference_id)
+    sandbox.clear_faults()
+    with pytest.raises(CollectError, match=f"is kept for payment {reference_id}.* with reference_id='{reference_id}'"):
+        await _pay(journaled, source)
+    assert (await (await _pay(journaled, source, reference_id)).wait()).status == "COMPLETED"
+    assert len(sandbox.ledger) == 1
+
+
 _LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 _FAR_IN_THE_FUTURE = datetime(2999, 1, 1, tzinfo=UTC)
 
