@@ -143,9 +143,8 @@ class Attempt(Record):
         """Return what is known after a send whose outcome a status check has to show."""
         asking = attrs.evolve(self, asking_since=now if self.asking_since is None else self.asking_since)
         if outcome not in DOUBTFUL:
-            checked = self.other_kinds_are_checked and outcome is not SendResult.CONFLICT
             return attrs.evolve(
-                asking, refusal=outcome, refused_at=now, is_contested=True, other_kinds_are_checked=checked
+                asking, refusal=outcome, refused_at=now, is_contested=True, other_kinds_are_checked=False
             )
         # Only where failed connections are all that was met may the checks end early: see `after_check`.
         is_first = self.doubt_since is None and outcome is SendResult.UNREACHABLE

@@ -74,6 +74,7 @@ def test_an_amount_is_kept_as_it_is_written(given_: Decimal | int) -> None:
         (Decimal("Infinity"), "is not above zero"),
         (10**18, "has more than 18 digits"),
         pytest.param(10**5000, "has more than 18 digits", id="10**5000"),
+        (Decimal("1E+18"), "has more than 18 digits"),
         (Decimal("1E+999999"), "has more than 18 digits"),
         (Decimal("1.2345678901234567890"), "has more than 18 digits"),
     ],

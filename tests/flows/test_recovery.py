@@ -725,6 +725,7 @@ def _unreachable(message: str) -> TransportError:
         # About the reference, the session, the account or the document.
         (_status(InvalidRequestError, 422, "", "body.reference_id"), SendResult.CONFLICT),
         (_status(InvalidRequestError, 422, "", "body.provider", "body.session_id"), SendResult.CONFLICT),
+        (_status(InvalidRequestError, 422, "", "body.execution.reference_id"), SendResult.CONFLICT),
         (_status(InvalidRequestError, 422, "", "body", message="Duplicate reference"), SendResult.CONFLICT),
         (_status(InvalidRequestError, 422, "A payment is in progress"), SendResult.CONFLICT),
         (_status(InvalidRequestError, 422, "Session expired"), SendResult.CONFLICT),
