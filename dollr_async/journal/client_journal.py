@@ -97,6 +97,10 @@ class ClientJournal:
         self._key = journal_key(client_secret)
         self._clock = clock
         self._releases: set[asyncio.Task[None]] = set()
+        self._reading = asyncio.Lock()
+        self._readings_begun = 0
+        self._latest_reading = 0
+        self._stopped: frozenset[UUID] = frozenset()
 
     def __repr__(self) -> str:
         """Show the journal."""
@@ -140,10 +144,21 @@ class ClientJournal:
             entry = await self._journal.read(reference_id)
             if entry is None or entry.outcome is not None:
                 return False
-            return all(open_.reference_id != reference_id for open_ in await self._journal.unfinished())
+            return reference_id not in await self._without_live_run()
         except JournalError:
             logger.exception("payment %s: its entry in the journal could not be read", reference_id)
             return False
+
+    async def _without_live_run(self) -> frozenset[UUID]:
+        """Return the open payments that no live run works on; all that ask before it is read share one reading."""
+        asked = self._readings_begun
+        async with self._reading:
+            if self._latest_reading <= asked:
+                self._readings_begun += 1
+                number = self._readings_begun
+                self._stopped = frozenset(entry.reference_id for entry in await self._journal.unfinished())
+                self._latest_reading = number
+            return self._stopped
 
     async def saw(self, execution: Execution, reference_id: UUID) -> None:
         """Keep a status that a status check found. If the journal fails, the error is logged and following goes on."""

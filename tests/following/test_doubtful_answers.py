@@ -6,6 +6,7 @@ import asyncio
 import uuid
 from typing import TYPE_CHECKING, Any
 
+import attrs
 import pytest
 
 from dollr_async import (
@@ -18,8 +19,11 @@ from dollr_async import (
     PollPolicy,
     PollTimeoutError,
 )
-from dollr_async.journal import MemoryJournal
+from dollr_async.base.clock import LoopClock
+from dollr_async.journal import Entry, MemoryJournal
+from dollr_async.journal.client_journal import ClientJournal
 from dollr_async.sandbox import AfterSeconds, Fault, Sandbox
+from dollr_async.testing.journal_contract import an_entry
 from tests.support.collections import REFERENCE, collect
 
 if TYPE_CHECKING:
@@ -226,6 +230,42 @@ async def test_a_watch_that_waited_for_a_run_ends_soon_after_it(sandbox: Sandbox
     with pytest.raises(NotFoundError):
         await watching
     assert asyncio.get_running_loop().time() - ended <= 4.0
+
+
+class _CountingJournal(MemoryJournal):
+    """A journal that takes a moment to list what is open, and counts how often it is asked to."""
+
+    lists = 0
+
+    async def unfinished(self, *, with_live: bool = False) -> list[Entry]:
+        self.lists += 1
+        await asyncio.sleep(0.5)
+        return await super().unfinished(with_live=with_live)
+
+
+async def test_many_payments_that_the_api_does_not_know_share_one_list_of_what_is_open(sandbox: Sandbox) -> None:
+    journal = _CountingJournal()
+    references = [uuid.uuid4() for _ in range(50)]
+    for reference_id in references:
+        await journal.claim(attrs.evolve(an_entry(), reference_id=reference_id, sends=1))
+    await asyncio.sleep(journal.lease + 1.0)
+    async with DollrClient(**sandbox.settings, polling=_EVEN, journal=journal) as dollr:
+        ends = await asyncio.gather(*(dollr.wait(it) for it in references), return_exceptions=True)
+    assert {type(end) for end in ends} == {NotFoundError}
+    assert journal.lists <= 5, "not one for each payment"
+
+
+async def test_a_run_that_begins_while_the_journal_is_listed_is_seen_by_the_next_that_asks(sandbox: Sandbox) -> None:
+    journal, entry = _CountingJournal(), an_entry()
+    await journal.claim(entry)
+    await asyncio.sleep(journal.lease + 1.0)
+    asked = ClientJournal(journal, sandbox.client_secret, LoopClock())
+    before = asyncio.create_task(asked.is_live(entry.reference_id))
+    await asyncio.sleep(0.6)
+    assert not await before
+    await journal.claim(entry)
+    assert await asked.is_live(entry.reference_id)
+    assert journal.lists == 2
 
 
 async def test_settling_is_as_quick_as_before(even: DollrClient, sandbox: Sandbox) -> None:
