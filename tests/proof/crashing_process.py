@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from dollr_async import DollrClient, RealtimeSettings
 from dollr_async.journal import MemoryJournal
+from tests.proof.orders import JOURNAL
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -58,7 +59,10 @@ class ProcessJournal(MemoryJournal):
 
 
 class Process:
-    """One run of a program: its clients, its view of the journal, and its tasks."""
+    """One run of a program: its clients, its view of the journal, and its tasks.
+
+    One client has a journal, and two have none.
+    """
 
     def __init__(self, sandbox: Sandbox, journal: MemoryJournal) -> None:
         self.journal = ProcessJournal(journal)
@@ -67,7 +71,8 @@ class Process:
             **sandbox.settings, journal=self.journal, realtime=realtime, max_polls_per_second=2.0
         )
         self.plain = DollrClient(**sandbox.settings, realtime=realtime)
-        self.tasks: dict[asyncio.Task[None], str | None] = {}
+        self.clients = {JOURNAL: self.journaled, "plain": self.plain, "another": DollrClient(**sandbox.settings)}
+        self.tasks: list[asyncio.Task[None]] = []
 
     async def crash(self) -> None:
         """End at once: nothing more is written, no lease is released, all connections are closed."""
@@ -76,8 +81,8 @@ class Process:
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
-        await self.journaled.close()
-        await self.plain.close()
+        for client in self.clients.values():
+            await client.close()
 
 
 class ReferenceLog(logging.Handler):

@@ -7,10 +7,14 @@ import json
 import os
 import random
 import socket
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
-from dollr_async.sandbox import AfterSeconds, Fault, Sandbox
+import attrs
+
+from dollr_async.sandbox import AfterSeconds, Fault, Quirks, Sandbox
+from tests.proof.answers import CONFLICTS, FOREIGN, REFUSALS
+from tests.proof.situations import situations_met
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -63,17 +67,54 @@ _LOWEST_RATE, _HIGHEST_RATE = 0.05, 0.5
 _REFUSALS = (403, 422, "422_after")
 _REFUSAL_RATE = 0.02
 """The share of requests that are refused without a reason; with more, few collections would complete."""
+_TWICE_RATE, _CONFLICT_RATE, _FOREIGN_RATE = 0.1, 0.15, 0.1
+"""The shares of executions that arrive twice, that are answered by a conflict, and about another payment."""
+
+QUIRKS = Quirks(repeated_reference="refused", status_words={"COMPLETED": "SUCCESSFUL"})
+"""How the API of a proof answers where its documentation is silent."""
 
 
 def make_faulty(sandbox: Sandbox, seed: int, *, late: float) -> None:
-    """Let every operation fail at a rate from 5 to 50 %: with three faults, and with answers `late` seconds late."""
+    """Let every operation fail at a rate from 5 to 50 %: with three faults, and with answers `late` seconds late.
+
+    Executions also arrive twice, meet conflicts, and are answered about another payment, as their statuses are.
+    """
     chance = random.Random(seed)  # noqa: S311 - repeatable, no secret
+    sandbox.fail("collect", "twice", times=None, chance=_TWICE_RATE)
+    for operation, named, rate in (
+        ("collect", CONFLICTS, _CONFLICT_RATE),
+        ("collect", REFUSALS, _REFUSAL_RATE),
+        ("collect", FOREIGN, _FOREIGN_RATE),
+        ("get_collection_status", FOREIGN, _FOREIGN_RATE),
+    ):
+        for answer in named.values():
+            sandbox.fail(operation, answer, times=None, chance=rate / len(named))
     for operation in OPERATIONS:
-        faults: list[Fault | str | int] = [*chance.sample(_FAULTS, 3), Fault.latency(late)]
-        each = 1.0 - (1.0 - chance.uniform(_LOWEST_RATE, _HIGHEST_RATE)) ** (1 / len(faults))
-        for fault in faults:
+        ordinary: list[Fault | str | int] = [*chance.sample(_FAULTS, 3), Fault.latency(late)]
+        each = 1.0 - (1.0 - chance.uniform(_LOWEST_RATE, _HIGHEST_RATE)) ** (1 / len(ordinary))
+        for fault in ordinary:
             sandbox.fail(operation, fault, times=None, chance=each)
         sandbox.fail(operation, chance.choice(_REFUSALS), times=None, chance=_REFUSAL_RATE)
+
+
+@asynccontextmanager
+async def lagging(sandbox: Sandbox, longest: float, seed: int) -> AsyncIterator[None]:
+    """Let the status calls lag behind the executions, by ever other times up to `longest` seconds."""
+    chance = random.Random(seed)  # noqa: S311 - repeatable, no secret
+
+    async def vary() -> None:
+        while True:
+            lag = chance.choice((0.0, chance.uniform(0.0, longest), longest))
+            sandbox._world.quirks = attrs.evolve(sandbox._world.quirks, status_lag=lag)
+            await asyncio.sleep(longest)
+
+    varying = asyncio.create_task(vary())
+    try:
+        yield
+    finally:
+        varying.cancel()
+        with suppress(asyncio.CancelledError):
+            await varying
 
 
 class FaultySandbox(Protocol):
@@ -93,8 +134,8 @@ class FaultySandbox(Protocol):
         """Return the reference and the status of every movement."""
         ...
 
-    async def counts(self) -> tuple[int, int]:
-        """Return the number of requests, and of those that met a fault."""
+    async def counts(self) -> tuple[int, int, dict[str, int]]:
+        """Return the number of requests, of those that met a fault, and of each situation that was met."""
         ...
 
 
@@ -119,9 +160,10 @@ class LocalSandbox:
         """Return the reference and the status of every movement."""
         return [(entry.reference_id, entry.status) for entry in self._sandbox.ledger]
 
-    async def counts(self) -> tuple[int, int]:
-        """Return the number of requests, and of those that met a fault."""
-        return len(self._sandbox.requests), sum(request.fault is not None for request in self._sandbox.requests)
+    async def counts(self) -> tuple[int, int, dict[str, int]]:
+        """Return the number of requests, of those that met a fault, and of each situation that was met."""
+        requests = self._sandbox.requests
+        return len(requests), sum(request.fault is not None for request in requests), situations_met(self._sandbox)
 
 
 class RemoteSandbox:
@@ -137,9 +179,11 @@ class RemoteSandbox:
     async def connect(cls, channel: socket.socket) -> AsyncIterator[RemoteSandbox]:
         """Connect to the process that `fork_faulty_sandbox` forked; it ends with the block."""
         reader, writer = await asyncio.open_connection(sock=channel, limit=2**26)
-        yield cls(json.loads(await reader.readline()), reader, writer)
-        writer.close()
-        await writer.wait_closed()
+        try:
+            yield cls(json.loads(await reader.readline()), reader, writer)
+        finally:
+            writer.close()
+            await writer.wait_closed()
 
     async def status_of(self, reference_id: str) -> str | None:
         """Return a payment's status, or None when it has not landed."""
@@ -154,10 +198,10 @@ class RemoteSandbox:
         """Return the reference and the status of every movement."""
         return [(reference_id, status) for reference_id, status in await self._ask("ledger")]
 
-    async def counts(self) -> tuple[int, int]:
-        """Return the number of requests, and of those that met a fault."""
-        requests, faults = await self._ask("counts")
-        return requests, faults
+    async def counts(self) -> tuple[int, int, dict[str, int]]:
+        """Return the number of requests, of those that met a fault, and of each situation that was met."""
+        requests, faults, met = await self._ask("counts")
+        return requests, faults, met
 
     async def _ask(self, method: str, *values: str) -> Any:  # noqa: ANN401 - JSON
         async with self._lock:
@@ -165,22 +209,28 @@ class RemoteSandbox:
             return json.loads(await self._reader.readline())
 
 
-def fork_faulty_sandbox(seed: int, *, late: float = 1.4) -> socket.socket:
-    """Fork a process with a faulty sandbox, and return the socket to it. Call this before any thread exists."""
+def fork_faulty_sandbox(seed: int, *, late: float = 1.4, lag: float = 0.1) -> socket.socket:
+    """Fork a process with a faulty sandbox, and return the socket to it. Call this before any thread exists.
+
+    Its statuses lag behind by up to `lag` seconds.
+    """
     ours, theirs = socket.socketpair()
     if os.fork() == 0:
         ours.close()
         try:
-            asyncio.run(_serve(theirs, seed, late))
+            asyncio.run(_serve(theirs, seed, late, lag))
         finally:
             os._exit(0)
     theirs.close()
     return ours
 
 
-async def _serve(channel: socket.socket, seed: int, late: float) -> None:
+async def _serve(channel: socket.socket, seed: int, late: float, lag: float) -> None:
     reader, writer = await asyncio.open_connection(sock=channel)
-    async with Sandbox(settlement=AfterSeconds(0.1, 0.3), seed=seed) as sandbox:
+    async with (
+        Sandbox(settlement=AfterSeconds(0.1, 0.3), quirks=QUIRKS, seed=seed) as sandbox,
+        lagging(sandbox, lag, seed),
+    ):
         make_faulty(sandbox, seed, late=late)
         local = LocalSandbox(sandbox)
         answer: Any = sandbox.settings
@@ -188,6 +238,8 @@ async def _serve(channel: socket.socket, seed: int, late: float) -> None:
             writer.write(json.dumps(answer).encode() + b"\n")
             line = await reader.readline()
             if not line:
-                return
+                break
             method, *values = json.loads(line)
             answer = await getattr(local, method)(*values)
+    writer.close()
+    await writer.wait_closed()

@@ -57,7 +57,10 @@ class Job:
 
 @attrs.define(kw_only=True)
 class Report:
-    """What one process reports: its journal's entry at its start, how it ended, and how many steps it made."""
+    """What one process reports: its journal's entry at its start, how it ended, and how many steps it made.
+
+    `end` is the status of the payment, or the name of the error.
+    """
 
     steps: int = 0
     site: str = ""
@@ -65,8 +68,7 @@ class Report:
     is_listed: bool = False
     executed: bool = False
     outcome: str | None = None
-    status: str = ""
-    source_id: int | None = None
+    end: str = ""
     error: str = ""
 
 
@@ -177,8 +179,7 @@ async def _run(job: Job, report: Report, countdown: Countdown) -> None:
         report.outcome = None if entry is None else entry.outcome
         countdown.begin("start")
         collection = await dollr.collect(**collect_terms(job.route, job.known), reference_id=job.reference_id)
-        execution = await collection.wait()
-        report.status, report.source_id = str(execution.status), collection.source_id
+        report.end = str((await collection.wait()).status)
 
 
 def _child(job: Job, pipe: int) -> None:
@@ -186,7 +187,7 @@ def _child(job: Job, pipe: int) -> None:
     try:
         asyncio.run(_collect(job, report, Countdown(job, report, pipe)))
     except BaseException as error:  # noqa: BLE001 - the parent has to know of any error
-        report.error = "".join(traceback.format_exception(error))
+        report.end, report.error = type(error).__name__, "".join(traceback.format_exception(error))
     os.write(pipe, json.dumps(report).encode())
 
 
