@@ -276,10 +276,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     began = time.monotonic()
     figures = asyncio.run(run())
-    print(*figures.lines(), sep="\n")  # noqa: T201 - what the program is for
-    print(f"{'seconds':45} {time.monotonic() - began:8.0f}")  # noqa: T201 - the same
-    print(*figures.examples[:20], sep="\n")  # noqa: T201 - the same
-    print(*(f"never met: {situation}" for situation in figures.never_met), sep="\n")  # noqa: T201 - the same
+    print(*figures.lines(), f"{'seconds':45} {time.monotonic() - began:8.0f}", sep="\n")  # noqa: T201 - what it is for
+    for problem in [*figures.examples[:20], *(f"never met: {situation}" for situation in figures.never_met)]:
+        print(problem)  # noqa: T201 - the same
     return 1 if figures.violations or figures.never_met else 0
 
 
