@@ -53,6 +53,17 @@ class ExecutionStatus(OpenEnum):
         return self.value in _FINAL_EXECUTION
 
 
+class OutcomeStatus(OpenEnum):
+    """How a payment ended, as the journal keeps it until your program has handled it.
+
+    NOT_RUN is not a word of the API: the execution surely did not run, so no money moved under this reference.
+    """
+
+    COMPLETED = "COMPLETED"
+    FAILED = "FAILED"
+    NOT_RUN = "NOT_RUN"
+
+
 class SourceStatus(OpenEnum):
     """The status of an invoice or an order. PAID and CANCELED are final."""
 

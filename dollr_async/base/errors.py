@@ -223,6 +223,13 @@ class JournalError(DollrError):
     """The journal could not be written or read; nothing was sent, unless the message says so."""
 
 
+class AlreadyHandledError(JournalError):
+    """The outcome of this payment was handled already, by this worker or another one, or it is no longer the outcome.
+
+    Roll your own transaction back: whoever marked it first has done the work. Nothing was changed in the journal.
+    """
+
+
 class PollTimeoutError(DollrError):
     """A payment, or a document that is to be paid, was still not final when the time ran out.
 

@@ -2,16 +2,21 @@
 
 from dollr_async.journal.entry import Entry, Terms
 from dollr_async.journal.memory import MemoryJournal
+from dollr_async.journal.outcome_protocol import EndedPayment, IndexedJournal, OpenPayment, OutcomeJournal
 from dollr_async.journal.protocol import Claim, Journal, LeaseLostError
 from dollr_async.journal.rows import as_row, from_row
 from dollr_async.journal.sqlite.journal import SQLiteJournal
 
 __all__ = [
     "Claim",
+    "EndedPayment",
     "Entry",
+    "IndexedJournal",
     "Journal",
     "LeaseLostError",
     "MemoryJournal",
+    "OpenPayment",
+    "OutcomeJournal",
     "SQLiteJournal",
     "Terms",
     "as_row",

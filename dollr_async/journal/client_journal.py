@@ -12,8 +12,8 @@ import msgspec
 
 from dollr_async.base.errors import InvalidInputError, JournalError, ReferenceUsedError
 from dollr_async.base.progress import KnownPayment, resume_call
-from dollr_async.journal.entry import Entry, Terms
-from dollr_async.journal.journaled_run import REFUSED, JournaledRun
+from dollr_async.journal.entry import REFUSED, Entry, Terms
+from dollr_async.journal.journaled_run import JournaledRun
 from dollr_async.journal.protocol import Journal
 from dollr_async.journal.translating_journal import TranslatingJournal
 

@@ -11,6 +11,9 @@ import attrs
 from dollr_async.base.progress import Progress
 from dollr_async.base.record import Record
 
+REFUSED = "REFUSED"
+"""The outcome of an entry whose execution surely did not run."""
+
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class Terms(Record):

@@ -13,6 +13,7 @@ from dollr_async.base.errors import DollrError, JournalError
 from dollr_async.base.progress import resume_call
 from dollr_async.flows.attempt import Action, Attempt
 from dollr_async.flows.run import Run
+from dollr_async.journal.entry import REFUSED
 from dollr_async.journal.protocol import LeaseLostError
 
 if TYPE_CHECKING:
@@ -29,9 +30,6 @@ if TYPE_CHECKING:
     Hold = Callable[[Coroutine[object, object, None]], asyncio.Task[None]]
 
 logger = logging.getLogger("dollr_async.journal")
-
-REFUSED = "REFUSED"
-"""The outcome of an entry whose execution surely did not run."""
 
 
 class JournaledRun(Run):

@@ -23,7 +23,7 @@ from dollr_async.base.clock import LoopClock
 from dollr_async.journal import Entry, MemoryJournal
 from dollr_async.journal.client_journal import ClientJournal
 from dollr_async.sandbox import AfterSeconds, Fault, Sandbox
-from dollr_async.testing.journal_contract import an_entry
+from dollr_async.testing.support import an_entry
 from tests.support.collections import REFERENCE, collect
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from uuid import UUID
 import attrs
 
 from dollr_async.journal import SQLiteJournal
-from dollr_async.testing.journal_contract import an_entry
+from dollr_async.testing.support import an_entry
 
 
 async def main(path: str, reference_id: str) -> None:

@@ -34,7 +34,7 @@ from dollr_async import (
 )
 from dollr_async.journal import LeaseLostError, MemoryJournal, SQLiteJournal
 from dollr_async.sandbox import Fault, Sandbox
-from dollr_async.testing.journal_contract import an_entry
+from dollr_async.testing.support import an_entry
 from tests.conftest import check_requests
 from tests.support.collections import ITEM, PAYER, REFERENCE, collect, operations, sent
 from tests.support.payments import Move, payout, ready, transfer

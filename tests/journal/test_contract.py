@@ -13,7 +13,9 @@ import pytest
 from dollr_async.base.errors import InvalidInputError
 from dollr_async.journal import Claim, Entry, LeaseLostError, MemoryJournal, SQLiteJournal
 from dollr_async.journal.translating_journal import TranslatingJournal
-from dollr_async.testing.journal_contract import JournalContract, an_entry
+from dollr_async.testing.journal_contract import JournalContract
+from dollr_async.testing.support import an_entry
+from tests.journal.stores import MemoryStore, SQLiteStore
 from tests.support.fakes import FakeClock
 
 if TYPE_CHECKING:
@@ -21,23 +23,9 @@ if TYPE_CHECKING:
     from pathlib import Path
     from uuid import UUID
 
-    from dollr_async.journal import Journal
 
-
-class SetClock(SQLiteJournal):
-    """A journal on a clock that the test sets."""
-
-    time = 1000.0
-
-    @staticmethod
-    def _now() -> float:
-        return SetClock.time
-
-
-class TestMemoryJournal(JournalContract):
-    @asynccontextmanager
-    async def journal(self) -> AsyncIterator[MemoryJournal]:
-        yield MemoryJournal()
+class TestMemoryJournal(MemoryStore, JournalContract):
+    """A journal in memory."""
 
 
 class TestTranslatingJournal(JournalContract):
@@ -48,23 +36,8 @@ class TestTranslatingJournal(JournalContract):
         yield TranslatingJournal(MemoryJournal())
 
 
-class TestSQLiteJournal(JournalContract):
-    @pytest.fixture(autouse=True)
-    def place(self, tmp_path: Path) -> None:
-        self.path = tmp_path / "payments.db"
-
-    @asynccontextmanager
-    async def journal(self) -> AsyncIterator[SQLiteJournal]:
-        async with SetClock(self.path) as journal:
-            yield journal
-
-    @asynccontextmanager
-    async def another(self, journal: Journal) -> AsyncIterator[SQLiteJournal]:
-        async with SetClock(self.path) as other:
-            yield other
-
-    async def pass_time(self, seconds: float) -> None:
-        SetClock.time += seconds
+class TestSQLiteJournal(SQLiteStore, JournalContract):
+    """A journal in a file."""
 
 
 class DropsWrites(MemoryJournal):

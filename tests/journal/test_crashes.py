@@ -14,7 +14,7 @@ import attrs
 import pytest
 
 from dollr_async.journal import SQLiteJournal
-from dollr_async.testing.journal_contract import an_entry
+from dollr_async.testing.support import an_entry
 from tests.journal import child
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def test_a_journal_that_was_never_closed_is_closed_at_exit_without_a_warning(tmp
     program = """if True:
         import asyncio, sys
         from dollr_async.journal import SQLiteJournal
-        from dollr_async.testing.journal_contract import an_entry
+        from dollr_async.testing.support import an_entry
         journal = SQLiteJournal(sys.argv[1])
         print(asyncio.run(journal.claim(an_entry())).number)
     """
@@ -118,7 +118,7 @@ def test_a_forked_process_is_refused_with_what_to_do_and_leaves_its_parents_jour
         import asyncio, os, pathlib, sys
         from dollr_async import JournalError
         from dollr_async.journal import SQLiteJournal
-        from dollr_async.testing.journal_contract import an_entry
+        from dollr_async.testing.support import an_entry
         journal, entry = SQLiteJournal(sys.argv[1]), an_entry()
         number = asyncio.run(journal.claim(entry)).number
         if (child := os.fork()) == 0:

@@ -15,7 +15,7 @@ from dollr_async import CollectError, DollrClient, DollrError, KnownSource, Outc
 from dollr_async.base.clock import LoopClock
 from dollr_async.journal import Claim, MemoryJournal
 from dollr_async.journal.journaled_run import JournaledRun
-from dollr_async.testing.journal_contract import an_entry
+from dollr_async.testing.support import an_entry
 from tests.support.collections import ITEM, PAYER
 
 if TYPE_CHECKING:

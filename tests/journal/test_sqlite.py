@@ -23,7 +23,7 @@ from dollr_async.journal.sqlite.change_queue import Change, ChangeQueue
 from dollr_async.journal.sqlite.database import Database, as_journal_errors
 from dollr_async.journal.sqlite.lease_owner import is_alive
 from dollr_async.journal.sqlite.schema import APPLICATION, MIGRATIONS, use_write_ahead_log
-from dollr_async.testing.journal_contract import a_full_entry, an_entry
+from dollr_async.testing.support import a_full_entry, an_entry
 from tests.journal.test_contract import SetClock
 
 if TYPE_CHECKING:
