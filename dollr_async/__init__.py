@@ -12,6 +12,7 @@ from dollr_async.base.enums import (
     ExecutionStatus,
     FeeBearer,
     MerchantType,
+    OutcomeStatus,
     OwnerType,
     PaymentMethod,
     PaymentProvider,
@@ -22,6 +23,7 @@ from dollr_async.base.enums import (
 )
 from dollr_async.base.errors import (
     ActionRequiredError,
+    AlreadyHandledError,
     APIStatusError,
     AuthenticationError,
     CollectError,
@@ -50,6 +52,7 @@ from dollr_async.client import DollrClient
 from dollr_async.flows.arguments import Card, KnownPayer, KnownSource, LineItem, MobileMoney, Payer, SavedAccount
 from dollr_async.flows.handles import Collection, Payment, UnfinishedPayment
 from dollr_async.flows.hosted_checkout import HostedCheckout, Verification
+from dollr_async.flows.outcome import Outcome
 from dollr_async.following.payments_to_watch import PaymentToWatch, WatchFailure
 from dollr_async.following.policy import PollPolicy
 from dollr_async.following.registry import StatusCheck
@@ -94,6 +97,7 @@ from dollr_async.wire.retry import RetryPolicy
 __all__ = [
     "APIStatusError",
     "ActionRequiredError",
+    "AlreadyHandledError",
     "AuthenticationError",
     "Card",
     "CardRoute",
@@ -161,6 +165,8 @@ __all__ = [
     "OrderChanges",
     "OrderDetail",
     "OrderReceipt",
+    "Outcome",
+    "OutcomeStatus",
     "OutcomeUnknownError",
     "OwnerType",
     "Party",

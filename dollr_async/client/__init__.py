@@ -3,6 +3,7 @@
 - `core`: the settings, opening and closing, and how a payment runs from its first step to an accepted execution
 - `money_in`: `collect`, `hosted_checkout`, `payment_link`
 - `money_out`: `payout`, `transfer`, `refund`
+- `outcomes`: `outcomes`, `close_payment`
 - `following`: `watch`, `watch_many`, `wait`, `check`, `unfinished`, `watch_source`, `verify_source`
 
 The API's other operations are the groups of `dollr_async.resources`, such as `dollr.invoices`.
@@ -13,11 +14,12 @@ from __future__ import annotations
 from dollr_async.client.following import FollowingMethods
 from dollr_async.client.money_in import MoneyInMethods
 from dollr_async.client.money_out import MoneyOutMethods
+from dollr_async.client.outcomes import OutcomeMethods
 
 __all__ = ["DollrClient"]
 
 
-class DollrClient(MoneyInMethods, MoneyOutMethods, FollowingMethods):
+class DollrClient(MoneyInMethods, MoneyOutMethods, FollowingMethods, OutcomeMethods):
     """A client of the Dollr API for one event loop.
 
     You can create it without a running loop. It opens at its first request. Close it with `async with` or

@@ -162,7 +162,7 @@ class FollowingMethods(ClientCore):
         if self._journal is None:
             message = "without a journal nobody knows what is unfinished: make the client with DollrClient(journal=...)"
             raise ConfigurationError(message)
-        for entry in await self._journal.unfinished():
+        async for entry in self._journal.unfinished():
             yield UnfinishedPayment(
                 reference_id=entry.reference_id,
                 kind=ExecutionKind(entry.kind),

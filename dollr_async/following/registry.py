@@ -143,11 +143,18 @@ class PollerRegistry:
         known = None if self._journal is None else await self._journal.found(reference_id)
         if known is None:
             return None
-        if kind == ExecutionKind.COLLECTION:
-            self.subscribe_to_push(reference_id, known.progress.session_id, known.progress.source_type)
-            if known.made_document:
-                self.decide_by_document(reference_id, known.progress)
+        self.known_payment(known, kind)
         return known.began_at
+
+    def known_payment(self, known: KnownPayment, kind: ExecutionKind) -> Poller[Execution]:
+        """Return the poller of a payment that a journal knows; with what it knows, subscribe to push."""
+        progress = known.progress
+        poller = self.poller(progress.reference_id, kind)
+        if kind == ExecutionKind.COLLECTION:
+            self.subscribe_to_push(progress.reference_id, progress.session_id, progress.source_type)
+            if known.made_document:
+                self.decide_by_document(progress.reference_id, progress)
+        return poller
 
     def decide_by_document(self, reference_id: UUID, progress: Progress) -> None:
         """Let a collection whose status word stays unknown be decided by its document (docs/design.md, rule 5)."""

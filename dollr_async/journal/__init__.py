@@ -2,7 +2,13 @@
 
 from dollr_async.journal.entry import Entry, Terms
 from dollr_async.journal.memory import MemoryJournal
-from dollr_async.journal.outcome_protocol import EndedPayment, IndexedJournal, OpenPayment, OutcomeJournal
+from dollr_async.journal.outcome_protocol import (
+    EndedPayment,
+    IndexedJournal,
+    OpenPayment,
+    OutcomeJournal,
+    SignallingJournal,
+)
 from dollr_async.journal.protocol import Claim, Journal, LeaseLostError
 from dollr_async.journal.rows import as_row, from_row
 from dollr_async.journal.sqlite.journal import SQLiteJournal
@@ -18,6 +24,7 @@ __all__ = [
     "OpenPayment",
     "OutcomeJournal",
     "SQLiteJournal",
+    "SignallingJournal",
     "Terms",
     "as_row",
     "from_row",

@@ -3,33 +3,41 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import hashlib
 import hmac
 import logging
 from typing import TYPE_CHECKING, Protocol
+from weakref import WeakSet
 
 import msgspec
 
 from dollr_async.base.errors import InvalidInputError, JournalError, ReferenceUsedError
-from dollr_async.base.progress import KnownPayment, resume_call
+from dollr_async.base.progress import resume_call
 from dollr_async.journal.entry import REFUSED, Entry, Terms
 from dollr_async.journal.journaled_run import JournaledRun
+from dollr_async.journal.open_payments import known_payment
+from dollr_async.journal.outcomes import Outcomes
 from dollr_async.journal.protocol import Journal
 from dollr_async.journal.translating_journal import TranslatingJournal
+from dollr_async.wire.retry import RetryPolicy
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import AsyncIterator, Callable, Coroutine
     from decimal import Decimal
     from uuid import UUID
 
     from dollr_async.base.clock import Clock
-    from dollr_async.base.enums import ExecutionKind
+    from dollr_async.base.enums import ExecutionKind, ExecutionStatus
+    from dollr_async.base.progress import KnownPayment
+    from dollr_async.journal.journaled_run import Hold
+    from dollr_async.journal.outcomes import OutcomeHandler
+    from dollr_async.journal.translating_journal import TranslatingOutcomeJournal
     from dollr_async.resources.executions import Execution
 
 logger = logging.getLogger("dollr_async.journal")
 
-_CLAIM_INTERVAL = 0.25
-"""Seconds between two claims while a live run holds the lease."""
+_PAUSES = RetryPolicy()
 _encoder = msgspec.json.Encoder(order="deterministic")
 
 
@@ -101,6 +109,9 @@ class ClientJournal:
         self._readings_begun = 0
         self._latest_reading = 0
         self._stopped: frozenset[UUID] = frozenset()
+        self._unwritten: dict[UUID, ExecutionStatus] = {}
+        self._writing: asyncio.Task[None] | None = None
+        self._handlers: WeakSet[OutcomeHandler] = WeakSet()
 
     def __repr__(self) -> str:
         """Show the journal."""
@@ -116,7 +127,7 @@ class ClientJournal:
         entry = new_entry(asked, reference_id, kind, key=self._key, clock=self._clock)
         while True:
             claim = await self._journal.claim(entry)
-            run = JournaledRun(self._journal, claim, self._clock, hold=self._hold)
+            run = JournaledRun(self._journal, claim, self._clock, hold=self._hold, write_later=self._write_later)
             try:
                 _check_terms(claim.entry, entry, is_running=not claim.is_mine)
             except ReferenceUsedError:
@@ -124,7 +135,7 @@ class ClientJournal:
                 raise
             if claim.is_mine:
                 return run
-            await self._clock.sleep(_CLAIM_INTERVAL)
+            await self._journal.released(reference_id, clock=self._clock)
 
     def _hold(self, release: Coroutine[object, object, None]) -> asyncio.Task[None]:
         """Run the release of a lease in a task of its own, which no cancellation of the caller reaches."""
@@ -134,13 +145,29 @@ class ClientJournal:
         return task
 
     async def close(self) -> None:
-        """Wait until every lease is given back; the journal itself stays open."""
+        """Hand nothing out any more, and wait until every lease is given back.
+
+        What could not be written before is tried a last time.
+        The journal itself stays open.
+        """
         loop = asyncio.get_running_loop()
-        await asyncio.gather(*(task for task in self._releases if task.get_loop() is loop), return_exceptions=True)
+        for handler in tuple(self._handlers):
+            handler.close()
+        releases = [task for task in self._releases if task.get_loop() is loop]
+        await asyncio.gather(*releases, return_exceptions=True)
+        if self._writing is not None and self._writing.get_loop() is loop:
+            self._writing.cancel()
+            await asyncio.gather(self._writing, return_exceptions=True)
+        await self._write_unwritten()
+        for reference_id, status in self._unwritten.items():
+            logger.error("payment %s: the journal does not know that it is %s", reference_id, status)
 
     async def is_live(self, reference_id: UUID) -> bool:
         """Return whether a live run works on a payment. If the journal cannot be read, the error is logged."""
         try:
+            is_live = await self._journal.is_live(reference_id)
+            if is_live is not None:
+                return is_live
             entry = await self._journal.read(reference_id)
             if entry is None or entry.outcome is not None:
                 return False
@@ -161,12 +188,41 @@ class ClientJournal:
             return self._stopped
 
     async def saw(self, execution: Execution, reference_id: UUID) -> None:
-        """Keep a status that a status check found. If the journal fails, the error is logged and following goes on."""
-        status = execution.status
+        """Keep a status that a status check found. If the journal fails, it is written later, and following goes on."""
         try:
-            await self._journal.settle(reference_id, str(status), str(status) if status.is_final else None)
+            await self._settle(reference_id, execution.status)
         except JournalError:
             logger.exception("payment %s: its status could not be written to the journal", reference_id)
+            self._write_later(reference_id, execution.status)
+        else:
+            self._unwritten.pop(reference_id, None)
+
+    async def _settle(self, reference_id: UUID, status: ExecutionStatus) -> None:
+        await self._journal.settle(reference_id, str(status), str(status) if status.is_final else None)
+
+    def _write_later(self, reference_id: UUID, status: ExecutionStatus) -> None:
+        """Write a status again and again until the journal has it."""
+        self._unwritten[reference_id] = status
+        if self._writing is None or self._writing.done():
+            # It works for all payments, and must not keep the context variables of the first.
+            context = contextvars.Context()
+            self._writing = asyncio.create_task(self._keep_writing(), name="dollr_async journal", context=context)
+
+    async def _keep_writing(self) -> None:
+        for pause in _PAUSES.delays():
+            await self._clock.sleep(pause)
+            await self._write_unwritten()
+            if not self._unwritten:
+                return
+
+    async def _write_unwritten(self) -> None:
+        for reference_id, status in tuple(self._unwritten.items()):
+            try:
+                await self._settle(reference_id, status)
+            except JournalError:
+                return
+            if self._unwritten.get(reference_id) is status:
+                del self._unwritten[reference_id]
 
     async def found(self, reference_id: UUID) -> KnownPayment | None:
         """Return what the journal knows of a payment, or None. If it cannot be read, the error is logged."""
@@ -175,11 +231,35 @@ class ClientJournal:
         except JournalError:
             logger.exception("payment %s: its entry in the journal could not be read", reference_id)
             return None
-        if entry is None:
-            return None
-        made_document = bool(entry.terms.lines) and entry.source_id is not None
-        return KnownPayment(began_at=entry.began_at, progress=entry.progress, made_document=made_document)
+        return None if entry is None else known_payment(entry)
 
-    async def unfinished(self) -> list[Entry]:
-        """Return every open payment that no live run works on, the oldest first."""
-        return await self._journal.unfinished()
+    async def unfinished(self) -> AsyncIterator[Entry]:
+        """Iterate over the open payments that no live run works on, the oldest first."""
+        async for page in self._journal.unfinished_pages():
+            for entry in page:
+                yield entry
+
+    def hand_out(self, make_handler: Callable[[TranslatingOutcomeJournal, Hold], OutcomeHandler]) -> Outcomes:
+        """Return an iterator over the outcomes that are not handled; `close` ends it.
+
+        Raises:
+            ConfigurationError: the journal hands no outcomes out.
+        """
+        handler = make_handler(self._journal.with_outcomes(), self._hold)
+        self._handlers.add(handler)
+        return Outcomes(handler)
+
+    async def close_payment(self, reference_id: UUID, outcome: str, reason: str) -> None:
+        """Give an open payment an outcome that a person has decided.
+
+        Raises:
+            InvalidInputError: its execution was never begun, and the outcome is another one than NOT_RUN.
+            JournalError: it is unknown, has ended, or a live run works on it.
+            ConfigurationError: the journal hands no outcomes out.
+        """
+        journal = self._journal.with_outcomes()
+        entry = await self._journal.read(reference_id)
+        if entry is not None and not entry.executed and outcome != REFUSED:
+            sentence = f"the execution of payment {reference_id} was never begun: close it with as_='NOT_RUN'"
+            raise InvalidInputError(sentence)
+        await journal.close_payment(reference_id, outcome, reason)

@@ -20,14 +20,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
     from datetime import datetime
     from types import TracebackType
+    from uuid import UUID
 
     from dollr_async.base.clock import Clock
     from dollr_async.base.enums import ExecutionStatus
     from dollr_async.base.progress import Progress
     from dollr_async.journal.entry import Entry
-    from dollr_async.journal.protocol import Claim, Journal
+    from dollr_async.journal.protocol import Claim
+    from dollr_async.journal.translating_journal import TranslatingJournal
 
     Hold = Callable[[Coroutine[object, object, None]], asyncio.Task[None]]
+    WriteLater = Callable[[UUID, ExecutionStatus], None]
 
 logger = logging.getLogger("dollr_async.journal")
 
@@ -35,9 +38,16 @@ logger = logging.getLogger("dollr_async.journal")
 class JournaledRun(Run):
     """The one run that works on an entry. `async with` renews its lease, and gives it back at the end."""
 
-    def __init__(self, journal: Journal, claim: Claim, clock: Clock, *, hold: Hold) -> None:
-        """Continue from what the journal knows; `hold` runs a coroutine in a task that outlives a cancelled caller."""
+    def __init__(
+        self, journal: TranslatingJournal, claim: Claim, clock: Clock, *, hold: Hold, write_later: WriteLater
+    ) -> None:
+        """Continue from what the journal knows.
+
+        `hold` runs a coroutine in a task that outlives a cancelled caller, `write_later` keeps a status until the
+        journal has it.
+        """
         self._hold = hold
+        self._write_later = write_later
         self._journal = journal
         self._clock = clock
         self._entry = claim.entry
@@ -113,12 +123,14 @@ class JournaledRun(Run):
             await self._journal.write(entry, self._number or 0)
             self._entry = entry
 
-    async def _write_or_log(self, **changes: object) -> None:
+    async def _write_or_log(self, **changes: object) -> bool:
         """Write what is known after a send. If that fails the payment goes on, and the log says so."""
         try:
             await self._write(**changes)
         except JournalError as error:
             self._log_error("its state could not be written to the journal", error)
+            return False
+        return True
 
     def _log_error(self, what: str, error: JournalError) -> None:
         logger.error("payment %s: %s (%s)", self._entry.reference_id, what, error)
@@ -136,13 +148,12 @@ class JournaledRun(Run):
         Raises:
             DollrError: another payment is for this document; the message says which.
         """
-        without_live_run = {entry.reference_id for entry in await self._journal.unfinished()}
-        for entry in await self._journal.unfinished(with_live=True):
-            is_same = (entry.source_type, entry.source_id) == (progress.source_type, progress.source_id)
+        for other in await self._journal.unfinished_of_source(progress.source_type, progress.source_id):
+            entry = other.entry
             is_first = (entry.began_at, entry.reference_id) < (self._entry.began_at, self._entry.reference_id)
-            has_precedence = entry.executed or (entry.reference_id not in without_live_run and is_first)
-            if is_same and has_precedence and entry.reference_id != self._entry.reference_id:
-                raise _kept_for(entry, is_live=entry.reference_id not in without_live_run)
+            has_precedence = entry.executed or (other.is_live and is_first)
+            if has_precedence and entry.reference_id != self._entry.reference_id:
+                raise _kept_for(entry, is_live=other.is_live)
 
     def resume(self, attempt: Attempt, now: float) -> tuple[Attempt, Action]:
         """Return what is known of the execution, and the first action."""
@@ -191,7 +202,8 @@ class JournaledRun(Run):
     async def landed(self, status: ExecutionStatus) -> None:
         """Keep that the API has accepted the execution."""
         outcome = str(status) if status.is_final else None
-        await self._write_or_log(step="execution", in_doubt=False, status=str(status), outcome=outcome)
+        if not await self._write_or_log(step="execution", in_doubt=False, status=str(status), outcome=outcome):
+            self._write_later(self._entry.reference_id, status)
 
     async def refused(self) -> None:
         """Keep that the execution surely did not run."""

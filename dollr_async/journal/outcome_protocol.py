@@ -1,7 +1,7 @@
 """What a journal can do beyond `Journal`: hand each outcome out until it is handled, and answer narrow questions fast.
 
-Both protocols are optional. `DollrClient.outcomes()` needs `OutcomeJournal`. Without `IndexedJournal` the client reads
-all open payments where it needs a few.
+All protocols are optional. `DollrClient.outcomes()` needs `OutcomeJournal`. Without `IndexedJournal` the client reads
+all open payments where it needs a few. Without `SignallingJournal` it asks four times a second whether a lease is free.
 """
 
 from __future__ import annotations
@@ -134,6 +134,24 @@ class IndexedJournal(Journal, Protocol):
     async def is_live(self, reference_id: UUID) -> bool:
         """Return whether the payment is open and a live run works on it."""
         ...
+
+
+@runtime_checkable
+class SignallingJournal(Journal, Protocol):
+    """A journal that can tell a run that waits for a lease when to ask for it again."""
+
+    async def released(self, reference_id: UUID, *, timeout: float) -> None:  # noqa: ASYNC109 - it returns after that time
+        """Return when the lease of a payment was given back or has run out, or after `timeout` seconds."""
+        ...
+
+
+def must_be_durable(entry: Entry) -> bool:
+    """Return whether an entry that is written has to survive a loss of power (docs/design.md, rule 7).
+
+    An execution is about to be sent, or surely did not run. Any other step that is lost is looked for before it is
+    repeated.
+    """
+    return entry.in_doubt or entry.outcome == REFUSED
 
 
 def already_handled(reference_id: UUID) -> AlreadyHandledError:

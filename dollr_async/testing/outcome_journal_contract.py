@@ -245,7 +245,7 @@ class OutcomeJournalContract(StoreContract[OutcomeJournal]):
 
 async def executed(journal: OutcomeJournal, *, outcome: str | None = None, **fields: object) -> Entry:
     """Keep a payment whose execution was sent, without a live run, and return its entry."""
-    entry = attrs.evolve(an_entry(), sends=1, **fields)  # type: ignore[arg-type] # by name
+    entry = attrs.evolve(an_entry(), **{"sends": 1, **fields})  # type: ignore[arg-type] # by name
     number = await claimed(journal, entry)
     await journal.release(entry.reference_id, number)
     if outcome is not None:

@@ -93,7 +93,7 @@ def test_the_reference_describes_every_name_of_the_sandbox() -> None:
 
 def test_the_reference_describes_every_name_of_the_journal() -> None:
     assert described("dollr_async.journal") == set(journals.__all__)
-    assert described("dollr_async.testing") == {"JournalContract"}
+    assert described("dollr_async.testing") == {"IndexedJournalContract", "JournalContract", "OutcomeJournalContract"}
 
 
 def test_the_reference_describes_every_group_of_operations() -> None:

@@ -25,6 +25,7 @@ from dollr_async.journal.client_journal import ClientJournal
 from dollr_async.sandbox import AfterSeconds, Fault, Sandbox
 from dollr_async.testing.support import an_entry
 from tests.support.collections import REFERENCE, collect
+from tests.support.journals import PlainJournal
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -232,8 +233,8 @@ async def test_a_watch_that_waited_for_a_run_ends_soon_after_it(sandbox: Sandbox
     assert asyncio.get_running_loop().time() - ended <= 4.0
 
 
-class _CountingJournal(MemoryJournal):
-    """A journal that takes a moment to list what is open, and counts how often it is asked to."""
+class _CountingJournal(PlainJournal):
+    """A journal of a user that takes a moment to list what is open, and counts how often it is asked to."""
 
     lists = 0
 

@@ -459,16 +459,67 @@ async def test_a_run_that_cannot_check_its_lease_logs_that_and_raises_its_own_er
     assert [record.getMessage() for record in caplog.records][:1] == [renewed]
 
 
-async def test_a_status_that_cannot_be_stored_is_logged(sandbox: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_status_that_cannot_be_stored_is_logged_with_what_the_journal_lacks(
+    sandbox: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
     class Unsettling(MemoryJournal):
         async def settle(self, reference_id: UUID, status: str, outcome: str | None) -> None:
             raise JournalError("the disk is full")
 
     async with DollrClient(**sandbox.settings, journal=Unsettling()) as dollr:
         assert (await (await _collect(dollr)).wait()).status == "COMPLETED"
-    words = f"payment {REFERENCE}: its status could not be written to the journal"
-    assert {record.getMessage() for record in caplog.records} == {words}
+    messages = [record.getMessage() for record in caplog.records]
+    assert set(messages[:-1]) == {f"payment {REFERENCE}: its status could not be written to the journal"}
+    assert messages[-1] == f"payment {REFERENCE}: the journal does not know that it is COMPLETED"
     assert "the disk is full" in caplog.text
+
+
+@pytest.mark.parametrize("is_closed", [False, True])
+async def test_a_status_that_could_not_be_stored_is_stored_as_soon_as_the_journal_works(
+    sandbox: Sandbox, caplog: pytest.LogCaptureFixture, *, is_closed: bool
+) -> None:
+    class Full(MemoryJournal):
+        is_full = True
+
+        async def settle(self, reference_id: UUID, status: str, outcome: str | None) -> None:
+            if self.is_full:
+                raise JournalError("the disk is full")
+            await super().settle(reference_id, status, outcome)
+
+    journal = Full()
+    async with DollrClient(**sandbox.settings, journal=journal) as dollr:
+        await (await _collect(dollr)).wait()
+        journal.is_full = False
+        if not is_closed:
+            await asyncio.sleep(10.0)
+            assert await _outcome(journal) == "COMPLETED"
+    assert await _outcome(journal) == "COMPLETED"
+    assert "does not know" not in caplog.text
+
+
+async def test_an_accepted_payment_that_could_not_be_stored_is_stored_later(sandbox: Sandbox) -> None:
+    class FullAfterTheSend(MemoryJournal):
+        async def write(self, entry: Entry, number: int) -> None:
+            if entry.status is not None:
+                raise JournalError("the disk is full")
+            await super().write(entry, number)
+
+    journal = FullAfterTheSend()
+    async with DollrClient(**sandbox.settings, journal=journal) as dollr:
+        await _collect(dollr)
+        assert await _status(journal) is None
+        await asyncio.sleep(10.0)
+        assert await _status(journal) == "PENDING"
+
+
+async def _outcome(journal: MemoryJournal) -> str | None:
+    entry = await journal.read(UUID(REFERENCE))
+    return None if entry is None else entry.outcome
+
+
+async def _status(journal: MemoryJournal) -> str | None:
+    entry = await journal.read(UUID(REFERENCE))
+    return None if entry is None else entry.status
 
 
 # Unfinished payments

@@ -12,7 +12,7 @@ from dollr_async.base.errors import InvalidInputError
 from dollr_async.journal import MemoryJournal
 from dollr_async.testing import IndexedJournalContract, OutcomeJournalContract
 from dollr_async.testing.outcome_journal_contract import executed, handed_out
-from tests.journal.stores import MemoryStore
+from tests.journal.stores import MemoryStore, SQLiteStore
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -29,6 +29,14 @@ class TestMemoryOutcomes(MemoryStore, OutcomeJournalContract):
 
 class TestMemoryIndexes(MemoryStore, IndexedJournalContract):
     """The narrow questions to a journal in memory."""
+
+
+class TestSQLiteOutcomes(SQLiteStore, OutcomeJournalContract):
+    """The outcomes in a file."""
+
+
+class TestSQLiteIndexes(SQLiteStore, IndexedJournalContract):
+    """The narrow questions to a file."""
 
 
 class HandsOutTwice(MemoryJournal):

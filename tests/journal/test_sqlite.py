@@ -24,7 +24,7 @@ from dollr_async.journal.sqlite.database import Database, as_journal_errors
 from dollr_async.journal.sqlite.lease_owner import is_alive
 from dollr_async.journal.sqlite.schema import APPLICATION, MIGRATIONS, use_write_ahead_log
 from dollr_async.testing.support import a_full_entry, an_entry
-from tests.journal.test_contract import SetClock
+from tests.journal.stores import SetClock
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -54,8 +54,8 @@ class Watched(SQLiteJournal):
 class CancelledLate(SQLiteJournal):
     """A journal whose changes are made, and whose callers are cancelled before they get the result."""
 
-    async def _change(self, make: Callable[[Database], T]) -> T:
-        done = await super()._change(make)
+    async def _change(self, make: Callable[[Database], T], *, is_durable: bool = False) -> T:
+        done = await super()._change(make, is_durable=is_durable)
         task = asyncio.current_task()
         assert task is not None
         task.cancel()
@@ -138,7 +138,7 @@ async def claim_one(path: Path) -> Entry:
         (garbage, "is damaged, or is no SQLite file"),
         (damaged, "is damaged, or is no SQLite file"),
         (another_program, "is the database of another program: give the journal a file of its own"),
-        (newer, r"was written by a newer dollr_async \(schema 99, this one knows 3\): update dollr_async here"),
+        (newer, r"was written by a newer dollr_async \(schema 99, this one knows 21\): update dollr_async here"),
     ],
 )
 def test_a_file_that_cannot_be_a_journal_is_refused_with_what_to_do(

@@ -20,7 +20,7 @@ from dollr_async import (
     ReferenceUsedError,
     StatusChange,
 )
-from dollr_async.journal.journaled_run import REFUSED
+from dollr_async.journal.entry import REFUSED
 from dollr_async.sandbox.world.settlement import settle_due
 from tests.proof.crashing_process import CrashedError
 from tests.proof.orders import JOURNAL

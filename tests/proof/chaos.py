@@ -33,7 +33,7 @@ from dollr_async import (
     ReferenceUsedError,
 )
 from dollr_async.journal import SQLiteJournal
-from dollr_async.journal.journaled_run import REFUSED
+from dollr_async.journal.entry import REFUSED
 from tests.proof.faulty_sandbox import RemoteSandbox, fork_faulty_sandbox
 from tests.proof.figures import SHORT, Figures
 from tests.proof.orders import JOURNAL, Orders

@@ -1,4 +1,4 @@
-"""Group commit: all changes that wait at one moment share one transaction, and so one sync of the disk."""
+"""Group commit: all changes that wait at one moment share one transaction, and at most one sync of the disk."""
 
 from __future__ import annotations
 
@@ -19,16 +19,17 @@ T = TypeVar("T")
 class Change(Generic[T]):
     """One change of the database. It can be withdrawn until it is made."""
 
-    def __init__(self, make: Callable[[Database], T]) -> None:
-        """Describe the change by the function that makes it."""
+    def __init__(self, make: Callable[[Database], T], *, is_durable: bool = False) -> None:
+        """Describe the change by the function that makes it; `is_durable` says that it must survive a loss of power."""
         self.make = make
+        self.is_durable = is_durable
         self.is_withdrawn = False
         self.is_done = False
         self._result: T
         self._failure: Exception | None = JournalError("this change was withdrawn before it was made")
 
     def succeed(self, result: T) -> None:
-        """Keep the result. The change is durable by now."""
+        """Keep the result. The change is in the file by now."""
         self._result, self._failure, self.is_done = result, None, True
 
     def fail(self, failure: Exception) -> None:
@@ -65,7 +66,8 @@ class ChangeQueue:
 
 def _make_together(changes: list[Change[Any]], opened: Callable[[], Database]) -> None:
     try:
-        outcomes = opened().together([change.make for change in changes])
+        is_durable = any(change.is_durable for change in changes)
+        outcomes = opened().together([change.make for change in changes], is_durable=is_durable)
     except Exception as error:  # noqa: BLE001 - whatever it is, it is raised for every change
         outcomes = [error] * len(changes)
     for change, outcome in zip(changes, outcomes, strict=True):

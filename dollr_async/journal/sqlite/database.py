@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+import time
+from typing import TYPE_CHECKING, TypeVar
 
 from dollr_async.base.errors import JournalError
+from dollr_async.journal.outcome_protocol import OpenPayment
 from dollr_async.journal.protocol import Claim, lease_lost
 from dollr_async.journal.rows import COLUMNS, as_row, from_row
 from dollr_async.journal.sqlite import schema
 from dollr_async.journal.sqlite.lease_owner import LeaseOwner, is_alive, remove_dead_owners
+from dollr_async.journal.sqlite.outcomes import Outcomes, plain_now
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,31 +22,54 @@ if TYPE_CHECKING:
 
     from dollr_async.journal.entry import Entry
 
+T = TypeVar("T")
 # Only column names of this package are put into a statement. Values are always bound.
 _INSERT = (
     f"INSERT INTO payments ({', '.join(COLUMNS)}, lease_number, lease_owner, lease_until) "  # noqa: S608 - see above
     f"VALUES ({', '.join(f':{column}' for column in COLUMNS)}, :lease_number, :lease_owner, :lease_until)"
 )
+# The right sides see the row as it was. An outcome that changes has another end, and nobody has handled that one.
 _WRITE = (
-    f"UPDATE payments SET {', '.join(f'{column} = :{column}' for column in COLUMNS)}, lease_until = :lease_until "  # noqa: S608 - see above
+    f"UPDATE payments SET {', '.join(f'{column} = :{column}' for column in COLUMNS)}, lease_until = :lease_until, "  # noqa: S608 - see above
+    "ended_at = CASE WHEN :outcome IS NULL THEN NULL WHEN outcome IS :outcome THEN ended_at ELSE :updated_at END, "
+    "handled_at = CASE WHEN outcome IS :outcome THEN handled_at END, "
+    "hand_out_owner = CASE WHEN outcome IS :outcome THEN hand_out_owner END, "
+    "hand_out_after = CASE WHEN outcome IS :outcome THEN hand_out_after END, "
+    "reason = CASE WHEN outcome IS :outcome THEN reason END "
     "WHERE reference_id = :reference_id AND lease_number = :lease_number AND lease_owner = :lease_owner"
 )
 _RENEW = "UPDATE payments SET lease_until = ? WHERE reference_id = ? AND lease_number = ? AND lease_owner = ?"
 _TAKE = "UPDATE payments SET lease_number = ?, lease_owner = ?, lease_until = ? WHERE reference_id = ?"
 _RELEASE = "UPDATE payments SET lease_owner = NULL, lease_until = NULL WHERE reference_id = ? AND lease_number = ?"
-_SETTLE = "UPDATE payments SET status = ?, outcome = ?, updated_at = ? WHERE reference_id = ? AND outcome IS NULL"
+_SETTLE = (
+    "UPDATE payments SET status = :status, outcome = :outcome, updated_at = :now, "
+    "ended_at = CASE WHEN :outcome IS NOT NULL THEN :now END WHERE reference_id = :reference AND outcome IS NULL"
+)
 _READ = "SELECT * FROM payments WHERE reference_id = ?"
-_OPEN = "SELECT * FROM payments WHERE outcome IS NULL ORDER BY began_at"
+_PAGE = (
+    "SELECT * FROM payments WHERE outcome IS NULL AND (began_at, reference_id) > (:began_at, :reference) "
+    "AND (:with_live OR lease_owner IS NULL OR is_free(lease_owner, lease_until)) "
+    "ORDER BY began_at, reference_id LIMIT :limit"
+)
+_OF_SOURCE = "SELECT * FROM payments WHERE outcome IS NULL AND source_type = ? AND source_id = ?"
 
 
 class Database:
-    """An open journal file, used by one thread at a time. Changes are made by `together`, and durable when it returns.
+    """An open journal file, used by one thread at a time. Changes are made by `together`.
 
     `now` is a clock in seconds that all processes of the host share and that never jumps. It starts again when the host
-    restarts, which does no harm: then the owners of all leases are dead.
+    restarts, which does no harm: then the owners of all leases are dead. `time_of_day` is the clock that goes on.
     """
 
-    def __init__(self, path: Path, *, lease: float, busy_timeout: float, now: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        lease: float,
+        busy_timeout: float,
+        now: Callable[[], float],
+        time_of_day: Callable[[], float] = time.time,
+    ) -> None:
         """Open the file or make it, bring its schema up to date, and remove the lock files of dead owners.
 
         Raises:
@@ -52,6 +77,7 @@ class Database:
         """
         self._path, self._lease, self._now = path, lease, now
         self._owner: LeaseOwner | None = None
+        self._is_durable = True
         with as_journal_errors(path):
             self._connection = schema.connect(path, busy_timeout=busy_timeout)
             try:
@@ -64,6 +90,8 @@ class Database:
                 raise
             self._identity = _identity(path)
         self._me = owner.name
+        self._connection.create_function("is_free", 2, self._is_free)
+        self.outcomes = Outcomes(self._connection, self._me, now=now, time_of_day=time_of_day)
 
     def close(self) -> None:
         """Close the file. Every lease taken through it is free from now on."""
@@ -71,10 +99,11 @@ class Database:
         if self._owner is not None:
             self._owner.release()
 
-    def together(self, changes: list[Callable[[Database], object]]) -> list[object]:
+    def together(self, changes: list[Callable[[Database], object]], *, is_durable: bool = True) -> list[object]:
         """Make changes in one transaction, and return the result of each: a `JournalError` where it was refused.
 
-        A refused change has changed nothing, and does not affect the others.
+        A refused change has changed nothing, and does not affect the others. What was changed survives the end of the
+        process, and with `is_durable` a loss of power.
 
         Raises:
             JournalError: none of them was made.
@@ -86,8 +115,16 @@ class Database:
                     f"the journal {self._path} was replaced while it was open: put the file back, and open it again"
                 )
                 raise JournalError(sentence)
+            if is_durable != self._is_durable:
+                schema.make_durable(self._connection, is_durable=is_durable)
+                self._is_durable = is_durable
             with schema.writing(self._connection):
                 return [self._outcome(change) for change in changes]
+
+    def query(self, ask: Callable[[Database], T]) -> T:
+        """Return what a question finds outside of a change, with errors that say what to do."""
+        with as_journal_errors(self._path):
+            return ask(self)
 
     def claim(self, entry: Entry) -> Claim:
         """Keep a new entry, or find the one with its reference, and take the lease unless a live run holds it."""
@@ -119,20 +156,30 @@ class Database:
 
     def settle(self, reference_id: UUID, status: str, outcome: str | None) -> None:
         """Keep a status that a status check found, unless the payment has its outcome already."""
-        seen_at = datetime.now(UTC).isoformat(timespec="microseconds")
-        self._connection.execute(_SETTLE, (status, outcome, seen_at, str(reference_id)))
+        values = {"status": status, "outcome": outcome, "now": plain_now(), "reference": str(reference_id)}
+        self._connection.execute(_SETTLE, values)
 
     def read(self, reference_id: UUID) -> Entry | None:
         """Return the entry of a reference, or None."""
-        with as_journal_errors(self._path):
-            row = self._connection.execute(_READ, (str(reference_id),)).fetchone()
+        row = self._connection.execute(_READ, (str(reference_id),)).fetchone()
         return None if row is None else from_row(dict(row))
 
-    def unfinished(self, *, with_live: bool) -> list[Entry]:
-        """Return the open entries that no live run works on, the oldest first; `with_live` adds the others."""
-        with as_journal_errors(self._path):
-            rows = self._connection.execute(_OPEN).fetchall()
-        return [from_row(dict(row)) for row in rows if with_live or not self._is_live(row)]
+    def unfinished_page(self, after: Entry | None, *, limit: int, with_live: bool) -> list[Entry]:
+        """Return the next open entries after one, by start time and reference."""
+        last = ("", "") if after is None else (as_row(after)["began_at"], str(after.reference_id))
+        values = {"began_at": last[0], "reference": last[1], "limit": limit, "with_live": with_live}
+        rows = self._connection.execute(_PAGE, values).fetchall()
+        return [from_row(dict(row)) for row in rows]
+
+    def unfinished_of_source(self, source_type: str, source_id: int) -> list[OpenPayment]:
+        """Return the open payments of a document, live ones too."""
+        rows = self._connection.execute(_OF_SOURCE, (source_type, source_id)).fetchall()
+        return [OpenPayment(entry=from_row(dict(row)), is_live=self._is_live(row)) for row in rows]
+
+    def is_live(self, reference_id: UUID) -> bool:
+        """Return whether the payment is open and a live run works on it."""
+        row = self._connection.execute(_READ, (str(reference_id),)).fetchone()
+        return row is not None and row["outcome"] is None and self._is_live(row)
 
     @property
     def _until(self) -> float:
@@ -142,10 +189,12 @@ class Database:
         return {"lease_number": number, "lease_owner": self._me, "lease_until": self._until}
 
     def _is_live(self, row: sqlite3.Row) -> bool:
-        owner = row["lease_owner"]
-        if owner is None or self._now() >= row["lease_until"]:
-            return False
-        return bool(owner == self._me) or is_alive(self._path, owner)
+        return not self._is_free(row["lease_owner"], row["lease_until"])
+
+    def _is_free(self, owner: str | None, until: float) -> bool:
+        if owner is None or self._now() >= until:
+            return True
+        return owner != self._me and not is_alive(self._path, owner)
 
     def _outcome(self, change: Callable[[Database], object]) -> object:
         try:

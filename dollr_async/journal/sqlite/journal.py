@@ -13,28 +13,40 @@ from typing import TYPE_CHECKING, Self, TypeVar
 
 from dollr_async.base import fields
 from dollr_async.base.errors import InvalidInputError, JournalError
+from dollr_async.journal.outcome_protocol import must_be_durable
 from dollr_async.journal.sqlite.change_queue import Change, ChangeQueue
+from dollr_async.journal.sqlite.journal_file import JournalFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
     from types import TracebackType
     from uuid import UUID
 
     from dollr_async.journal.entry import Entry
+    from dollr_async.journal.outcome_protocol import EndedPayment, OpenPayment
     from dollr_async.journal.protocol import Claim
     from dollr_async.journal.sqlite.database import Database
 
 T = TypeVar("T")
+_PAGE = 250
+"""Entries read at a time, so that nothing else waits long for the thread."""
+_NO_TRANSACTION = (
+    "a SQLite journal has a file of its own, and no transaction together with your changes: call handled() without a "
+    "connection, which marks at least once, or use a PostgresJournal in the database of your orders"
+)
 
 
 class SQLiteJournal:
     """A durable journal in one file, for all processes of one host.
 
-    Once a method has returned, what it wrote survives a crash of the process and a loss of power. The file is opened at
-    the first use. Its directory must exist, on a local disk. Beside the file SQLite keeps a `-wal` and a `-shm` file,
-    and each open journal an `-owner-` file, by which other processes see at once that its process has died: do not
-    touch them. Only the user who runs the program may read the files. Any event loop and any thread may use a journal.
-    A process that was forked after the first use may not.
+    Once a method has returned, what it wrote survives a crash of the process. What money depends on survives a loss of
+    power too: a claim, the entry before an execution, a refusal, and the mark of a handled outcome.
+
+    The file is opened at the first use. Its directory must exist, on a local disk. Beside the file SQLite keeps a
+    `-wal` and a `-shm` file, and each open journal an `-owner-` file, by which other processes see at once that its
+    process has died: do not touch them. Only the user who runs the program may read the files. Any event loop and any
+    thread may use a journal. A process that was forked after the first use may not.
 
     Close it with `async with` or `close()`. Then its leases are free, and any later use is a `JournalError`. A journal
     that was never closed is closed when it is garbage-collected.
@@ -45,6 +57,9 @@ class SQLiteJournal:
 
     _now = staticmethod(time.monotonic)
     """A clock that all processes of the host share and that nobody can set."""
+
+    _time_of_day = staticmethod(time.time)
+    """A clock that goes on when the host restarts."""
 
     def __init__(self, path: str | os.PathLike[str], *, lease: float = 15.0) -> None:
         """Take the path of the file. Nothing is opened yet.
@@ -61,7 +76,13 @@ class SQLiteJournal:
             raise InvalidInputError("a SQLite journal needs a file, and not ':memory:': for tests use MemoryJournal()")
         self._lease = fields.seconds("lease", lease)
         # Symbolic links are resolved, so that all processes agree on the files beside it.
-        self._file = _File(Path(path).resolve(), lease=self._lease, busy_timeout=self._busy_timeout, now=self._now)
+        self._file = JournalFile(
+            Path(path).resolve(),
+            lease=self._lease,
+            busy_timeout=self._busy_timeout,
+            now=self._now,
+            time_of_day=self._time_of_day,
+        )
         self._mutex = threading.Lock()
         self._queue = ChangeQueue()
         self._executor: ThreadPoolExecutor | None = None
@@ -99,30 +120,19 @@ class SQLiteJournal:
 
         A cancelled claim holds no lease.
         """
-        taken: list[Claim] = []
 
-        def claim(database: Database) -> Claim:
-            taken.append(database.claim(entry))
-            return taken[0]
+        def give_back(database: Database, claim: Claim) -> None:
+            if claim.number is not None:
+                database.release(entry.reference_id, claim.number)
 
-        def give_back(database: Database) -> None:
-            for claimed in taken:
-                if claimed.number is not None:
-                    database.release(entry.reference_id, claimed.number)
-
-        try:
-            return await self._change(claim)
-        except asyncio.CancelledError:
-            # The thread may have taken the lease nevertheless. What is queued now is done after that.
-            self._change_later(Change(give_back))
-            raise
+        return await self._take(lambda database: database.claim(entry), give_back, is_durable=True)
 
     async def write(self, entry: Entry, number: int) -> None:
         """Replace an entry whose lease this run still holds, and renew the lease.
 
         When the call is cancelled, the entry is replaced as a whole or not at all.
         """
-        await self._change(lambda database: database.write(entry, number))
+        await self._change(lambda database: database.write(entry, number), is_durable=must_be_durable(entry))
 
     async def renew(self, reference_id: UUID, number: int) -> None:
         """Renew a lease."""
@@ -142,10 +152,79 @@ class SQLiteJournal:
 
     async def unfinished(self, *, with_live: bool = False) -> list[Entry]:
         """Return the open entries that no live run works on, the oldest first; `with_live` adds the others."""
-        return await self._query(lambda database: database.unfinished(with_live=with_live))
+        found: list[Entry] = []
+        while page := await self.unfinished_page(found[-1] if found else None, limit=_PAGE, with_live=with_live):
+            found += page
+        return found
 
-    async def _change(self, make: Callable[[Database], T]) -> T:
-        change = Change(make)
+    async def unfinished_page(self, after: Entry | None, *, limit: int, with_live: bool = False) -> list[Entry]:
+        """Return the next open entries after one, by start time and reference."""
+        return await self._query(lambda database: database.unfinished_page(after, limit=limit, with_live=with_live))
+
+    async def unfinished_of_source(self, source_type: str, source_id: int) -> list[OpenPayment]:
+        """Return the open payments of a document, live ones too."""
+        return await self._query(lambda database: database.unfinished_of_source(source_type, source_id))
+
+    async def is_live(self, reference_id: UUID) -> bool:
+        """Return whether the payment is open and a live run works on it."""
+        return await self._query(lambda database: database.is_live(reference_id))
+
+    async def follow(self, worker: str, *, limit: int, lease: float, is_early: bool = False) -> list[OpenPayment]:
+        """Make this worker the follower of open payments, and renew its lease as a worker."""
+        return await self._change(
+            lambda database: database.outcomes.follow(worker, limit=limit, lease=lease, is_early=is_early)
+        )
+
+    async def stop_following(
+        self, worker: str, reference_id: UUID | None = None, *, check_again_in: float = 0.0
+    ) -> None:
+        """Follow a payment no longer, and put it off; with None the worker leaves."""
+        await self._change(
+            lambda database: database.outcomes.stop_following(worker, reference_id, check_again_in=check_again_in)
+        )
+
+    async def hand_out(self, *, lease: float) -> EndedPayment | None:
+        """Lease the payment that ended first, is not handled, and has no live run or hand-out.
+
+        A cancelled call holds no lease.
+        """
+
+        def give_back(database: Database, ended: EndedPayment | None) -> None:
+            if ended is not None:
+                database.outcomes.give_back(ended.entry.reference_id, ended.number, delay=0.0)
+
+        return await self._take(lambda database: database.outcomes.hand_out(lease=lease), give_back)
+
+    async def renew_hand_out(self, reference_id: UUID, number: int, *, lease: float) -> bool:
+        """Let the lease of a hand-out last `lease` seconds from now."""
+        return await self._change(lambda database: database.outcomes.renew_hand_out(reference_id, number, lease=lease))
+
+    async def give_back(self, reference_id: UUID, number: int, *, delay: float = 0.0) -> None:
+        """End the lease of a hand-out; the payment is handed out again after `delay` seconds at the earliest."""
+        await self._change(lambda database: database.outcomes.give_back(reference_id, number, delay=delay))
+
+    async def mark_handled(self, ended: EndedPayment, connection: object = None) -> None:
+        """Mark this end of a payment as handled, durably."""
+        if connection is not None:
+            raise InvalidInputError(_NO_TRANSACTION)
+        await self._change(lambda database: database.outcomes.mark_handled(ended), is_durable=True)
+
+    async def close_payment(self, reference_id: UUID, outcome: str, reason: str) -> None:
+        """Give an open payment an outcome that a person has decided, durably."""
+        await self._change(
+            lambda database: database.outcomes.close_payment(reference_id, outcome, reason), is_durable=True
+        )
+
+    async def has_work(self, *, since: datetime) -> bool:
+        """Whether an outcome is not handled, or a payment that began after `since` is open and executed or live."""
+        return await self._query(lambda database: database.outcomes.has_work(since=since))
+
+    async def purge(self, *, handled_before: datetime, limit: int) -> int:
+        """Delete at most `limit` payments that were handled before this time, and return how many were deleted."""
+        return await self._change(lambda database: database.outcomes.purge(handled_before=handled_before, limit=limit))
+
+    async def _change(self, make: Callable[[Database], T], *, is_durable: bool = False) -> T:
+        change = Change(make, is_durable=is_durable)
         with self._mutex:
             executor = self._usable_executor()
             self._queue.add(change)
@@ -154,6 +233,26 @@ class SQLiteJournal:
             return await changing
         except asyncio.CancelledError:
             change.is_withdrawn = True
+            raise
+
+    async def _take(
+        self, take: Callable[[Database], T], give_back: Callable[[Database, T], None], *, is_durable: bool = False
+    ) -> T:
+        """Make a change that takes a lease. A cancelled one gives back what the thread has taken nevertheless."""
+        taken: list[T] = []
+
+        def make(database: Database) -> T:
+            taken.append(take(database))
+            return taken[0]
+
+        def undo(database: Database) -> None:
+            for one in taken:
+                give_back(database, one)
+
+        try:
+            return await self._change(make, is_durable=is_durable)
+        except asyncio.CancelledError:
+            self._change_later(Change(undo))  # it is made after the change
             raise
 
     def _change_later(self, change: Change[None]) -> None:
@@ -166,7 +265,7 @@ class SQLiteJournal:
     async def _query(self, query: Callable[[Database], T]) -> T:
         with self._mutex:
             executor = self._usable_executor()
-            querying = self._start(executor, lambda: query(self._file.opened()))
+            querying = self._start(executor, lambda: self._file.opened().query(query))
         return await querying
 
     def _start(self, executor: ThreadPoolExecutor, work: Callable[[], T]) -> asyncio.Future[T]:
@@ -189,28 +288,3 @@ class SQLiteJournal:
             )
             raise JournalError(sentence)
         return self._executor
-
-
-class _File:
-    """The journal's file, opened when it is first needed. It outlives a journal that was never closed, to close it."""
-
-    def __init__(self, path: Path, *, lease: float, busy_timeout: float, now: Callable[[], float]) -> None:
-        self.path = path
-        self.process: int | None = None
-        self._lease, self._busy_timeout, self._now = lease, busy_timeout, now
-        self._database: Database | None = None
-
-    def opened(self) -> Database:
-        """Return the open file. A failure is not kept, so the next use tries again."""
-        if self._database is None:
-            # A program without a SQLite journal does not load SQLite.
-            from dollr_async.journal.sqlite.database import Database  # noqa: PLC0415 - see above
-
-            self._database = Database(self.path, lease=self._lease, busy_timeout=self._busy_timeout, now=self._now)
-        return self._database
-
-    def close(self) -> None:
-        """Close the file if it is open. A forked child leaves its parent's file alone."""
-        database, self._database = self._database, None
-        if database is not None and self.process == os.getpid():
-            database.close()

@@ -55,6 +55,28 @@ MIGRATIONS = (
     """,
     "CREATE INDEX open_payments ON payments (began_at) WHERE outcome IS NULL",
     "ALTER TABLE payments ADD COLUMN is_contested INTEGER NOT NULL DEFAULT 0",
+    # What follows is for outcomes. What ended before counts as handled.
+    "CREATE TABLE workers (name TEXT NOT NULL PRIMARY KEY, owner TEXT NOT NULL, until REAL NOT NULL)",
+    "ALTER TABLE payments ADD COLUMN follower TEXT",
+    "ALTER TABLE payments ADD COLUMN check_at REAL",
+    "ALTER TABLE payments ADD COLUMN ended_at TEXT",
+    "ALTER TABLE payments ADD COLUMN handled_at TEXT",
+    "ALTER TABLE payments ADD COLUMN hand_out_number INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE payments ADD COLUMN hand_out_owner TEXT",
+    "ALTER TABLE payments ADD COLUMN hand_out_until REAL",
+    "ALTER TABLE payments ADD COLUMN hand_out_after REAL",
+    "ALTER TABLE payments ADD COLUMN reason TEXT",
+    "UPDATE payments SET ended_at = updated_at, handled_at = updated_at WHERE outcome IS NOT NULL",
+    "DROP INDEX open_payments",
+    "CREATE INDEX open_payments ON payments (began_at, reference_id) WHERE outcome IS NULL",
+    "CREATE INDEX open_of_source ON payments (source_id, source_type) WHERE outcome IS NULL AND source_id IS NOT NULL",
+    """
+    CREATE INDEX not_followed ON payments (check_at, began_at)
+    WHERE outcome IS NULL AND sends > 0 AND follower IS NULL
+    """,
+    "CREATE INDEX followed ON payments (follower) WHERE follower IS NOT NULL",
+    "CREATE INDEX not_handled ON payments (ended_at) WHERE outcome IS NOT NULL AND handled_at IS NULL",
+    "CREATE INDEX handled ON payments (handled_at) WHERE handled_at IS NOT NULL",
 )
 """The statements that bring a file from each schema version to the next, from an empty file on. Only append to them."""
 
@@ -74,7 +96,7 @@ def connect(path: Path, *, busy_timeout: float) -> sqlite3.Connection:
         connection.row_factory = sqlite3.Row
         _recognise(connection, path)
         use_write_ahead_log(connection, path, timeout=busy_timeout)
-        connection.execute("PRAGMA synchronous = FULL")
+        make_durable(connection, is_durable=True)
         # On macOS an ordinary sync leaves the data in the drive's cache. Elsewhere this changes nothing.
         connection.execute("PRAGMA fullfsync = ON")
     except BaseException:
@@ -91,6 +113,12 @@ def migrate(connection: sqlite3.Connection) -> None:
     if version < len(MIGRATIONS):
         connection.execute(f"PRAGMA application_id = {APPLICATION}")
         connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+
+
+def make_durable(connection: sqlite3.Connection, *, is_durable: bool) -> None:
+    """Let the next transactions survive a loss of power, or only the end of the process. Call it outside of one."""
+    # In a write-ahead log a commit under NORMAL is not synced: the next sync of the log makes it durable too.
+    connection.execute(f"PRAGMA synchronous = {'FULL' if is_durable else 'NORMAL'}")
 
 
 @contextlib.contextmanager

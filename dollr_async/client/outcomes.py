@@ -1,0 +1,147 @@
+"""Handling each payment's outcome once, whichever process made the payment: `outcomes` and `close_payment`."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Literal
+
+from dollr_async.base import fields
+from dollr_async.base.enums import OutcomeStatus
+from dollr_async.base.errors import ConfigurationError, InvalidInputError
+from dollr_async.base.numeric import is_number, shown
+from dollr_async.client.core import ClientCore
+from dollr_async.flows.contested import check_document
+
+if TYPE_CHECKING:
+    import uuid
+
+    from dollr_async.base.progress import Progress
+    from dollr_async.journal.client_journal import ClientJournal
+    from dollr_async.journal.journaled_run import Hold
+    from dollr_async.journal.outcomes import OutcomeHandler, Outcomes
+    from dollr_async.journal.translating_journal import TranslatingOutcomeJournal
+    from dollr_async.resources.executions import Execution
+
+
+class OutcomeMethods(ClientCore):
+    """The methods of `DollrClient` that hand out what the journal knows to have ended."""
+
+    def outcomes(self, *, idle: float | None = None, at_once: int = 10_000, lease: float = 60.0) -> Outcomes:
+        """Return an async iterator over the outcomes of payments that nobody has handled yet, the oldest first.
+
+        It is the loop of a worker: it follows every executed payment that the journal calls open, whichever process
+        made it, and yields an `Outcome` when one ends. Do your work for it, then await its `handled()`. Any number of
+        workers may run at the same time, on any number of hosts that share the journal. Each outcome is with one of
+        them at a time, as long as its lease lasts.
+
+        A payment that does not end in the policy's timeout stays open, is checked ever more rarely, and is logged as
+        one WARNING. One whose execution was never begun is not followed: `unfinished()` lists it.
+
+        Args:
+            idle: when to stop. None never stops. 0 checks each open payment once, hands out each outcome that is not
+                handled, and stops, as for cron. A number of seconds stops after the journal had nothing to do for so
+                long: no outcome that is not handled, and no open payment younger than the policy's timeout.
+            at_once: how many payments this worker follows at the same time.
+            lease: seconds for which you have an outcome to yourself. When your work takes longer, another worker may
+                get it too: then pass your connection to `handled()`, so that one of the two is rolled back.
+
+        Raises:
+            ConfigurationError: the client has no journal, or one that hands no outcomes out.
+            InvalidInputError: `idle` is below 0, `lease` is not above 0, or `at_once` is not a whole number from 1 up.
+        """
+        if idle is not None and (not is_number(idle) or idle < 0):
+            sentence = f"idle must be a number of seconds from 0 up, or None to go on for ever, not {shown(idle)}"
+            raise InvalidInputError(sentence)
+        if isinstance(at_once, bool) or not isinstance(at_once, int) or at_once < 1:
+            sentence = f"at_once must be a whole number from 1 up, not {at_once!r}"
+            raise InvalidInputError(sentence)
+        lease = fields.seconds("lease", lease)
+        return self._need_journal("outcomes").hand_out(
+            partial(self._outcome_handler, idle=idle, at_once=at_once, lease=lease)
+        )
+
+    async def close_payment(
+        self,
+        reference_id: uuid.UUID | str,
+        *,
+        as_: Literal["NOT_RUN", "COMPLETED", "FAILED"] | OutcomeStatus,
+        reason: str,
+    ) -> None:
+        """Decide by hand how a payment ended that stays open for ever, so that `outcomes()` hands it out once.
+
+        Do this only with proof from outside, such as a statement of the operator: nothing is asked of the API.
+
+        Args:
+            reference_id: the payment's key.
+            as_: how it ended. A payment whose execution was never begun can only be NOT_RUN.
+            reason: why, for those who read the journal later. It is kept, and comes with the outcome.
+
+        Raises:
+            InvalidInputError: the reference, the outcome or the reason is not valid.
+            ConfigurationError: the client has no journal, or one that hands no outcomes out.
+            JournalError: the payment is unknown, has ended already, or a live run works on it. Nothing was changed.
+        """
+        status = OutcomeStatus(as_) if isinstance(as_, str) else None
+        if status is None or not status.is_known:
+            sentence = f"as_ must be 'NOT_RUN', 'COMPLETED' or 'FAILED', not {as_!r}"
+            raise InvalidInputError(sentence)
+        if not isinstance(reason, str) or not reason.strip():
+            raise InvalidInputError(
+                "reason must say in words why the payment is closed, as in reason='not on the bill'"
+            )
+        outcome = "REFUSED" if status == OutcomeStatus.NOT_RUN else str(status)
+        journal = self._need_journal("payments to close")
+        await journal.close_payment(fields.reference(reference_id), outcome, reason.strip())
+
+    def _need_journal(self, what: str) -> ClientJournal:
+        if self._journal is None:
+            message = f"without a journal there are no {what}: make the client with DollrClient(journal=...)"
+            raise ConfigurationError(message)
+        return self._journal
+
+    def _outcome_handler(
+        self,
+        journal: TranslatingOutcomeJournal,
+        hold: Hold,
+        *,
+        idle: float | None,
+        at_once: int,
+        lease: float,
+    ) -> OutcomeHandler:
+        # A program that handles no outcomes does not import these.
+        from dollr_async.journal.open_payments import OpenPaymentWorker  # noqa: PLC0415 - see above
+        from dollr_async.journal.outcome_reader import OutcomeReader  # noqa: PLC0415 - see above
+        from dollr_async.journal.outcomes import OutcomeHandler  # noqa: PLC0415 - see above
+
+        reader = OutcomeReader(
+            self._registry,
+            self._must_be_ours,
+            clock=self._clock,
+            recovery=self._retry.recovery,
+            grace=self._polling.not_found_grace,
+        )
+        make_worker = partial(
+            OpenPaymentWorker,
+            journal,
+            self._registry,
+            policy=self._polling,
+            clock=self._clock,
+            at_once=at_once,
+            is_one_pass=idle == 0,
+        )
+        return OutcomeHandler(
+            journal,
+            reader,
+            make_worker,
+            policy=self._polling,
+            clock=self._clock,
+            idle=idle,
+            lease=lease,
+            hold=hold,
+            check_open=self._registry.check_open,
+        )
+
+    async def _must_be_ours(self, execution: Execution, progress: Progress) -> None:
+        """Raise a `ReferenceUsedError` for an execution that did not pay this payment's document by now."""
+        if progress.source_id is not None:
+            await check_document(execution, self.status, progress, grace=0.0, clock=self._clock)
