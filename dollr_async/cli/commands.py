@@ -14,6 +14,7 @@ from rich.text import Text
 
 from dollr_async.base.errors import InvalidInputError
 from dollr_async.cli import demo
+from dollr_async.cli.journal import journal
 from dollr_async.wire.transport import VERSION
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ app = App(
     help="Collect money through Dollr: see a payment happen, or develop against a local sandbox.",
     version=VERSION,
 )
+
+app.command(journal)
 
 _Flag = Annotated[bool, Parameter(negative="", show_default=False)]
 _STATUS_STYLES = {"COMPLETED": "bold green", "FAILED": "bold red"}

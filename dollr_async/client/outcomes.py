@@ -6,7 +6,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from dollr_async.base import fields
-from dollr_async.base.enums import OutcomeStatus
 from dollr_async.base.errors import ConfigurationError, InvalidInputError
 from dollr_async.base.numeric import is_number, shown
 from dollr_async.client.core import ClientCore
@@ -15,6 +14,7 @@ from dollr_async.flows.contested import check_document
 if TYPE_CHECKING:
     import uuid
 
+    from dollr_async.base.enums import OutcomeStatus
     from dollr_async.base.progress import Progress
     from dollr_async.journal.client_journal import ClientJournal
     from dollr_async.journal.journaled_run import Hold
@@ -81,17 +81,10 @@ class OutcomeMethods(ClientCore):
             ConfigurationError: the client has no journal, or one that hands no outcomes out.
             JournalError: the payment is unknown, has ended already, or a live run works on it. Nothing was changed.
         """
-        status = OutcomeStatus(as_) if isinstance(as_, str) else None
-        if status is None or not status.is_known:
-            sentence = f"as_ must be 'NOT_RUN', 'COMPLETED' or 'FAILED', not {as_!r}"
-            raise InvalidInputError(sentence)
-        if not isinstance(reason, str) or not reason.strip():
-            raise InvalidInputError(
-                "reason must say in words why the payment is closed, as in reason='not on the bill'"
-            )
-        outcome = "REFUSED" if status == OutcomeStatus.NOT_RUN else str(status)
+        from dollr_async.journal.outcome_protocol import verdict  # noqa: PLC0415 - only a program with a journal needs it
+
         journal = self._need_journal("payments to close")
-        await journal.close_payment(fields.reference(reference_id), outcome, reason.strip())
+        await journal.close_payment(fields.reference(reference_id), *verdict(as_, reason))
 
     def _need_journal(self, what: str) -> ClientJournal:
         if self._journal is None:

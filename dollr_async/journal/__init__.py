@@ -1,7 +1,9 @@
 """A durable record of payments: after a crash none is forgotten, and after a restart none is charged twice."""
 
 from dollr_async.journal.entry import Entry, Terms
+from dollr_async.journal.maintenance import close_payment, copy_journal, open_journal, purge_journal
 from dollr_async.journal.memory import MemoryJournal
+from dollr_async.journal.moving import MovableJournal, StoredPayment
 from dollr_async.journal.outcome_protocol import (
     EndedPayment,
     IndexedJournal,
@@ -21,11 +23,17 @@ __all__ = [
     "Journal",
     "LeaseLostError",
     "MemoryJournal",
+    "MovableJournal",
     "OpenPayment",
     "OutcomeJournal",
     "SQLiteJournal",
     "SignallingJournal",
+    "StoredPayment",
     "Terms",
     "as_row",
+    "close_payment",
+    "copy_journal",
     "from_row",
+    "open_journal",
+    "purge_journal",
 ]

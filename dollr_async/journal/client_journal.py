@@ -17,6 +17,7 @@ from dollr_async.base.progress import resume_call
 from dollr_async.journal.entry import REFUSED, Entry, Terms
 from dollr_async.journal.journaled_run import JournaledRun
 from dollr_async.journal.open_payments import known_payment
+from dollr_async.journal.outcome_protocol import check_verdict
 from dollr_async.journal.outcomes import Outcomes
 from dollr_async.journal.protocol import Journal
 from dollr_async.journal.translating_journal import TranslatingJournal
@@ -258,8 +259,5 @@ class ClientJournal:
             ConfigurationError: the journal hands no outcomes out.
         """
         journal = self._journal.with_outcomes()
-        entry = await self._journal.read(reference_id)
-        if entry is not None and not entry.executed and outcome != REFUSED:
-            sentence = f"the execution of payment {reference_id} was never begun: close it with as_='NOT_RUN'"
-            raise InvalidInputError(sentence)
+        check_verdict(await self._journal.read(reference_id), outcome)
         await journal.close_payment(reference_id, outcome, reason)

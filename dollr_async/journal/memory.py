@@ -13,9 +13,14 @@ import attrs
 
 from dollr_async.base import fields
 from dollr_async.base.clock import LoopClock
-from dollr_async.base.errors import InvalidInputError
 from dollr_async.journal.entry import Entry
-from dollr_async.journal.outcome_protocol import EndedPayment, OpenPayment, already_handled, cannot_close
+from dollr_async.journal.outcome_protocol import (
+    EndedPayment,
+    OpenPayment,
+    already_handled,
+    cannot_close,
+    no_transaction,
+)
 from dollr_async.journal.protocol import Claim, lease_lost
 
 if TYPE_CHECKING:
@@ -23,11 +28,6 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from dollr_async.base.clock import Clock
-
-_NO_TRANSACTION = (
-    "a MemoryJournal has no transactions: call handled() without a connection, which marks at least once, or use a "
-    "PostgresJournal, whose mark commits together with your own changes"
-)
 
 
 @attrs.define
@@ -198,7 +198,7 @@ class MemoryJournal:
     async def mark_handled(self, ended: EndedPayment, connection: object = None) -> None:
         """Mark this end of a payment as handled."""
         if connection is not None:
-            raise InvalidInputError(_NO_TRANSACTION)
+            raise no_transaction("a journal in memory")
         with self._mutex:
             stored = self._stored.get(ended.entry.reference_id)
             if stored is None or stored.handled_at is not None or stored.ended_at != ended.ended_at:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import attrs
 
-from dollr_async.base.errors import AlreadyHandledError, JournalError
+from dollr_async.base.enums import OutcomeStatus
+from dollr_async.base.errors import AlreadyHandledError, InvalidInputError, JournalError
 from dollr_async.base.record import Record
 from dollr_async.journal.entry import REFUSED, Entry
 from dollr_async.journal.protocol import Journal
@@ -161,6 +162,41 @@ def already_handled(reference_id: UUID) -> AlreadyHandledError:
         "roll your transaction back. Nothing was changed in the journal"
     )
     return AlreadyHandledError(sentence)
+
+
+def no_transaction(journal: str) -> InvalidInputError:
+    """Return the error for a connection that is given to a journal without transactions of the caller."""
+    sentence = (
+        f"{journal} cannot mark in a transaction of yours: call handled() without a connection, which marks at least "
+        "once, or use a PostgresJournal in the database of your orders, whose mark commits together with your changes"
+    )
+    return InvalidInputError(sentence)
+
+
+def verdict(as_: object, reason: object) -> tuple[str, str]:
+    """Return a person's verdict as an entry's outcome, and the reason.
+
+    Raises:
+        InvalidInputError: the outcome is none, or no reason is given.
+    """
+    status = OutcomeStatus(as_) if isinstance(as_, str) else None
+    if status is None or not status.is_known:
+        sentence = f"as_ must be 'NOT_RUN', 'COMPLETED' or 'FAILED', not {as_!r}"
+        raise InvalidInputError(sentence)
+    if not isinstance(reason, str) or not reason.strip():
+        raise InvalidInputError("reason must say in words why the payment is closed, as in reason='not on the bill'")
+    return REFUSED if status == OutcomeStatus.NOT_RUN else str(status), reason.strip()
+
+
+def check_verdict(entry: Entry | None, outcome: str) -> None:
+    """Refuse to say of a payment whose execution was never begun that it ran.
+
+    Raises:
+        InvalidInputError: it was never begun, and the outcome is another one than REFUSED.
+    """
+    if entry is not None and not entry.executed and outcome != REFUSED:
+        sentence = f"the execution of payment {entry.reference_id} was never begun: close it as NOT_RUN"
+        raise InvalidInputError(sentence)
 
 
 def cannot_close(reference_id: UUID, entry: Entry | None, *, is_live: bool, is_handled: bool) -> JournalError | None:

@@ -578,7 +578,7 @@ async def test_a_payment_that_was_never_executed_can_only_be_closed_as_not_run(
     dollr: DollrClient, journal: MemoryJournal
 ) -> None:
     entry = await executed(journal, sends=0)
-    with pytest.raises(InvalidInputError, match="never begun: close it with as_='NOT_RUN'"):
+    with pytest.raises(InvalidInputError, match="never begun: close it as NOT_RUN"):
         await dollr.close_payment(entry.reference_id, as_="COMPLETED", reason="a mistake")
     await dollr.close_payment(entry.reference_id, as_="NOT_RUN", reason="the shop was closed")
     found = await journal.read(entry.reference_id)

@@ -138,7 +138,7 @@ async def claim_one(path: Path) -> Entry:
         (garbage, "is damaged, or is no SQLite file"),
         (damaged, "is damaged, or is no SQLite file"),
         (another_program, "is the database of another program: give the journal a file of its own"),
-        (newer, r"was written by a newer dollr_async \(schema 99, this one knows 21\): update dollr_async here"),
+        (newer, r"was written by a newer dollr_async \(schema 99, this one knows 22\): update dollr_async here"),
     ],
 )
 def test_a_file_that_cannot_be_a_journal_is_refused_with_what_to_do(

@@ -13,6 +13,7 @@ from dollr_async.journal.protocol import Claim, lease_lost
 from dollr_async.journal.rows import COLUMNS, as_row, from_row
 from dollr_async.journal.sqlite import schema
 from dollr_async.journal.sqlite.lease_owner import LeaseOwner, is_alive, remove_dead_owners
+from dollr_async.journal.sqlite.moving import Moving
 from dollr_async.journal.sqlite.outcomes import Outcomes, plain_now
 
 if TYPE_CHECKING:
@@ -92,6 +93,7 @@ class Database:
         self._me = owner.name
         self._connection.create_function("is_free", 2, self._is_free)
         self.outcomes = Outcomes(self._connection, self._me, now=now, time_of_day=time_of_day)
+        self.moving = Moving(self._connection, path)
 
     def close(self) -> None:
         """Close the file. Every lease taken through it is free from now on."""
@@ -119,7 +121,13 @@ class Database:
                 schema.make_durable(self._connection, is_durable=is_durable)
                 self._is_durable = is_durable
             with schema.writing(self._connection):
+                self.moving.check_not_moved()
                 return [self._outcome(change) for change in changes]
+
+    def move_to(self, place: str) -> None:
+        """Refuse every later change, and name the new place."""
+        with as_journal_errors(self._path), schema.writing(self._connection):
+            self.moving.move_to(place)
 
     def query(self, ask: Callable[[Database], T]) -> T:
         """Return what a question finds outside of a change, with errors that say what to do."""

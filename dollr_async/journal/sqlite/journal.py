@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 
 from dollr_async.base import fields
 from dollr_async.base.errors import InvalidInputError, JournalError
-from dollr_async.journal.outcome_protocol import must_be_durable
+from dollr_async.journal.outcome_protocol import must_be_durable, no_transaction
 from dollr_async.journal.sqlite.change_queue import Change, ChangeQueue
 from dollr_async.journal.sqlite.journal_file import JournalFile
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from dollr_async.journal.entry import Entry
+    from dollr_async.journal.moving import StoredPayment
     from dollr_async.journal.outcome_protocol import EndedPayment, OpenPayment
     from dollr_async.journal.protocol import Claim
     from dollr_async.journal.sqlite.database import Database
@@ -31,10 +32,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 _PAGE = 250
 """Entries read at a time, so that nothing else waits long for the thread."""
-_NO_TRANSACTION = (
-    "a SQLite journal has a file of its own, and no transaction together with your changes: call handled() without a "
-    "connection, which marks at least once, or use a PostgresJournal in the database of your orders"
-)
 
 
 class SQLiteJournal:
@@ -206,7 +203,7 @@ class SQLiteJournal:
     async def mark_handled(self, ended: EndedPayment, connection: object = None) -> None:
         """Mark this end of a payment as handled, durably."""
         if connection is not None:
-            raise InvalidInputError(_NO_TRANSACTION)
+            raise no_transaction("a SQLite journal")
         await self._change(lambda database: database.outcomes.mark_handled(ended), is_durable=True)
 
     async def close_payment(self, reference_id: UUID, outcome: str, reason: str) -> None:
@@ -222,6 +219,18 @@ class SQLiteJournal:
     async def purge(self, *, handled_before: datetime, limit: int) -> int:
         """Delete at most `limit` payments that were handled before this time, and return how many were deleted."""
         return await self._change(lambda database: database.outcomes.purge(handled_before=handled_before, limit=limit))
+
+    async def move_to(self, place: str) -> None:
+        """Refuse every later change with a `JournalError` that names the new place."""
+        await self._query(lambda database: database.move_to(place))
+
+    async def export_page(self, after: UUID | None, *, limit: int) -> list[StoredPayment]:
+        """Return the next payments by reference."""
+        return await self._query(lambda database: database.moving.export_page(after, limit=limit))
+
+    async def import_page(self, payments: list[StoredPayment]) -> None:
+        """Keep payments of another journal."""
+        await self._change(lambda database: database.moving.import_page(payments), is_durable=True)
 
     async def _change(self, make: Callable[[Database], T], *, is_durable: bool = False) -> T:
         change = Change(make, is_durable=is_durable)

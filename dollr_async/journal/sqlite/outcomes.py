@@ -124,7 +124,7 @@ class Outcomes:
     def mark_handled(self, ended: EndedPayment) -> None:
         """Mark this end of a payment as handled."""
         reference_id = ended.entry.reference_id
-        values = (plain_now(), str(reference_id), _plain(ended.ended_at))
+        values = (plain_now(), str(reference_id), plain(ended.ended_at))
         if not self._connection.execute(_MARK, values).rowcount:
             raise already_handled(reference_id)
 
@@ -144,11 +144,11 @@ class Outcomes:
 
     def has_work(self, *, since: datetime) -> bool:
         """Whether an outcome is not handled, or a young payment is open and executed or live."""
-        return bool(self._connection.execute(_HAS_WORK, (_plain(since),)).fetchone()[0])
+        return bool(self._connection.execute(_HAS_WORK, (plain(since),)).fetchone()[0])
 
     def purge(self, *, handled_before: datetime, limit: int) -> int:
         """Delete payments that were handled before this time."""
-        return self._connection.execute(_PURGE, (_plain(handled_before), limit)).rowcount
+        return self._connection.execute(_PURGE, (plain(handled_before), limit)).rowcount
 
     def _free(self, worker: str) -> None:
         self._connection.execute(_FREE, (worker,))
@@ -157,8 +157,9 @@ class Outcomes:
 
 def plain_now() -> str:
     """Return the time of day as a row holds it."""
-    return _plain(datetime.now(UTC))
+    return plain(datetime.now(UTC))
 
 
-def _plain(moment: datetime) -> str:
+def plain(moment: datetime) -> str:
+    """Return a time as a row holds it."""
     return moment.astimezone(UTC).isoformat(timespec="microseconds")

@@ -77,6 +77,7 @@ MIGRATIONS = (
     "CREATE INDEX followed ON payments (follower) WHERE follower IS NOT NULL",
     "CREATE INDEX not_handled ON payments (ended_at) WHERE outcome IS NOT NULL AND handled_at IS NULL",
     "CREATE INDEX handled ON payments (handled_at) WHERE handled_at IS NOT NULL",
+    "CREATE TABLE moved (place TEXT NOT NULL)",
 )
 """The statements that bring a file from each schema version to the next, from an empty file on. Only append to them."""
 

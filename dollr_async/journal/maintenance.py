@@ -1,0 +1,115 @@
+"""Work on a whole journal, for those who run it: open it by a URL, copy it to another place, delete what is old."""
+
+from __future__ import annotations
+
+from datetime import UTC
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+from dollr_async.base import fields
+from dollr_async.base.errors import InvalidInputError
+from dollr_async.journal.moving import MovableJournal
+from dollr_async.journal.outcome_protocol import OutcomeJournal, check_verdict, verdict
+from dollr_async.journal.sqlite.journal import SQLiteJournal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+    from uuid import UUID
+
+_PAGE = 250
+"""Payments that are copied or deleted at a time."""
+
+_FORMS = "a path, sqlite:///absolute/path or postgresql://user@host/database"
+
+
+def open_journal(url: str, *, lease: float = 15.0) -> SQLiteJournal:
+    """Return the journal at a URL; close it when you are done.
+
+    Args:
+        url: a path, `sqlite:///absolute/path`, or `postgresql://user@host/database`.
+        lease: seconds without a renewal after which another run may take a payment over.
+
+    Raises:
+        InvalidInputError: the URL has another form.
+        ConfigurationError: the extra for this kind of journal is not installed.
+    """
+    parts = urlsplit(url)
+    if parts.scheme == "sqlite" and not parts.netloc and parts.path.startswith("/"):
+        return SQLiteJournal(unquote(parts.path), lease=lease)
+    if "://" in url or not url.strip():
+        raise InvalidInputError(f"{shown_url(url)!r} is no journal's URL: write {_FORMS}")
+    return SQLiteJournal(Path(url), lease=lease)
+
+
+def shown_url(url: str) -> str:
+    """Return a URL without its password."""
+    parts = urlsplit(url)
+    if parts.password is None:
+        return url
+    return parts._replace(netloc=parts.netloc.replace(f":{parts.password}@", ":***@", 1)).geturl()
+
+
+async def copy_journal(
+    source: MovableJournal, target: MovableJournal, *, place: str, copied: Callable[[int], None] | None = None
+) -> int:
+    """Copy every payment to another journal, and return how many were copied. The source takes no more changes.
+
+    When it is cut short, call it again: it begins anew, and what is there already is replaced.
+
+    Args:
+        source: the journal that is given up.
+        target: the journal that takes its place.
+        place: how errors of the source name the target, such as its URL without the password.
+        copied: called with the number of payments so far, after each part.
+
+    Raises:
+        JournalError: a live run works on a payment of the source, or one of the two failed. Nothing is lost.
+    """
+    for journal in (source, target):
+        if not isinstance(journal, MovableJournal):
+            raise InvalidInputError(f"{journal!r} cannot be copied: give a SQLiteJournal or a PostgresJournal")
+    await source.move_to(place)
+    count, after = 0, None
+    while page := await source.export_page(after, limit=_PAGE):
+        await target.import_page(page)
+        count, after = count + len(page), page[-1].entry.reference_id
+        if copied is not None:
+            copied(count)
+    return count
+
+
+async def close_payment(journal: OutcomeJournal, reference_id: UUID | str, *, as_: str, reason: str) -> None:
+    """Decide by hand how a payment ended that stays open for ever, as `DollrClient.close_payment` does.
+
+    Raises:
+        InvalidInputError: the reference, the outcome or the reason is not valid, or the journal hands no outcomes out.
+        JournalError: the payment is unknown, has ended already, or a live run works on it. Nothing was changed.
+    """
+    if not isinstance(journal, OutcomeJournal):
+        raise InvalidInputError(f"{journal!r} hands no outcomes out, so no payment in it can be closed")
+    reference = fields.reference(reference_id)
+    outcome, words = verdict(as_, reason)
+    check_verdict(await journal.read(reference), outcome)
+    await journal.close_payment(reference, outcome, words)
+
+
+async def purge_journal(journal: OutcomeJournal, *, handled_before: datetime) -> int:
+    """Delete the payments whose outcomes were handled before a time, and return how many were deleted.
+
+    What is open or not handled is never deleted. A reference that was deleted is unknown to the journal. So before the
+    client uses it, it asks the API whether it names a payment.
+
+    Raises:
+        InvalidInputError: the time has no timezone, or the journal hands no outcomes out.
+        JournalError: the journal failed. Some may be deleted already.
+    """
+    if not isinstance(journal, OutcomeJournal):
+        raise InvalidInputError(f"{journal!r} keeps no marks of what was handled, so nothing can be purged")
+    if handled_before.tzinfo is None:
+        raise InvalidInputError("handled_before must have a timezone, as in datetime(2026, 1, 31, tzinfo=UTC)")
+    total = 0
+    while deleted := await journal.purge(handled_before=handled_before.astimezone(UTC), limit=_PAGE):
+        total += deleted
+    return total
