@@ -20,6 +20,7 @@ from dollr_async.sandbox.push.controls import RealtimeCounts
 from dollr_async.sandbox.quirks import Quirks
 from dollr_async.sandbox.recording import RecordedAnswer, RecordedRequest
 from dollr_async.sandbox.sandbox import Sandbox
+from dollr_async.sandbox.thread import SandboxThread
 from dollr_async.sandbox.world.records import LedgerEntry
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "RecordedAnswer",
     "RecordedRequest",
     "Sandbox",
+    "SandboxThread",
     "Settlement",
     "TestCard",
 ]

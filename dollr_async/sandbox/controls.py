@@ -14,6 +14,7 @@ from dollr_async.sandbox.world import settlement
 from dollr_async.sandbox.world.records import LedgerEntry, Payment, entry_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from decimal import Decimal
     from uuid import UUID
 
@@ -32,11 +33,22 @@ class Controls(RealtimeControls):
         self._plan = plan
         self._server = server
 
+    def reset(self) -> None:
+        """Begin again, for the next test: the URL and the credentials stay, all else is as when the sandbox was made.
+
+        Requests, ledger, records, faults, tokens and keys are forgotten, so a client's token is refused once. The
+        clock, the latency, the outcome, the settlement and the balances are those of the beginning. Requests that
+        still hang end without an answer, and websockets are dropped.
+        """
+        self.restore_realtime()
+        self._server.reset()
+        self._world.reset()
+
     # what happened
 
     @property
-    def requests(self) -> list[RecordedRequest]:
-        """Every request received, in order, each with its answer; `requests.clear()` forgets them."""
+    def requests(self) -> Sequence[RecordedRequest]:
+        """Every request received, in order, each with its answer."""
         return self._server.requests
 
     def requests_to(self, operation: str) -> list[RecordedRequest]:

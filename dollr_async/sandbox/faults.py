@@ -202,8 +202,14 @@ class FaultPlan:
 
     def __init__(self, seed: int) -> None:
         """Begin with no faults; `seed` decides which requests those with a chance apply to."""
+        self._seed = seed
         self._planned: dict[str, list[_Planned]] = {}
         self._random = random.Random(seed)  # noqa: S311 - repeatable on purpose, nothing secret
+
+    def reset(self) -> None:
+        """Remove every fault, and choose requests by chance as at the beginning."""
+        self.clear()
+        self._random.seed(self._seed)
 
     def add(self, operation: str, fault: Fault, times: int | None, chance: float) -> None:
         """Plan a fault after those already planned for the operation; `times=None` means always."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from dollr_async.sandbox.outcomes import Outcome
+    from dollr_async.sandbox.recording import RecordedRequest
 
 
 class Settings(TypedDict):
@@ -91,20 +92,23 @@ class Sandbox(Controls):
             confirm_cards_after=confirm_cards_after,
         )
         plan = FaultPlan(seed)
-        super().__init__(world, plan, Server(world, plan, keep_requests))
+        super().__init__(world, plan, Server(world, plan, keep_requests, latency))
         self.client_id = client_id
         """The client id that the sandbox accepts."""
         self.client_secret = client_secret
         """The client secret that the sandbox accepts."""
         self._host = check_loopback(host)
         self._port = port
-        if latency:
-            self.set_latency(latency)
 
     def __repr__(self) -> str:
         """Show where it listens, and never the secret."""
         where = self._world.url if self._server.running else "not running"
         return f"Sandbox({where})"
+
+    @property
+    def requests(self) -> list[RecordedRequest]:
+        """Every request received, in order, each with its answer; `requests.clear()` forgets them."""
+        return self._server.requests
 
     async def start(self) -> Self:
         """Listen on the loopback port, and return the sandbox; a RuntimeError when it is already running."""
@@ -142,7 +146,13 @@ class Sandbox(Controls):
 
     @property
     def settings(self) -> Settings:
-        """The keywords that a client needs: `client_id`, `client_secret` and `base_url`."""
+        """The keywords that a client needs: `client_id`, `client_secret` and `base_url`.
+
+        They leave the client's own policies as they are, which are made for real payments: a lost answer is looked for
+        during half a minute. In tests add `QUICK`, which polls and recovers within a second:
+        `DollrClient(**sandbox.settings, **QUICK)`, from `dollr_async.testing`. The settings of the pytest fixtures
+        have it already.
+        """
         return {"client_id": self.client_id, "client_secret": self.client_secret, "base_url": self.url}
 
     @property

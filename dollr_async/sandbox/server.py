@@ -42,8 +42,8 @@ def check_loopback(host: str) -> str:
 class Server:
     """One listening socket for one world, with the faults and delays that a test asked for."""
 
-    def __init__(self, world: World, plan: FaultPlan, keep_requests: int | None) -> None:
-        """Serve this world; keep at most the last `keep_requests` requests, or all."""
+    def __init__(self, world: World, plan: FaultPlan, keep_requests: int | None, latency: float) -> None:
+        """Serve this world, each answer after `latency` seconds; keep the last `keep_requests` requests, or all."""
         self._world = world
         self._api = Api(world)
         self._plan = plan
@@ -55,7 +55,8 @@ class Server:
         self._received = 0
         self.realtime = RealtimeServer(world)
         self.requests: list[RecordedRequest] = []
-        self.latencies: dict[str, float] = {}
+        self._first_latencies = {"*": latency} if latency else {}
+        self.latencies: dict[str, float] = dict(self._first_latencies)
         self.in_flight = 0
         self.most_in_flight = 0
 
@@ -71,6 +72,19 @@ class Server:
         self._socket = listening = await asyncio.get_running_loop().create_server(served, host, port)
         bound: int = listening.sockets[0].getsockname()[1]
         return bound
+
+    def reset(self) -> None:
+        """Forget the requests, faults and delays; requests that are still delayed or hanging end without an answer."""
+        self._closing.set()
+        self._closing = asyncio.Event()
+        for task in self._tasks:
+            task.cancel()
+        self._plan.reset()
+        self.requests.clear()
+        self._received = 0
+        self.latencies = dict(self._first_latencies)
+        self.most_in_flight = 0
+        self.realtime.reset()
 
     async def close(self) -> None:
         """Stop listening, end hanging requests, drop every connection, and leave no task behind."""

@@ -1,7 +1,11 @@
-"""Contract tests for the parts that you can write yourself. They run with or without pytest."""
+"""For your own tests: the contract tests of parts that you can write yourself, and policies that make tests quick.
+
+The contract tests run with or without pytest.
+"""
 
 from dollr_async.testing.indexed_journal_contract import IndexedJournalContract
 from dollr_async.testing.journal_contract import JournalContract
 from dollr_async.testing.outcome_journal_contract import OutcomeJournalContract
+from dollr_async.testing.quick import QUICK
 
-__all__ = ["IndexedJournalContract", "JournalContract", "OutcomeJournalContract"]
+__all__ = ["QUICK", "IndexedJournalContract", "JournalContract", "OutcomeJournalContract"]

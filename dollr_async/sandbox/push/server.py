@@ -107,6 +107,12 @@ class RealtimeServer:
                 socket.close(code)
         self._set_timer()
 
+    def reset(self) -> None:
+        """Drop every connection, and forget the counts and the shape of rows."""
+        self.drop(None)
+        self.counts.clear()
+        self.row_shape = default_row
+
     async def close(self) -> None:
         """Drop every connection, and leave no task behind."""
         self.drop(None)

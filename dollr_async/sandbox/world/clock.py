@@ -24,6 +24,13 @@ class SandboxClock:
         """Follow the running loop from now on, and keep the seconds that have passed."""
         self._origin = asyncio.get_running_loop().time() - self._followed
 
+    def restart(self) -> None:
+        """Begin again at second 0, now."""
+        self._epoch = datetime.now(UTC)
+        self._skipped = self._followed = 0.0
+        if self._origin is not None:
+            self.start()
+
     def stop(self) -> None:
         """Stop; `seconds` stays where it is."""
         self.seconds()

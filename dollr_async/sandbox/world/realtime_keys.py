@@ -66,6 +66,10 @@ class RealtimeKeys:
         now = self._clock.seconds()
         return f"InvalidJWTToken: {key.expiry_message(now)}" if key.has_expired(now) else key
 
+    def reset(self) -> None:
+        """Forget every key."""
+        self._issued.clear()
+
     def expire_all(self) -> None:
         """Make every key issued so far expire now."""
         now = self._clock.seconds()

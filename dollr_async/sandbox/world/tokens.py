@@ -42,6 +42,7 @@ class Tokens:
         self._client_secret = client_secret
         self._key = secrets.token_bytes(32)
         self._valid: dict[str, Token] = {}
+        self._first_lifetime = lifetime
         self.lifetime = lifetime
         self.issued = 0
 
@@ -76,3 +77,9 @@ class Tokens:
     def revoke_all(self) -> None:
         """Revoke every token issued so far."""
         self._valid.clear()
+
+    def reset(self) -> None:
+        """Forget every token, and give later ones the lifetime of the beginning."""
+        self.revoke_all()
+        self.issued = 0
+        self.lifetime = self._first_lifetime

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from itertools import count
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import attrs
 
@@ -25,6 +25,11 @@ OWNER_TYPE = "ORGANIZATION"
 MERCHANT_NAME = "Sandbox Merchant"
 
 _LONGEST_ID = 18
+
+_SETTINGS = ("quirks", "settlement", "default_outcome", "session_lifetime", "confirm_cards_after")
+"""The fields that are set when a world is made, and that `reset` takes back."""
+_KEPT = {"url", "on_payment_change", "on_event_scheduled"}
+"""The fields that belong to the server, so that `reset` keeps them."""
 
 _FIRST_IDS = {
     "party": 100_001,
@@ -86,6 +91,20 @@ class World:
         factory=lambda: {kind: count(first) for kind, first in _FIRST_IDS.items()}
     )
     _turns: Iterator[int] = attrs.field(factory=count)
+    _first_settings: dict[str, Any] = attrs.field(init=False, factory=dict)
+
+    def __attrs_post_init__(self) -> None:
+        """Keep the settings of the beginning, for `reset`."""
+        self._first_settings = {name: getattr(self, name) for name in _SETTINGS}
+
+    def reset(self) -> None:
+        """Forget every record, token and key, take back the settings of the beginning, and restart the clock."""
+        self.clock.restart()
+        self.tokens.reset()
+        self.realtime_keys.reset()
+        fresh = World(clock=self.clock, tokens=self.tokens, realtime_keys=self.realtime_keys, **self._first_settings)
+        for name in attrs.fields_dict(World).keys() - _KEPT:
+            setattr(self, name, getattr(fresh, name))
 
     def next_id(self, kind: str) -> int:
         """The next id of a kind of record."""
