@@ -74,7 +74,7 @@ def lint(session: nox.Session) -> None:
 def types(session: nox.Session) -> None:
     """Types, by two checkers."""
     install(session, "types", "tests")
-    session.run("mypy", "dollr_async", "tests", "examples", "benchmarks", "noxfile.py")
+    session.run("mypy", "dollr_async", "pytest_dollr.py", "tests", "examples", "benchmarks", "noxfile.py")
     session.run("basedpyright")
 
 

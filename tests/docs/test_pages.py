@@ -16,9 +16,11 @@ from dollr_async.resources.base import Resource
 from tests.conftest import virtual_loop
 from tests.support.markdown_code import python_blocks, run_blocks, sandbox_of_the_environment
 from tests.support.paths import ROOT
+from tests.testing.programs import run_pytest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from sybil import Example
 
@@ -26,7 +28,9 @@ if TYPE_CHECKING:
 
 DOCS = ROOT / "docs"
 PAGES = sorted(str(path.relative_to(DOCS)) for path in DOCS.rglob("*.md") if "_build" not in path.parts)
-RUNNING = ["index.md", "tutorial.md", "errors.md", *(page for page in PAGES if page.startswith("guides/"))]
+WITH_PYTEST = "guides/pytest.md"
+GUIDES = [page for page in PAGES if page.startswith("guides/") and page != WITH_PYTEST]
+RUNNING = ["index.md", "tutorial.md", "errors.md", *GUIDES]
 REFERENCE = (DOCS / "reference.md").read_text()
 
 
@@ -57,7 +61,34 @@ def test_a_pages_python_prints_what_the_page_shows(
     assert asyncio.all_tasks(loop) == set()
 
 
-@pytest.mark.parametrize("page", sorted(set(PAGES) - set(RUNNING)))
+def files_of(page: str) -> dict[str, str]:
+    """Return the files that the Python blocks of a page make up; a block without a name continues the one before."""
+    files: dict[str, str] = {}
+    name = ""
+    for block in re.findall(r"^```python\n(.*?)^```$", (DOCS / page).read_text(), flags=re.DOTALL | re.MULTILINE):
+        named = re.match(r"# (\w+)\.py\n", block)
+        name = named[1] if named else name
+        files[name] = files.get(name, "") + block
+    return files
+
+
+def test_the_tests_of_the_page_about_pytest_pass(tmp_path: Path) -> None:
+    files = files_of(WITH_PYTEST)
+    assert files.keys() == {"shop", "test_shop", "test_thread"}
+    ran = run_pytest(tmp_path, files["test_shop"], shop=files["shop"], test_thread=files["test_thread"])
+    assert ran.counts["passed"] == 5, ran.out
+    assert "failed" not in ran.counts
+
+
+def test_each_test_of_that_page_has_at_most_ten_lines() -> None:
+    tests = re.findall(
+        r"^(?:@.*\n)?def test_\w+\(.*\n((?:    .*\n|\n(?=    ))+)", files_of(WITH_PYTEST)["test_shop"], re.MULTILINE
+    )
+    assert len(tests) == 4
+    assert max(len(body.splitlines()) for body in tests) <= 10
+
+
+@pytest.mark.parametrize("page", sorted({*PAGES} - {*RUNNING, WITH_PYTEST}))
 def test_the_other_pages_have_no_python(page: str) -> None:
     assert "```python" not in (DOCS / page).read_text()
 
@@ -93,7 +124,8 @@ def test_the_reference_describes_every_name_of_the_sandbox() -> None:
 
 def test_the_reference_describes_every_name_of_the_journal() -> None:
     assert described("dollr_async.journal") == set(journals.__all__)
-    assert described("dollr_async.testing") == {"IndexedJournalContract", "JournalContract", "OutcomeJournalContract"}
+    contracts = {"IndexedJournalContract", "JournalContract", "OutcomeJournalContract"}
+    assert described("dollr_async.testing") | described("dollr_async.testing.quick") == contracts | {"QUICK"}
 
 
 def test_the_reference_describes_every_group_of_operations() -> None:

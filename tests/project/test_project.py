@@ -18,7 +18,7 @@ from tests.project.installed_wheel import PUBLIC_MODULES, described_names, missi
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
-MODULES = sorted((ROOT / "dollr_async").rglob("*.py"))
+MODULES = [*sorted((ROOT / "dollr_async").rglob("*.py")), ROOT / "pytest_dollr.py"]
 SOURCES = [*MODULES, *sorted((ROOT / "tests").rglob("*.py")), *sorted((ROOT / "examples").glob("*.py"))]
 _NAMES = [str(path.relative_to(ROOT)) for path in MODULES]
 _EXEMPTION = re.compile(
@@ -117,7 +117,7 @@ def _test_selection() -> list[str]:
 
 
 LISTED_FILES = {
-    "hatch, wheel": PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"],
+    "hatch, wheel": PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["only-include"],
     "hatch, sdist": PROJECT["tool"]["hatch"]["build"]["targets"]["sdist"]["include"],
     "pytest, testpaths": PROJECT["tool"]["pytest"]["ini_options"]["testpaths"],
     "basedpyright, include": PROJECT["tool"]["basedpyright"]["include"],

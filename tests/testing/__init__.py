@@ -1,0 +1,1 @@
+"""The tests of what users' own tests are made with."""
