@@ -53,7 +53,10 @@ nitpick_ignore_regex = [
     # The types of other libraries, whose pages are not fetched during the build.
     (r"py:.*", r"(aiohttp|asyncio|collections|contextlib|datetime|decimal|os|typing|uuid)\..*|datetime|Decimal|UUID"),
     # Types of this library that users need not name.
-    (r"py:class", r"dollr_async\.sandbox\.sandbox\.(Settings|RealtimeKeywords)|Clock|Followable|RetryAfter|RowShape"),
+    (
+        r"py:class",
+        r"dollr_async\.sandbox\.(sandbox|thread)\.(Settings|\w+Keywords)|Clock|Followable|RetryAfter|RowShape",
+    ),
 ]
 
 NOT_MADE_BY_USERS = (BaseException, Resource, ChangeIterator, dollr_async.MergedWatch, dollr_async.Payment)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from dollr_async.base.record import Record
+from dollr_async.base.secret import optional_secret, revealed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -279,7 +280,12 @@ class ActionRequiredError(PaymentError):
         """Keep the execution, and the secret that the browser needs."""
         super().__init__(message, reference_id=reference_id)
         self.execution = execution
-        self.client_secret = client_secret
+        self._client_secret = optional_secret(client_secret)
+
+    @property
+    def client_secret(self) -> str | None:
+        """What the browser needs to confirm the card."""
+        return revealed(self._client_secret)
 
 
 STATUS_ERRORS: dict[int, type[APIStatusError]] = {

@@ -19,6 +19,7 @@ import attrs
 
 from dollr_async.base.errors import InvalidInputError
 from dollr_async.base.numeric import is_number, shown
+from dollr_async.base.secret import Secret as Secret  # noqa: PLC0414 - callers import it from here
 
 W = TypeVar("W", bound=StrEnum)
 
@@ -217,22 +218,3 @@ def seconds(name: str, value: float) -> float:
         message = f"{name} must be a number of seconds above 0, not {shown(value)}"
         raise InvalidInputError(message)
     return float(value)
-
-
-@attrs.frozen(repr=False, eq=True)
-class Secret:
-    """A value that is sent and never shown: its `repr` and `str` are three stars."""
-
-    _value: str
-
-    def reveal(self) -> str:
-        """Return the value; only code that sends it may call this."""
-        return self._value
-
-    def __repr__(self) -> str:
-        """Hide the value."""
-        return "Secret('***')"
-
-    def __str__(self) -> str:
-        """Hide the value."""
-        return "***"

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import attrs
 
-from dollr_async.base.record import Record
+from dollr_async.base.record import JsonRecord, Record
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -73,7 +73,7 @@ class SourceFacts(Protocol):
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
-class Progress(Record):
+class Progress(JsonRecord):
     """The ids made so far for one payment, under the names that its handle uses; None for a step that is not done."""
 
     reference_id: UUID

@@ -1,14 +1,22 @@
-"""`Record`, the base of this library's attrs classes: equality, hash and `repr`, written once for all."""
+"""`Record`, the base of this library's attrs classes: equality, hash and `repr`; `JsonRecord` adds `to_json`."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import attrs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+
+SECRET: Mapping[str, bool] = MappingProxyType({"secret": True})
+"""The metadata of a field that `to_json` leaves out."""
 
 
 class Record:
@@ -36,6 +44,54 @@ class Record:
             f"{field.name}={getattr(self, field.name)!r}" for field in fields_of(type(self)) if field.repr
         )
         return f"{type(self).__name__}({shown})"
+
+
+class JsonRecord(Record):
+    """A record that a web handler or a task queue may pass on, as plain JSON values without secrets."""
+
+    __slots__ = ()
+    _also_in_json: ClassVar[tuple[str, ...]] = ()
+    """The names of properties that `to_json` adds."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a plain dict for `json.dumps`: amounts and ids of payments as text, times as ISO text, no secret.
+
+        Fields of the API that this library does not know are in `extra`; those whose names look like a secret's are
+        left out.
+        """
+        names = [field.name for field in fields_of(type(self)) if not _is_hidden(field)]
+        return {name: _plain(getattr(self, name)) for name in (*names, *self._also_in_json)}
+
+
+_SECRET_WORDS = ("secret", "token", "passcode", "password")
+
+
+def _is_hidden(field: attrs.Attribute[Any]) -> bool:
+    return field.name.startswith("_") or "secret" in field.metadata
+
+
+def _plain(value: object) -> object:
+    """Return a value as what JSON has: text, numbers, True, False, None, lists and dicts."""
+    if isinstance(value, JsonRecord):
+        return value.to_json()
+    if isinstance(value, Mapping):
+        return {str(key): _plain(inner) for key, inner in value.items() if not _names_a_secret(str(key))}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    return value if value is None or type(value) in (bool, int, float) else _described(value)
+
+
+def _described(value: object) -> object:
+    """Return what JSON has no form for as text, and an error as its class and its message."""
+    if isinstance(value, BaseException):
+        return {"type": type(value).__name__, "message": str(value)}
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+def _names_a_secret(name: str) -> bool:
+    return any(word in name.lower() for word in _SECRET_WORDS)
 
 
 def fields_of(cls: type) -> tuple[attrs.Attribute[Any], ...]:

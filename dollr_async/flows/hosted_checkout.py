@@ -12,7 +12,7 @@ import attrs
 from dollr_async.base import fields, money
 from dollr_async.base.enums import ExecutionKind, SourceStatus, SourceType
 from dollr_async.base.errors import DecodeError, InvalidInputError
-from dollr_async.base.record import Record
+from dollr_async.base.record import JsonRecord, Record
 from dollr_async.flows.arguments import KnownSource
 from dollr_async.flows.document_steps import SourceSteps
 from dollr_async.flows.documents import check_payable
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
-class Verification(Record):
+class Verification(JsonRecord):
     """Whether a document was paid as expected, by a status check of our own; its truth value is `ok`.
 
     `reason` says in a sentence why not (None when it was), `source` is the state that the API reported.

@@ -13,14 +13,14 @@ import attrs
 from dollr_async.base import fields
 from dollr_async.base.enums import ExecutionKind
 from dollr_async.base.errors import DollrError, InvalidInputError
-from dollr_async.base.record import Record
+from dollr_async.base.record import JsonRecord, Record
 
 _READ_IN_ONE_TURN = 10
 """Payments read in one turn of the loop from a stream that never waits."""
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
-class WatchFailure(Record):
+class WatchFailure(JsonRecord):
     """One payment that `watch_many` cannot follow, or cannot follow any longer; the others go on.
 
     `error` is what a watch of that one payment would have raised. It never means that the payment failed: that is a

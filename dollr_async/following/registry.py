@@ -12,7 +12,7 @@ import attrs
 
 from dollr_async.base.enums import ExecutionKind, ExecutionStatus, SourceStatus, SourceType
 from dollr_async.base.errors import ConfigurationError, DollrError, NotFoundError
-from dollr_async.base.record import Record
+from dollr_async.base.record import JsonRecord
 from dollr_async.following.poller import Poller
 from dollr_async.following.push_subscription import PushSubscription
 from dollr_async.following.watch import SourceWatch, Watch
@@ -37,7 +37,7 @@ _ONCE = RetryPolicy(attempts=1)
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
-class StatusCheck(Record):
+class StatusCheck(JsonRecord):
     """What one status check of a payment found.
 
     `execution` is None while the API does not know the payment yet. `next_in` is the seconds until the next check is

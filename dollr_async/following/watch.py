@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from datetime import datetime
-from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Generic, Protocol, Self, TypeVar
 from uuid import UUID
 
 import attrs
@@ -13,7 +13,7 @@ import attrs
 from dollr_async.base.enums import ExecutionKind, ExecutionStatus, SourceStatus, SourceType
 from dollr_async.base.errors import PollTimeoutError
 from dollr_async.base.progress import resume_call
-from dollr_async.base.record import Record
+from dollr_async.base.record import JsonRecord
 from dollr_async.following.policy import Pace
 from dollr_async.resources.executions import Execution
 from dollr_async.resources.status import SourceState
@@ -36,11 +36,13 @@ C = TypeVar("C", bound=_Change)
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
-class StatusChange(Record):
+class StatusChange(JsonRecord):
     """One change of a payment: of its status, or of whether its payer has to act.
 
     `previous` is the status before (None at first), `at` the timezone-aware UTC time at which the change was seen.
     """
+
+    _also_in_json: ClassVar[tuple[str, ...]] = ("is_final", "requires_action")
 
     reference_id: UUID
     status: ExecutionStatus
@@ -60,11 +62,13 @@ class StatusChange(Record):
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
-class SourceChange(Record):
+class SourceChange(JsonRecord):
     """One change of an invoice's or an order's status.
 
     `previous` is the status before (None at first), `at` the timezone-aware UTC time at which the change was seen.
     """
+
+    _also_in_json: ClassVar[tuple[str, ...]] = ("is_final",)
 
     source_type: SourceType
     source_id: int

@@ -11,6 +11,7 @@ import attrs
 from dollr_async.base import fields, money, phones
 from dollr_async.base.enums import CheckoutMode, RelationshipType, SourceStatus, SourceType
 from dollr_async.base.errors import InvalidInputError
+from dollr_async.base.record import SECRET
 from dollr_async.resources import enum_values
 from dollr_async.resources.base import Resource
 from dollr_async.wire.codec import Answer, Body
@@ -80,7 +81,7 @@ class Checkout(Answer):
     reference_id: str | None = None
     due_date: datetime | None = None
     expires_at: datetime | None = None
-    hosted_path_or_token: str | None = attrs.field(default=None, repr=False)
+    hosted_path_or_token: str | None = attrs.field(default=None, repr=False, metadata=SECRET)
     success_url: str | None = None
     cancel_url: str | None = None
 

@@ -11,6 +11,7 @@ import attrs
 from dollr_async.base import fields, phones
 from dollr_async.base.enums import ExecutionKind, ExecutionStatus
 from dollr_async.base.errors import DecodeError, InvalidInputError
+from dollr_async.base.secret import Secret, optional_secret, revealed
 from dollr_async.resources.base import Resource
 from dollr_async.wire.codec import Answer, Body
 from dollr_async.wire.readers import AS_WRITTEN, WORDS
@@ -143,13 +144,21 @@ class Execution(Answer):
     provider_transaction_id: str | None = None
     gateway_message: str | None = None
     wallet_message: str | None = None
-    client_secret: str | None = attrs.field(default=None, repr=False)
+    # Not under its own name: what encodes all fields would show it.
+    _client_secret: Secret | None = attrs.field(
+        default=None, alias="client_secret", converter=optional_secret, repr=False
+    )
     requires_action: bool | None = None
     raw_status: str = attrs.field(
         default=attrs.Factory(lambda execution: str(execution.status), takes_self=True),
         repr=False,
         metadata={AS_WRITTEN: "status", WORDS: ExecutionStatus},
     )
+
+    @property
+    def client_secret(self) -> str | None:
+        """What the browser needs to confirm the card; no `repr` and no encoder shows it."""
+        return revealed(self._client_secret)
 
     @property
     def reason(self) -> str | None:

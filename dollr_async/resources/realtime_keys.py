@@ -6,6 +6,7 @@ import attrs
 
 from dollr_async.base import fields
 from dollr_async.base.enums import SourceType
+from dollr_async.base.record import SECRET
 from dollr_async.resources import enum_values
 from dollr_async.resources.base import Resource
 from dollr_async.wire.codec import Answer, Body
@@ -29,7 +30,7 @@ class NewRealtimeKey(Body):
 class RealtimeKey(Answer):
     """A key for the live channel of one collection; its token is never shown."""
 
-    access_token: str = attrs.field(repr=False)
+    access_token: str = attrs.field(repr=False, metadata=SECRET)
     # In seconds here (`get_collection_realtime_key`), in minutes for the API's own token.
     expires_in: int
 

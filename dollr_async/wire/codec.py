@@ -21,7 +21,8 @@ from cattrs.gen import make_dict_structure_fn, override
 from dollr_async.base import money
 from dollr_async.base.errors import DecodeError, InvalidInputError
 from dollr_async.base.fields import check_sendable
-from dollr_async.base.record import Record, field_names, fields_of
+from dollr_async.base.record import JsonRecord, Record, field_names, fields_of
+from dollr_async.base.secret import Secret
 from dollr_async.wire import values
 from dollr_async.wire.readers import reader
 
@@ -39,7 +40,7 @@ _encoder = msgspec.json.Encoder(decimal_format="number")
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
-class Answer(Record):
+class Answer(JsonRecord):
     """The base of every answer: `extra` has the keys that this library does not know, unchanged."""
 
     extra: Mapping[str, Any] = attrs.field(factory=dict, repr=False)
@@ -204,7 +205,7 @@ def _unwrapped(raw: object, shape: type[object]) -> object:
 
 
 def _required(shape: type[attrs.AttrsInstance]) -> frozenset[str]:
-    return frozenset(field.name for field in attrs.fields(shape) if field.default is attrs.NOTHING)
+    return frozenset(field.alias for field in attrs.fields(shape) if field.default is attrs.NOTHING)
 
 
 def _first_problem(error: BaseException) -> tuple[str, str]:
@@ -223,7 +224,7 @@ _hook_of: Callable[[type], Callable[[Any, Any], Any]] = cache(_converter.get_str
 
 
 def _answer_hook(cls: type[Answer]) -> Callable[[object, object], Answer]:
-    in_detail = make_dict_structure_fn(cls, _converter, extra=override(omit=True))
+    in_detail = make_dict_structure_fn(cls, _converter, _cattrs_use_alias=True, extra=override(omit=True))
     renamed = {field.metadata["also"]: field.name for field in attrs.fields(cls) if "also" in field.metadata}
     required = _required(cls)
 
@@ -247,6 +248,7 @@ def _list_hook(shape: type[tuple[object, ...]]) -> Callable[[object, object], tu
 
 
 _converter.register_structure_hook(str, values.text)
+_converter.register_structure_hook(Secret, lambda value, _: Secret(values.text(value, str)))
 _converter.register_structure_hook(int, values.whole_number)
 _converter.register_structure_hook(bool, values.boolean)
 _converter.register_structure_hook(Decimal, values.amount)

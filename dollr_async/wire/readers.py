@@ -64,7 +64,8 @@ def reader(
     it raises nothing, the first error is raised.
     """
     fields = [field for field in attrs.fields(attrs.resolve_types(cls)) if field.name != "extra"]  # type: ignore[type-var, arg-type] # it is an attrs class
-    known = frozenset(field.name for field in fields if AS_WRITTEN not in field.metadata)
+    # The key is the alias, which is the name without the underscore of a private field.
+    known = frozenset(field.alias for field in fields if AS_WRITTEN not in field.metadata)
     scope: dict[str, Any] = {
         "Decimal": Decimal,
         "cls": cls,
@@ -90,12 +91,12 @@ def _line(
     cls: type, field: attrs.Attribute[Any], hook_of: Callable[[Any], Callable[[Any, Any], Any]], scope: dict[str, Any]
 ) -> str:
     """Return the line of code that reads one field, and put the names that it uses into `scope`."""
-    name, default, kinds = field.name, field.default, get_args(field.type)
-    if (key := field.metadata.get(AS_WRITTEN)) is not None:
+    name, key, default, kinds = field.name, field.alias, field.default, get_args(field.type)
+    if (written := field.metadata.get(AS_WRITTEN)) is not None:
         # A known word is shared, so that it is not kept once for each of 100,000 payments.
         scope[f"set_{name}"] = _setter(cls, name)
         scope[f"shared_{name}"] = {word.value: word.value for word in field.metadata[WORDS]}
-        return f'found = value["{key}"]; set_{name}(made, shared_{name}.get(found, found))'
+        return f'found = value["{written}"]; set_{name}(made, shared_{name}.get(found, found))'
     # For an optional field null is the same as a missing key, so no hook for "or None" is needed.
     wanted = kinds[0] if default is None and kinds[1:] == (NoneType,) else field.type
     scope |= {f"set_{name}": _setter(cls, name), f"hook_{name}": hook_of(wanted), f"wanted_{name}": wanted}
@@ -106,9 +107,9 @@ def _line(
         scope[f"words_{name}"] = {member.value: member for member in wanted}
         read = f"words_{name}[found] if type(found) is str and found in words_{name} else {read}"
     if default is attrs.NOTHING:
-        return f'found = value["{name}"]; set_{name}(made, {read})'
+        return f'found = value["{key}"]; set_{name}(made, {read})'
     scope[f"default_{name}"] = default
-    return f'found = get("{name}"); set_{name}(made, default_{name} if found is None else {read})'
+    return f'found = get("{key}"); set_{name}(made, default_{name} if found is None else {read})'
 
 
 def _setter(cls: type, name: str) -> Callable[[object, object], None]:

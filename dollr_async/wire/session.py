@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from dollr_async.base.errors import ConfigurationError, DecodeError, DollrError
+from dollr_async.base.record import SECRET
 from dollr_async.wire import codec
 from dollr_async.wire.answers import error_of, unreadable
 from dollr_async.wire.retry import retry_delay
@@ -53,7 +54,7 @@ class TokenRequest(codec.Body):
 class TokenAnswer(codec.Answer):
     """The token operation's answer; `expires_in` is in minutes."""
 
-    access_token: str = attrs.field(repr=False)
+    access_token: str = attrs.field(repr=False, metadata=SECRET)
     expires_in: Decimal | None = None
 
 

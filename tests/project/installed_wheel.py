@@ -38,6 +38,7 @@ PUBLIC_MODULES = (
     "dollr_async.sandbox.outcomes",
     "dollr_async.sandbox.passcodes",
     "dollr_async.testing",
+    "dollr_async.testing.quick",
 )
 """The modules that users may import from. A name in any other module may move without notice."""
 

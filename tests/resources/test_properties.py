@@ -17,6 +17,7 @@ from dollr_async import APIStatusError, DecodeError, Execution, NewParty
 from dollr_async.base.clock import LoopClock
 from dollr_async.base.enums import OpenEnum
 from dollr_async.base.fields import tidy
+from dollr_async.base.secret import Secret
 from dollr_async.wire.answers import RawAnswer, error_of
 from dollr_async.wire.codec import Answer, decode, encode
 
@@ -88,6 +89,9 @@ class Written:
     def _plain(self, kind: type) -> tuple[object, object]:
         if kind is datetime:
             return self._time()
+        if kind is Secret:
+            word = self._draw(_words)
+            return word, Secret(word)
         if kind in (int, Decimal):
             return self._number(kind)
         drawn = self._draw(st.booleans() if kind is bool else _words)
@@ -118,7 +122,7 @@ class Written:
 def _fields(shape: type[Answer]) -> list[tuple[str, Any, bool]]:
     hints = get_type_hints(shape)
     return [
-        (field.name, hints[field.name], field.default is attrs.NOTHING)
+        (field.alias, hints[field.name], field.default is attrs.NOTHING)
         for field in attrs.fields(shape)
         if field.name not in ("extra", "raw_status")  # made of another key; tests/wire/test_readers.py has it
     ]
