@@ -55,7 +55,7 @@ nitpick_ignore_regex = [
     # Types of this library that users need not name.
     (
         r"py:class",
-        r"dollr_async\.sandbox\.(sandbox|thread)\.(Settings|\w+Keywords)|Clock|Followable|RetryAfter|RowShape",
+        r"dollr_async\.(sandbox|testing)\.\w+\.(Settings|QuickPolicies|\w+Keywords)|Clock|Followable|RetryAfter|RowShape",
     ),
 ]
 

@@ -6,6 +6,7 @@
 ...         print(change.status)
 """
 
+from dollr_async.base.answered import FieldProblem
 from dollr_async.base.enums import (
     CheckoutMode,
     ExecutionKind,
@@ -32,7 +33,6 @@ from dollr_async.base.errors import (
     ConnectError,
     DecodeError,
     DollrError,
-    FieldProblem,
     InvalidInputError,
     InvalidRequestError,
     JournalError,

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import attrs
-
-from dollr_async.base.record import Record
+from dollr_async.base.answered import NO_HEADERS, FieldProblem, request_id_of
 from dollr_async.base.secret import optional_secret, revealed
+from dollr_async.base.support import support_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from uuid import UUID
 
     from dollr_async.base.progress import ExecutionFacts, Progress, SourceFacts
@@ -31,9 +30,24 @@ class DollrError(Exception):
     """The base of every error of this library; `except DollrError` catches them all.
 
     `nothing_sent` is True when the request that failed was certainly not sent: there was no connection or no token.
+    `headers` are those of the API's answer by their lower-case names, without cookies; empty where there was no answer.
     """
 
     nothing_sent: bool = False
+    headers: Mapping[str, str] = NO_HEADERS
+
+    @property
+    def request_id(self) -> str | None:
+        """What names the request at the API (`x-request-id`, `x-cloud-trace-context` or `cf-ray`), or None."""
+        return request_id_of(self.headers)
+
+    def support(self) -> str:
+        """Return a block of text to send to the API's support, about this error and its causes.
+
+        It has the request, its status and ids, the payment's reference and ids, and versions. It has no secret, and
+        nothing that says who somebody is: also not the API's own texts, which may repeat a phone or a name.
+        """
+        return support_text(self)
 
     def __reduce__(self) -> tuple[Callable[..., DollrError], tuple[object, ...]]:
         """Pickle by the attributes, since most of the constructors take keywords."""
@@ -72,18 +86,6 @@ class RequestTimeoutError(TransportError):
     """The time for one request ran out; the request may have reached the API."""
 
 
-@attrs.frozen(kw_only=True, eq=False, repr=False)
-class FieldProblem(Record):
-    """One field that the API refused.
-
-    `path` is dotted (`body.items.0.amount`), `message` is the API's text, `type` its word for the kind of problem.
-    """
-
-    path: str
-    message: str
-    type: str
-
-
 class APIStatusError(DollrError):
     """The API answered with a status that is not a success.
 
@@ -109,6 +111,7 @@ class APIStatusError(DollrError):
         body: str = "",
         fields: tuple[FieldProblem, ...] = (),
         shown: str | None = None,
+        headers: Mapping[str, str] = NO_HEADERS,
     ) -> None:
         """Make the message from the request and the API's reason; `shown` is the reason without personal data."""
         super().__init__(
@@ -121,6 +124,7 @@ class APIStatusError(DollrError):
         self.retry_after = retry_after
         self.body = body
         self.fields = fields
+        self.headers = dict(headers)
 
 
 class AuthenticationError(APIStatusError):
@@ -286,14 +290,3 @@ class ActionRequiredError(PaymentError):
     def client_secret(self) -> str | None:
         """What the browser needs to confirm the card."""
         return revealed(self._client_secret)
-
-
-STATUS_ERRORS: dict[int, type[APIStatusError]] = {
-    401: AuthenticationError,
-    403: PermissionDeniedError,
-    404: NotFoundError,
-    409: ConflictError,
-    422: InvalidRequestError,
-    429: RateLimitError,
-}
-"""The error class of each HTTP status that has its own; the others are `ServerError` (5xx) or `APIStatusError`."""

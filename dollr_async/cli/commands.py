@@ -13,9 +13,9 @@ from rich.console import Console
 from rich.text import Text
 
 from dollr_async.base.errors import InvalidInputError
+from dollr_async.base.version import VERSION
 from dollr_async.cli import demo
 from dollr_async.cli.journal import journal
-from dollr_async.wire.transport import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -139,7 +139,7 @@ class CollectionChain(Flow):
             session_id=self._session_id,
             payment_account_id=self._account_id,
             currency=self._currency or self._terms.payer_currency,
-            reference_id=self._reference_id,
+            reference_id=self.reference_id,
         )
         return await self._api.executions.collection(collection, retry=ONCE)
 

@@ -68,7 +68,8 @@ class Flow(ABC):
         return self._steps.progress
 
     @property
-    def _reference_id(self) -> UUID:
+    def reference_id(self) -> UUID:
+        """The payment's key."""
         return self._steps.progress.reference_id
 
     @property
@@ -111,7 +112,7 @@ class Flow(ABC):
         Raises:
             DecodeError: the answer is about another payment, which leaves this one in doubt.
         """
-        return about(await self._execute(), self._reference_id)
+        return about(await self._execute(), self.reference_id)
 
     def _unused(self, branches: asyncio.TaskGroup) -> Awaitable[None]:
         """Begin to make sure that a caller's reference names no payment yet (docs/design.md, rule 7)."""
@@ -123,7 +124,7 @@ class Flow(ABC):
         )
 
     async def _check_unused(self) -> None:
-        reference_id = self._reference_id
+        reference_id = self.reference_id
         found: Execution | None = None
         try:
             found = await self._api.status.of(self.kind, reference_id)
@@ -135,7 +136,7 @@ class Flow(ABC):
         raise self._used(found, self.kind)
 
     def _used(self, found: Execution | None, kind: ExecutionKind) -> ReferenceUsedError:
-        reference_id = self._reference_id
+        reference_id = self.reference_id
         message = (
             f"reference {reference_id} already names a {kind.lower()}: follow it with "
             f"{resume_call('watch', reference_id, kind)}, and do not pay again before you know how it ended"
@@ -173,7 +174,7 @@ class Flow(ABC):
 
     async def check(self) -> Execution:
         """Check the status of the reference once."""
-        return await self._api.status.of(self.kind, self._reference_id, retry=ONCE)
+        return await self._api.status.of(self.kind, self.reference_id, retry=ONCE)
 
     async def check_other_kinds(self) -> None:
         """Check once whether the reference names an execution of another kind.
@@ -185,7 +186,7 @@ class Flow(ABC):
             if kind == self.kind:
                 continue
             with suppress(NotFoundError):
-                found = await self._api.status.of(kind, self._reference_id, retry=ONCE)
+                found = await self._api.status.of(kind, self.reference_id, retry=ONCE)
                 await self._steps.run.refused()
                 raise self._used(found, kind)
 
@@ -196,7 +197,7 @@ class Flow(ABC):
             ReferenceUsedError: it moves other money.
         """
         del grace
-        check_money(execution, self._money(), self._reference_id)
+        check_money(execution, self._money(), self.reference_id)
 
 
 def session_life(expires_at: datetime, created_at: datetime | None) -> float:

@@ -104,7 +104,7 @@ class PayoutChain(Flow):
         payout = NewPayout(
             session_id=self._session_id,
             payout_account_id=self._account_id,
-            reference_id=self._reference_id,
+            reference_id=self.reference_id,
             passcode=DevicePasscode(token=self._terms.passcode, device=self._terms.device),
         )
         return await self._api.executions.payout(payout, retry=ONCE)

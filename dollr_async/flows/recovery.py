@@ -31,6 +31,8 @@ from dollr_async.flows.attempt import (
 from dollr_async.flows.refusals import is_unreachable, result_of
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from dollr_async.base.clock import Clock
     from dollr_async.flows.check_limit import CheckLimit
     from dollr_async.resources.executions import Execution
@@ -47,6 +49,11 @@ _SHORTEST_CHECK = 5.0
 
 class Operation(Protocol):
     """What recovery does with the API, for one execution of any kind."""
+
+    @property
+    def reference_id(self) -> UUID:
+        """The payment's key."""
+        ...
 
     @property
     def session_expires_at(self) -> float:
@@ -193,13 +200,18 @@ class _Recovery:
             self._failed(error)
             outcome = result_of(error)
             if outcome in DOUBTFUL:
-                logger.info("the answer to an execution was lost: its status is checked before a resend (%s)", error)
+                self._log_lost_answer(error)
             elif outcome in REFUSALS:
                 self._refusal = error
             if outcome is SendResult.UNREACHABLE:
                 self._unreachable = error
             return outcome
         return SendResult.LANDED
+
+    def _log_lost_answer(self, error: DollrError) -> None:
+        reference_id = self._operation.reference_id
+        words = "payment %s: the answer to its execution was lost, so its status is checked before a resend (%s)"
+        logger.info(words, reference_id, error, extra={"reference_id": reference_id})
 
     def _pause_before_resend(self) -> float:
         asked = self._asked_to_wait

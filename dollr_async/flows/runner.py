@@ -93,7 +93,8 @@ async def _executed(flow: Flow, steps: Steps, *, retry: RetryPolicy, grace: floa
     else:
         await flow.prepare()
         if flow.is_own_reference:
-            logger.info("payment %s is about to be executed", steps.progress.reference_id)
+            reference_id = steps.progress.reference_id
+            logger.info("payment %s is about to be executed", reference_id, extra={"reference_id": reference_id})
     fresh = Attempt(
         attempts=retry.attempts, recovery=retry.recovery, grace=grace, session_expires_at=flow.session_expires_at
     )

@@ -127,9 +127,9 @@ class Steps:
 
     def _log(self, name: str, shown: object, began: float) -> None:
         elapsed = self._clock.monotonic() - began
-        details = {"dollr_step": name, "dollr_id": shown, "dollr_elapsed": elapsed}
-        words = (self.progress.reference_id, name, shown, elapsed * 1000.0)
-        logger.debug("%s: %s %s (%.0f ms)", *words, extra=details)
+        reference_id = self.progress.reference_id
+        details = {"reference_id": reference_id, "dollr_step": name, "dollr_id": shown, "dollr_elapsed": elapsed}
+        logger.debug("%s: %s %s (%.0f ms)", reference_id, name, shown, elapsed * 1000.0, extra=details)
 
 
 class HasId(Protocol):

@@ -131,7 +131,7 @@ class TransferChain(_Expiring):
         return Money(amount=self._terms.amount, currency=self._terms.currency)
 
     async def _execute(self) -> Execution:
-        transfer = NewTransfer(session_id=self._session_id, reference_id=self._reference_id)
+        transfer = NewTransfer(session_id=self._session_id, reference_id=self.reference_id)
         return await self._api.executions.transfer(transfer, retry=ONCE)
 
 
@@ -159,5 +159,5 @@ class RefundChain(_Expiring):
         return Money(amount=self._terms.amount)
 
     async def _execute(self) -> Execution:
-        refund = NewRefund(session_id=self._session_id, reference_id=self._reference_id)
+        refund = NewRefund(session_id=self._session_id, reference_id=self.reference_id)
         return await self._api.executions.refund(refund, retry=ONCE)

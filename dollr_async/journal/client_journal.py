@@ -69,6 +69,11 @@ def new_entry(asked: PaymentTerms, reference_id: UUID, kind: ExecutionKind, *, k
     return Entry(reference_id=reference_id, kind=kind, began_at=now, updated_at=now, terms=terms)
 
 
+def _about(reference_id: UUID) -> dict[str, UUID]:
+    """Return what a log record about a payment has beside its text."""
+    return {"reference_id": reference_id}
+
+
 def journal_key(client_secret: str) -> bytes:
     """Return the key of the terms' HMAC, derived from the client secret."""
     return hashlib.sha256(b"dollr_async journal " + client_secret.encode()).digest()
@@ -174,7 +179,11 @@ class ClientJournal:
                 return False
             return reference_id not in await self._without_live_run()
         except JournalError:
-            logger.exception("payment %s: its entry in the journal could not be read", reference_id)
+            logger.exception(
+                "payment %s: its entry in the journal could not be read",
+                reference_id,
+                extra={"reference_id": reference_id},
+            )
             return False
 
     async def _without_live_run(self) -> frozenset[UUID]:
@@ -193,7 +202,7 @@ class ClientJournal:
         try:
             await self._settle(reference_id, execution.status)
         except JournalError:
-            logger.exception("payment %s: its status could not be written to the journal", reference_id)
+            logger.exception("payment %s: its status could not be written to the journal", reference_id, extra=_about(reference_id))
             self._write_later(reference_id, execution.status)
         else:
             self._unwritten.pop(reference_id, None)
@@ -230,7 +239,11 @@ class ClientJournal:
         try:
             entry = await self._journal.read(reference_id)
         except JournalError:
-            logger.exception("payment %s: its entry in the journal could not be read", reference_id)
+            logger.exception(
+                "payment %s: its entry in the journal could not be read",
+                reference_id,
+                extra={"reference_id": reference_id},
+            )
             return None
         return None if entry is None else known_payment(entry)
 

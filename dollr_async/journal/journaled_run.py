@@ -133,7 +133,8 @@ class JournaledRun(Run):
         return True
 
     def _log_error(self, what: str, error: JournalError) -> None:
-        logger.error("payment %s: %s (%s)", self._entry.reference_id, what, error)
+        reference_id = self._entry.reference_id
+        logger.error("payment %s: %s (%s)", reference_id, what, error, extra={"reference_id": reference_id})
 
     async def acknowledged(self, step: str, progress: Progress) -> None:
         """Keep that the API has acknowledged a step."""

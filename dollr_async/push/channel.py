@@ -10,6 +10,7 @@ import asyncio
 import logging
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
+from uuid import UUID
 
 from dollr_async.base.errors import DollrError, InvalidRequestError, NotFoundError, PermissionDeniedError
 from dollr_async.push.phoenix import REPLY_WITHIN
@@ -75,6 +76,7 @@ class Channel:
         """Join nothing before `run`; `retry` sets the pauses between the joins."""
         self.topic = f"realtime:payment-intent:{key_request.session_id}:{key_request.reference_id}"
         self._key_request = key_request
+        self._about = {"reference_id": UUID(key_request.reference_id)}
         self._on_hint = on_hint
         self._host = host
         self._retry = retry
@@ -109,7 +111,12 @@ class Channel:
             try:
                 await self._stay_joined(await self._host.wait_for_connection())
             except _REFUSALS as error:
-                logger.info("%s: no live updates, its key was refused (%s)", self._key_request.reference_id, error)
+                logger.info(
+                    "%s: no live updates, its key was refused (%s)",
+                    self._key_request.reference_id,
+                    error,
+                    extra=self._about,
+                )
                 self._lose("its key was refused")
                 return
             except TimeoutError:
@@ -192,7 +199,7 @@ class Channel:
         self._subscribed.set()
         if self._live_since is None:
             self._live_since = self._clock.monotonic()
-            logger.debug("%s: live updates joined", self._key_request.reference_id)
+            logger.debug("%s: live updates joined", self._key_request.reference_id, extra=self._about)
             self._host.report_up()
         self._hint()
 
@@ -210,7 +217,7 @@ class Channel:
         self._replied.set()
         self._subscribed.set()
         self._lost.set()
-        logger.debug("%s: live updates lost (%s)", self._key_request.reference_id, reason)
+        logger.debug("%s: live updates lost (%s)", self._key_request.reference_id, reason, extra=self._about)
         since, self._live_since = self._live_since, None
         if since is not None:
             if self._clock.monotonic() - since >= STABLE_AFTER:
@@ -230,5 +237,8 @@ class Channel:
             self._on_hint()
         except Exception as error:  # noqa: BLE001 - a callback that fails must not end the connection of all the others
             logger.warning(
-                "%s: the callback of a hint failed (%s)", self._key_request.reference_id, type(error).__name__
+                "%s: the callback of a hint failed (%s)",
+                self._key_request.reference_id,
+                type(error).__name__,
+                extra=self._about,
             )

@@ -9,7 +9,18 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urljoin, urlsplit
 
-from dollr_async.base.errors import STATUS_ERRORS, APIStatusError, DecodeError, FieldProblem, ServerError
+from dollr_async.base.answered import FieldProblem, kept_headers
+from dollr_async.base.errors import (
+    APIStatusError,
+    AuthenticationError,
+    ConflictError,
+    DecodeError,
+    InvalidRequestError,
+    NotFoundError,
+    PermissionDeniedError,
+    RateLimitError,
+    ServerError,
+)
 from dollr_async.wire.codec import decode_loosely
 from dollr_async.wire.redaction import hide
 
@@ -25,6 +36,16 @@ _DETAIL_SHOWN = 500
 _CONTENT_TYPE_SHOWN = 60
 _LONGEST_RETRY_AFTER = 366.0 * 24.0 * 3600.0
 _UNAUTHENTICATED = ("not authenticated", "could not validate credentials")
+
+STATUS_ERRORS: dict[int, type[APIStatusError]] = {
+    401: AuthenticationError,
+    403: PermissionDeniedError,
+    404: NotFoundError,
+    409: ConflictError,
+    422: InvalidRequestError,
+    429: RateLimitError,
+}
+"""The error class of each HTTP status that has its own; the others are `ServerError` (5xx) or `APIStatusError`."""
 
 
 class RawAnswer(NamedTuple):
@@ -67,6 +88,7 @@ def error_of(
         retry_after=retry_after(answer.headers, clock),
         body=hide(answer.content.decode(errors="replace"), secrets, limit=_BODY_SHOWN),
         fields=fields,
+        headers={name: hide(value, secrets) for name, value in kept_headers(answer.headers.items()).items()},
         shown=hide(_reason(hide(detail, personal, limit=_DETAIL_SHOWN), answer, address), (*secrets, *personal)),
     )
 

@@ -16,14 +16,13 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from dollr_async.base.errors import ConfigurationError, TransportError
+from dollr_async.base.version import VERSION
 from dollr_async.wire.addresses import checked_base_url
 from dollr_async.wire.answers import RawAnswer
 from dollr_async.wire.failures import description, failure_of, is_disconnect, websocket_failure_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-VERSION = "0.1.0"
 
 LARGEST_BODY = 32 * 1024 * 1024
 """The largest answer that is read, in bytes. It is large, since the API's lists have no pages."""

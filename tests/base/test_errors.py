@@ -14,6 +14,7 @@ import pytest
 
 import dollr_async
 from dollr_async.base import errors
+from dollr_async.base.answered import FieldProblem
 from dollr_async.base.errors import (
     ActionRequiredError,
     APIStatusError,
@@ -24,7 +25,6 @@ from dollr_async.base.errors import (
     ConnectError,
     DecodeError,
     DollrError,
-    FieldProblem,
     InvalidInputError,
     InvalidRequestError,
     JournalError,

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from dollr_async.base.version import VERSION
 from dollr_async.cli import commands as cli
 from dollr_async.cli import demo
-from dollr_async.wire.transport import VERSION
 
 ROOT = Path(__file__).parents[2]
 PHONE = "231770000001"

@@ -11,6 +11,7 @@ from uuid import UUID
 import attrs
 import pytest
 
+from dollr_async.base.answered import FieldProblem
 from dollr_async.base.clock import LoopClock
 from dollr_async.base.errors import (
     APIStatusError,
@@ -20,7 +21,6 @@ from dollr_async.base.errors import (
     ConnectError,
     DecodeError,
     DollrError,
-    FieldProblem,
     InvalidInputError,
     InvalidRequestError,
     NotFoundError,
@@ -410,6 +410,7 @@ def test_every_path_keeps_the_rules() -> None:
 class _Operation:
     """An execution whose sends and checks end as they are told to, one after the other."""
 
+    reference_id = UUID("7bdf1a9c-8c70-4a7e-9d6e-2f5d2f1d2f11")
     session_expires_at = math.inf
     other_kinds: DollrError | None = None
 

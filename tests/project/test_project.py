@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from dollr_async.wire.transport import VERSION
+from dollr_async.base.version import VERSION
 from tests.project.installed_wheel import PUBLIC_MODULES, described_names, missing_names
 
 ROOT = Path(__file__).parents[2]

@@ -13,12 +13,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dollr_async.base.errors import APIStatusError, FieldProblem
+from dollr_async.base.answered import FieldProblem
 from dollr_async.wire.answers import error_of, is_unauthenticated, retry_after
 from tests.support.fakes import MORNING, FakeClock, raw
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from dollr_async.base.errors import APIStatusError
 
 
 class _StillClock(FakeClock):
