@@ -5,6 +5,7 @@
 - `money_out`: `payout`, `transfer`, `refund`
 - `outcomes`: `outcomes`, `close_payment`
 - `following`: `watch`, `watch_many`, `wait`, `check`, `unfinished`, `watch_source`, `verify_source`
+- `views`: `with_options`, `ready`
 
 The API's other operations are the groups of `dollr_async.resources`, such as `dollr.invoices`.
 """
@@ -15,11 +16,12 @@ from dollr_async.client.following import FollowingMethods
 from dollr_async.client.money_in import MoneyInMethods
 from dollr_async.client.money_out import MoneyOutMethods
 from dollr_async.client.outcomes import OutcomeMethods
+from dollr_async.client.views import ViewMethods
 
 __all__ = ["DollrClient"]
 
 
-class DollrClient(MoneyInMethods, MoneyOutMethods, FollowingMethods, OutcomeMethods):
+class DollrClient(MoneyInMethods, MoneyOutMethods, FollowingMethods, OutcomeMethods, ViewMethods):
     """A client of the Dollr API for one event loop.
 
     You can create it without a running loop. It opens at its first request. Close it with `async with` or
@@ -41,6 +43,8 @@ class DollrClient(MoneyInMethods, MoneyOutMethods, FollowingMethods, OutcomeMeth
             every payment is polled less often, and old payments least often.
         realtime: `RealtimeSettings(url, anon_key)` to follow collections by push as well. A pushed change starts a
             status check. While push is down, polling finds the same changes.
+        app_info: the name and the version (or None) of your program, for the User-Agent. A session of your own that
+            has a User-Agent keeps it.
 
     Raises:
         ConfigurationError: a credential is missing, or the base URL is not https.

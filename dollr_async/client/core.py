@@ -20,6 +20,7 @@ from dollr_async.following.schedule import PollSchedule
 from dollr_async.push.settings import RealtimeSettings
 from dollr_async.resources.groups import Groups
 from dollr_async.wire.caller import HttpCaller
+from dollr_async.wire.options import CallOptions, app_name
 from dollr_async.wire.retry import RetryPolicy
 from dollr_async.wire.session import CLOSED, SessionManager
 from dollr_async.wire.transport import Transport
@@ -63,22 +64,19 @@ class ClientCore(Groups):
         journal: Journal | None = None,
         max_polls_per_second: float | None = None,
         realtime: RealtimeSettings | None = None,
+        app_info: tuple[str, str | None] | None = None,
     ) -> None:
         """Check the settings and build the parts of the client. Nothing is sent."""
-        self._retry = _checked(retry, RetryPolicy, "retry")
-        self._polling = _checked(polling, PollPolicy, "polling")
-        if self._retry.recovery <= self._polling.not_found_grace:
-            sentence = (
-                f"RetryPolicy.recovery ({self._retry.recovery:g} s) must exceed PollPolicy.not_found_grace "
-                f"({self._polling.not_found_grace:g} s), since a 404 counts only after that period"
-            )
-            raise InvalidInputError(sentence)
+        self._retry, self._polling = checked_policies(retry, polling)
+        self._client: Self | None = None
+        self._options = CallOptions()
         self._clock = LoopClock()
         self._check_limit = CheckLimit(self._clock)
         transport = Transport(
             base_url or os.environ.get("DOLLR_BASE_URL") or DEFAULT_BASE_URL,
             timeout=fields.seconds("timeout", timeout),
             session=session,
+            app=app_name(app_info),
         )
         self._session = SessionManager(
             transport,
@@ -117,11 +115,13 @@ class ClientCore(Groups):
         await self.close()
 
     async def close(self) -> None:
-        """End the background work and close the connections. Closing twice is fine.
+        """End the background work and close the connections. Closing twice is fine; closing a view does nothing.
 
         Raises:
             ConfigurationError: the client was opened in another event loop that is still running.
         """
+        if self._client is not None:
+            return
         if self._realtime is not None:
             await self._realtime.close()
         await self._session.close()
@@ -156,6 +156,19 @@ class ClientCore(Groups):
 
     def _new_steps(self, reference_id: UUID) -> Steps:
         return Steps(Progress(reference_id=reference_id), self._clock, retry=self._retry, check_limit=self._check_limit)
+
+
+def checked_policies(retry: RetryPolicy, polling: PollPolicy) -> tuple[RetryPolicy, PollPolicy]:
+    """Return two policies that fit together; an `InvalidInputError` says why they do not."""
+    _checked(retry, RetryPolicy, "retry")
+    _checked(polling, PollPolicy, "polling")
+    if retry.recovery <= polling.not_found_grace:
+        sentence = (
+            f"RetryPolicy.recovery ({retry.recovery:g} s) must exceed PollPolicy.not_found_grace "
+            f"({polling.not_found_grace:g} s), since a 404 counts only after that period"
+        )
+        raise InvalidInputError(sentence)
+    return retry, polling
 
 
 def _client_journal(journal: Journal, client_secret: str | None, clock: Clock) -> ClientJournal:

@@ -179,7 +179,7 @@ class FollowingMethods(ClientCore):
         if progress.source_id is None:
             return None
         grace = self._polling.not_found_grace
-        return partial(check_document, status=self.status, progress=progress, grace=grace, clock=self._clock)
+        return partial(check_document, status=self._registry.status, progress=progress, grace=grace, clock=self._clock)
 
     def watch_source(
         self, source_type: SourceType | str, source_id: int | str, *, policy: PollPolicy | None = None

@@ -96,7 +96,7 @@ class MoneyInMethods(ClientCore):
         return Collection(
             execution,
             progress=flow.progress,
-            api=self,
+            api=self._client or self,
             registry=self._registry,
             polling=self._polling,
             clock=self._clock,

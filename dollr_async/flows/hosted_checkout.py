@@ -132,10 +132,10 @@ async def check_out(
             url = await steps.step("checkout", partial(_page, api, terms.source_type, made.source_number))
     except StepFailed as failed:
         raise stopped(failed, steps) from failed.__cause__
-    return _handle(made, url, terms, api.status, registry)
+    return _handle(made, url, terms, registry)
 
 
-def _handle(made: CheckedOut, url: str, terms: Terms, status: Status, registry: PollerRegistry) -> HostedCheckout:
+def _handle(made: CheckedOut, url: str, terms: Terms, registry: PollerRegistry) -> HostedCheckout:
     return HostedCheckout(
         url=url,
         source_type=terms.source_type,
@@ -146,7 +146,7 @@ def _handle(made: CheckedOut, url: str, terms: Terms, status: Status, registry: 
         expires_at=made.expires_at,
         party_id=made.party_id,
         counterparty_id=made.counterparty_id,
-        status=status,
+        status=registry.status,
         registry=registry,
     )
 
@@ -188,6 +188,6 @@ async def link(api: Groups, source: KnownSource, currency: str, registry: Poller
         source_number=state.source_number,
         expected_amount=expected,
         currency=wanted,
-        status=api.status,
+        status=registry.status,
         registry=registry,
     )

@@ -82,7 +82,8 @@ class PollerRegistry:
         push: PushConnection | None = None,
     ) -> None:
         """Follow nothing yet."""
-        self._status = status
+        self.status = status
+        """The client's own group of status checks, whatever view of it was used."""
         self._schedule = schedule
         self._policy = policy
         self._clock = clock
@@ -173,7 +174,7 @@ class PollerRegistry:
     async def _fetch_payment(self, kind: ExecutionKind, reference_id: UUID, *, age: float = 0.0) -> Execution:
         poller = self.poller(reference_id, kind)
         before = poller.latest
-        execution = await self._status.of(kind, reference_id, retry=_ONCE)
+        execution = await self.status.of(kind, reference_id, retry=_ONCE)
         if not execution.status.is_known:
             execution = await self._decided(execution, kind, reference_id, age)
         if self._journal is not None and (poller.latest is None or poller.latest.status != execution.status):
@@ -197,7 +198,7 @@ class PollerRegistry:
         if poller.document is None or waited < self._policy.not_found_grace:
             return execution
         try:
-            source = await self._status.source(*poller.document, retry=_ONCE)
+            source = await self.status.source(*poller.document, retry=_ONCE)
         except DollrError:
             return execution  # polling goes on
         is_paid = source.status == SourceStatus.PAID
@@ -256,7 +257,7 @@ class PollerRegistry:
         key = (source_type, source_id)
         poller = self._sources.get(key)
         if poller is None:
-            fetch = partial(self._status.source, retry=_ONCE)
+            fetch = partial(self.status.source, retry=_ONCE)
             poller = self._sources[key] = Poller(fetch, key, _source_fingerprint, self._schedule, self._clock)
         return SourceWatch(poller, source_type, source_id, policy=policy or self._policy, clock=self._clock)
 

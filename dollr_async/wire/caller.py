@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from dollr_async.base.clock import Clock
     from dollr_async.wire.answers import RawAnswer
+    from dollr_async.wire.options import CallOptions
     from dollr_async.wire.retry import RetryPolicy
     from dollr_async.wire.session import SessionManager
     from dollr_async.wire.tokens import Token
@@ -31,8 +32,11 @@ logger = logging.getLogger("dollr_async.http")
 class HttpCaller:
     """Makes API calls on an authenticated session."""
 
-    def __init__(self, session: SessionManager, *, retry: RetryPolicy, clock: Clock) -> None:
-        """Use a session; `retry` is the policy of calls that have none of their own."""
+    def __init__(
+        self, session: SessionManager, *, retry: RetryPolicy, clock: Clock, options: CallOptions | None = None
+    ) -> None:
+        """Use a session; `retry` is the policy of calls that have none of their own, `options` are those of a view."""
+        self._options = options
         self._session = session
         self._retry = retry
         self._clock = clock
@@ -94,7 +98,7 @@ class HttpCaller:
     def _sending(
         self, token: Token, method: str, path: str, query: str, content: bytes | None, attempt: int
     ) -> Awaitable[RawAnswer]:
-        sending = self._session.send(token, method, path, query=query, content=content)
+        sending = self._session.send(token, method, path, query=query, content=content, options=self._options)
         if logger.isEnabledFor(logging.DEBUG):
             return self._logged(sending, method, path, attempt)
         return sending

@@ -21,6 +21,7 @@ from dollr_async.wire import codec
 from dollr_async.wire.answers import error_of, unreadable
 from dollr_async.wire.retry import retry_delay
 from dollr_async.wire.tokens import EXPIRED, STALE, Token, checked_token, lifetime_of
+from dollr_async.wire.transport import RequestHeaders
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from dollr_async.base.clock import Clock
     from dollr_async.base.fields import Secret
     from dollr_async.wire.answers import RawAnswer
+    from dollr_async.wire.options import CallOptions
     from dollr_async.wire.retry import RetryPolicy
     from dollr_async.wire.transport import Transport, WebSocket
 
@@ -121,8 +123,25 @@ class SessionManager:
         if self._token is token:
             self._token = None
 
+    @property
+    def has_token(self) -> bool:
+        """Whether there is a token that can be used without waiting."""
+        return self._token is not None and self._token.freshness(self._clock) is not EXPIRED
+
+    async def open_another_connection(self, token: Token) -> None:
+        """Open one more connection, by a request that changes nothing; a failure is ignored."""
+        bearer = {"Authorization": f"Bearer {token.secret.reveal()}", "Accept": "application/json"}
+        await self._transport.open_another("fees/tiers", self._transport.headers(bearer))
+
     def send(
-        self, token: Token, method: str, path: str, *, query: str = "", content: bytes | None = None
+        self,
+        token: Token,
+        method: str,
+        path: str,
+        *,
+        query: str = "",
+        content: bytes | None = None,
+        options: CallOptions | None = None,
     ) -> Awaitable[RawAnswer]:
         """Send one request with the token; it raises what `Transport.send` raises."""
         if token is not self._headers_of:
@@ -131,7 +150,11 @@ class SessionManager:
             self._body_headers = self._transport.headers(bearer | {"Content-Type": "application/json"})
             self._headers_of = token
         headers = self._headers if content is None else self._body_headers
-        return self._transport.send(method, path, headers=headers, query=query, content=content)
+        if options is None:
+            return self._transport.send(method, path, headers=headers, query=query, content=content)
+        more = RequestHeaders(headers)
+        more.update(options.headers)
+        return self._transport.send(method, path, headers=more, query=query, content=content, seconds=options.timeout)
 
     async def websocket(self, url: str) -> WebSocket:
         """Open a websocket without the token; it raises what `Transport.websocket` raises."""

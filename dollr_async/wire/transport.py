@@ -19,6 +19,7 @@ from dollr_async.base.errors import ConfigurationError, TransportError
 from dollr_async.base.version import VERSION
 from dollr_async.wire.addresses import checked_base_url
 from dollr_async.wire.answers import RawAnswer
+from dollr_async.wire.connections import new_session, open_another
 from dollr_async.wire.failures import description, failure_of, is_disconnect, websocket_failure_of
 
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ LARGEST_BODY = 32 * 1024 * 1024
 LARGEST_MESSAGE = 2 * 1024 * 1024
 """The largest message of a websocket, in bytes. Supabase's own limit is a row of 1 MiB plus what is around it."""
 
-_CONNECTIONS = 100
 # Some servers close each connection after an answer and do not say so: the next request may be sent on it before the
 # close is seen, and is lost. So after a lost one no connection is used twice for a while. A session of the caller's
 # does not offer that: there each request waits until a close is surely seen.
@@ -65,10 +65,13 @@ class RequestHeaders(CIMultiDict[str]):
 class Transport:
     """Owns the aiohttp session; a session of the caller's is used as it is and never closed."""
 
-    def __init__(self, base_url: str, *, timeout: float, session: aiohttp.ClientSession | None = None) -> None:
+    def __init__(
+        self, base_url: str, *, timeout: float, session: aiohttp.ClientSession | None = None, app: str = ""
+    ) -> None:
         """Keep the settings; the session is made for the first request, inside the running loop.
 
-        `timeout` is in seconds, for one request from the wait for a connection to the last byte of the answer.
+        `timeout` is in seconds, for one request from the wait for a connection to the last byte of the answer. `app`
+        is what the User-Agent says of the program that uses the client.
 
         Raises:
             ConfigurationError: the base URL is not https (http is allowed on loopback), or has a query or credentials.
@@ -84,7 +87,7 @@ class Transport:
         self._is_closed = False
         # A caller's session that has a User-Agent keeps it.
         is_named = session is not None and "User-Agent" in session.headers
-        self._own_headers = {} if is_named else {"User-Agent": USER_AGENT}
+        self._own_headers = {} if is_named else {"User-Agent": f"{USER_AGENT} {app}".rstrip()}
 
     def address(self, path: str) -> str:
         """Return the address that a path is asked at, without its query."""
@@ -96,11 +99,19 @@ class Transport:
         return RequestHeaders(named)
 
     async def send(
-        self, method: str, path: str, *, headers: RequestHeaders, query: str = "", content: bytes | None = None
+        self,
+        method: str,
+        path: str,
+        *,
+        headers: RequestHeaders,
+        query: str = "",
+        content: bytes | None = None,
+        seconds: float | None = None,
     ) -> RawAnswer:
         """Send one request and read its whole answer.
 
         `path` is relative to `/v1/`. It and `query` must be percent-encoded; `headers` come from `headers()`.
+        `seconds` replaces the client's own timeout.
 
         Raises:
             ConfigurationError: the caller's session is closed or adds credentials of its own.
@@ -121,7 +132,7 @@ class Transport:
                 url,
                 headers=headers,
                 data=content,
-                timeout=self._timeout,
+                timeout=self._timeout if seconds is None else aiohttp.ClientTimeout(total=seconds),
                 allow_redirects=False,
                 raise_for_status=False,
             )
@@ -138,10 +149,15 @@ class Transport:
         except Exception as error:  # noqa: BLE001 - every error becomes one of ours
             if is_disconnect(error):
                 self._careful_until = asyncio.get_running_loop().time() + _CAREFUL_FOR
-            failure = failure_of(error, method, path, session=session, timeout=self._seconds)
+            failure = failure_of(error, method, path, session=session, timeout=seconds or self._seconds)
             cause = None if isinstance(error, _SHOWING_THE_REQUEST) else error
         # Raised outside `except`: an error that shows the request must not be in the chain of errors.
         raise failure from cause
+
+    async def open_another(self, path: str, headers: RequestHeaders) -> None:
+        """Open one more connection by a GET; a failure is ignored, and a session of the caller's is left alone."""
+        if self._own is not None:
+            await open_another(self._own, URL(self.address(path), encoded=True), headers, self._timeout)
 
     async def websocket(self, url: str) -> WebSocket:
         """Open a websocket at a percent-encoded `ws` or `wss` address, without the API's credentials.
@@ -180,7 +196,7 @@ class Transport:
         if given is None:
             if self._is_closed:
                 raise ConfigurationError("this DollrClient is closed: make a new one")
-            self._own = _new_session()
+            self._own = new_session()
             return self._own
         if given._loop is not asyncio.get_running_loop():  # noqa: SLF001 - its public property is deprecated
             message = (
@@ -204,7 +220,7 @@ class Transport:
             await asyncio.sleep(_CLOSE_IS_SEEN_AFTER)
         else:
             if self._careful is None:
-                self._careful = _new_session(force_close=True)
+                self._careful = new_session(force_close=True)
             return self._careful
         return self._own or self._open_session()
 
@@ -261,16 +277,7 @@ class WebSocket:
         await self._opened.close()
 
 
-def _new_session(*, force_close: bool = False) -> aiohttp.ClientSession:
-    connector = aiohttp.TCPConnector(limit=_CONNECTIONS, force_close=force_close)
-    return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
-
-
-def _user_agent() -> str:
-    return f"dollr-async/{VERSION} Python/{platform.python_version()} aiohttp/{aiohttp.__version__}"
-
-
-USER_AGENT = _user_agent()
+USER_AGENT = f"dollr-async/{VERSION} Python/{platform.python_version()} aiohttp/{aiohttp.__version__}"
 
 
 async def _read_bounded(response: aiohttp.ClientResponse, where: str) -> bytes:

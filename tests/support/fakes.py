@@ -84,7 +84,14 @@ class FakeTransport(Transport):
         return [request for request in self.sent if request.path != TOKEN_PATH]
 
     async def send(
-        self, method: str, path: str, *, headers: RequestHeaders, query: str = "", content: bytes | None = None
+        self,
+        method: str,
+        path: str,
+        *,
+        headers: RequestHeaders,
+        query: str = "",
+        content: bytes | None = None,
+        seconds: float | None = None,
     ) -> RawAnswer:
         self.sent.append(SentRequest(method, path, query, headers, content, asyncio.get_running_loop().time()))
         if self.latency:

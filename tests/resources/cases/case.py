@@ -58,7 +58,14 @@ class CannedTransport(Transport):
         self.sent: list[Sent] = []
 
     async def send(
-        self, method: str, path: str, *, headers: RequestHeaders, query: str = "", content: bytes | None = None
+        self,
+        method: str,
+        path: str,
+        *,
+        headers: RequestHeaders,
+        query: str = "",
+        content: bytes | None = None,
+        seconds: float | None = None,
     ) -> RawAnswer:
         self.sent.append(Sent(method, f"/v1/{path}", dict(parse_qsl(query)), headers, content or b""))
         if path == TOKEN_PATH:
