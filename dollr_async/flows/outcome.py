@@ -10,14 +10,14 @@ import attrs
 
 from dollr_async.base.enums import ExecutionKind, OutcomeStatus
 from dollr_async.base.progress import Progress
-from dollr_async.base.record import Record
+from dollr_async.base.record import JsonRecord
 from dollr_async.resources.executions import Execution
 
 Mark = Callable[[object], Awaitable[None]]
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
-class Outcome(Record):
+class Outcome(JsonRecord):
     """How one payment ended. It is handed out until `handled()` has marked it.
 
     Attributes:

@@ -166,7 +166,8 @@ class ClientJournal:
             await asyncio.gather(self._writing, return_exceptions=True)
         await self._write_unwritten()
         for reference_id, status in self._unwritten.items():
-            logger.error("payment %s: the journal does not know that it is %s", reference_id, status)
+            words = "payment %s: the journal does not know that it is %s"
+            logger.error(words, reference_id, status, extra=_about(reference_id))
 
     async def is_live(self, reference_id: UUID) -> bool:
         """Return whether a live run works on a payment. If the journal cannot be read, the error is logged."""
@@ -182,7 +183,7 @@ class ClientJournal:
             logger.exception(
                 "payment %s: its entry in the journal could not be read",
                 reference_id,
-                extra={"reference_id": reference_id},
+                extra=_about(reference_id),
             )
             return False
 
@@ -202,7 +203,8 @@ class ClientJournal:
         try:
             await self._settle(reference_id, execution.status)
         except JournalError:
-            logger.exception("payment %s: its status could not be written to the journal", reference_id, extra=_about(reference_id))
+            about = _about(reference_id)
+            logger.exception("payment %s: its status could not be written to the journal", reference_id, extra=about)
             self._write_later(reference_id, execution.status)
         else:
             self._unwritten.pop(reference_id, None)
@@ -242,7 +244,7 @@ class ClientJournal:
             logger.exception(
                 "payment %s: its entry in the journal could not be read",
                 reference_id,
-                extra={"reference_id": reference_id},
+                extra=_about(reference_id),
             )
             return None
         return None if entry is None else known_payment(entry)

@@ -252,7 +252,7 @@ class OpenPaymentWorker:
             state,
             followed.pace.age(self._clock.monotonic()),
             reference_id,
-            extra={"reference_id": str(reference_id)},
+            extra={"reference_id": reference_id},
         )
 
     def stop(self) -> None:

@@ -93,7 +93,9 @@ class OutcomeReader:
             execution = execution or await self._read(ended)
         if execution is not None and str(execution.status) != str(status):
             # What the API says now counts: it alone can say that a payment FAILED.
-            logger.warning("payment %s was %s, and the API says %s now", entry.reference_id, status, execution.status)
+            words = (entry.reference_id, status, execution.status)
+            about = {"reference_id": entry.reference_id}
+            logger.warning("payment %s was %s, and the API says %s now", *words, extra=about)
             status = OutcomeStatus(execution.status)
         return Outcome(
             reference_id=entry.reference_id,
@@ -154,7 +156,7 @@ class OutcomeReader:
                     "%s. Its outcome is not handed out: decide with dollr.close_payment('%s', as_=..., reason=...)",
                     used,
                     entry.reference_id,
-                    extra={"reference_id": str(entry.reference_id)},
+                    extra={"reference_id": entry.reference_id},
                 )
             raise Deferred(_CONTESTED_RETRY) from None
         except DollrError:

@@ -30,6 +30,8 @@ from dollr_async import (
     Verification,
     WatchFailure,
 )
+from dollr_async.base.enums import OutcomeStatus
+from dollr_async.flows.outcome import Outcome
 from dollr_async.wire.codec import Answer, decode
 from tests.wire.test_readers import ANSWERS, _all
 
@@ -93,6 +95,33 @@ def test_what_else_is_handed_out() -> None:
     told = {"type": "PollTimeoutError", "message": "still PENDING"}
     assert failure.to_json() == {"reference_id": str(REFERENCE), "error": told}
     assert Verification.__mro__[1].__name__ == "JsonRecord"
+
+
+def test_an_outcome_has_everything_but_its_mark() -> None:
+    async def mark(_: object) -> None:
+        raise NotImplementedError
+
+    progress = Progress(reference_id=REFERENCE)
+    outcome = Outcome(
+        reference_id=REFERENCE,
+        kind=ExecutionKind.COLLECTION,
+        status=OutcomeStatus.NOT_RUN,
+        execution=None,
+        began_at=AT,
+        ended_at=AT,
+        progress=progress,
+        mark=mark,
+    )
+    assert outcome.to_json() == {
+        "reference_id": str(REFERENCE),
+        "kind": "COLLECTION",
+        "status": "NOT_RUN",
+        "execution": None,
+        "began_at": "2026-07-01T09:00:00+00:00",
+        "ended_at": "2026-07-01T09:00:00+00:00",
+        "progress": progress.to_json(),
+        "reason": None,
+    }
 
 
 @pytest.mark.parametrize("cls", ANSWERS, ids=lambda cls: cls.__name__)
