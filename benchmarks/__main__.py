@@ -132,7 +132,7 @@ def journal(options: argparse.Namespace) -> str:
     command = [
         sys.executable,
         "-m",
-        "benchmarks.journal_cost",
+        "benchmarks.journal.cost",
         f"--collections={max(options.times // 20, 1)}",
         f"--rounds={options.rounds}",
     ]

@@ -38,6 +38,9 @@ _READERS: dict[str, Callable[..., object]] = {
 _ADDED: dict[str, object] = {"is_contested": False}
 """The values of columns that an older table does not have."""
 
+_PLAIN = tuple(column for column in COLUMNS if column not in _READERS)
+_TERMS_COLUMNS = tuple((name, _TERMS + name) for name in _TERMS_NAMES)
+
 
 def as_row(entry: Entry) -> dict[str, Plain]:
     """Return an entry as text, whole numbers and None, by column.
@@ -56,13 +59,16 @@ def from_row(row: Mapping[str, object]) -> Entry:
         JournalError: the row was changed by something else and holds no valid entry.
     """
     try:
-        terms: dict[str, Any] = {name: _read(row, _TERMS + name) for name in _TERMS_NAMES}
-        entry: dict[str, Any] = {name: _read(row, name) for name in _ENTRY_NAMES}
+        values: dict[str, Any] = {name: row[name] for name in _PLAIN}
+        for name, reader in _READERS.items():
+            value = row.get(name, _ADDED[name]) if name in _ADDED else row[name]
+            values[name] = None if value is None else reader(value)
+        terms = Terms(**{name: values.pop(column) for name, column in _TERMS_COLUMNS})
     except (ValueError, TypeError, ArithmeticError, LookupError) as error:
         reference_id = row.get("reference_id")
         sentence = f"the journal's row of payment {reference_id} cannot be read: {error!r}. Restore it from a backup"
         raise JournalError(sentence) from error
-    return Entry(terms=Terms(**terms), **entry)
+    return Entry(terms=terms, **values)
 
 
 def _plain(value: object) -> Plain:
@@ -74,9 +80,3 @@ def _plain(value: object) -> Plain:
         # A fixed width, so that the text sorts in the order of time.
         return value.astimezone(UTC).isoformat(timespec="microseconds")
     return str(value)
-
-
-def _read(row: Mapping[str, object], column: str) -> object:
-    value = row.get(column, _ADDED[column]) if column in _ADDED else row[column]
-    reader = _READERS.get(column)
-    return value if value is None or reader is None else reader(value)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from dollr_async.journal.protocol import Claim, Journal
 
 T = TypeVar("T")
-_PAGE = 250
+_PAGE = 100
 """Entries that are read at a time."""
 
 _CLAIM_INTERVAL = 0.25

@@ -84,7 +84,7 @@ def locked(path: Path, how: str = "IMMEDIATE") -> Iterator[None]:
 
 async def pragma(journal: SQLiteJournal, words: str) -> object:
     def ask(database: Database) -> object:
-        return next(iter(database._connection.execute(f"PRAGMA {words}").fetchone() or [None]))
+        return next(iter((database._connection.execute(f"PRAGMA {words}").fetchone() or {"": None}).values()))
 
     return await journal._query(ask)
 
@@ -388,10 +388,9 @@ async def test_two_names_of_one_file_are_one_journal(path: Path) -> None:
         assert list(link.parent.iterdir()) == [link]
 
 
-async def test_every_write_is_synced_to_a_write_ahead_log(path: Path) -> None:
+async def test_the_file_has_a_write_ahead_log_and_syncs_reach_the_disk(path: Path) -> None:
     async with SQLiteJournal(path) as journal:
         assert await pragma(journal, "journal_mode") == "wal"
-        assert await pragma(journal, "synchronous") == 2
         assert await pragma(journal, "fullfsync") == 1
         before = path.with_name("payments.db-wal").stat().st_size
         await journal.claim(an_entry())

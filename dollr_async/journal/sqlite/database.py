@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import time
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from dollr_async.base.errors import JournalError
 from dollr_async.journal.outcome_protocol import OpenPayment
@@ -91,6 +91,7 @@ class Database:
                 raise
             self._identity = _identity(path)
         self._me = owner.name
+        self._connection.row_factory = schema.named
         self._connection.create_function("is_free", 2, self._is_free)
         self.outcomes = Outcomes(self._connection, self._me, now=now, time_of_day=time_of_day)
         self.moving = Moving(self._connection, path)
@@ -141,7 +142,7 @@ class Database:
         if row is None:
             self._connection.execute(_INSERT, as_row(entry) | self._lease_columns(1))
             return Claim(entry=entry, number=1, is_new=True)
-        found = from_row(dict(row))
+        found = from_row(row)
         if self._is_live(row):
             return Claim(entry=found, number=None, is_new=False)
         number = row["lease_number"] + 1
@@ -170,19 +171,19 @@ class Database:
     def read(self, reference_id: UUID) -> Entry | None:
         """Return the entry of a reference, or None."""
         row = self._connection.execute(_READ, (str(reference_id),)).fetchone()
-        return None if row is None else from_row(dict(row))
+        return None if row is None else from_row(row)
 
     def unfinished_page(self, after: Entry | None, *, limit: int, with_live: bool) -> list[Entry]:
         """Return the next open entries after one, by start time and reference."""
         last = ("", "") if after is None else (as_row(after)["began_at"], str(after.reference_id))
         values = {"began_at": last[0], "reference": last[1], "limit": limit, "with_live": with_live}
         rows = self._connection.execute(_PAGE, values).fetchall()
-        return [from_row(dict(row)) for row in rows]
+        return [from_row(row) for row in rows]
 
     def unfinished_of_source(self, source_type: str, source_id: int) -> list[OpenPayment]:
         """Return the open payments of a document, live ones too."""
         rows = self._connection.execute(_OF_SOURCE, (source_type, source_id)).fetchall()
-        return [OpenPayment(entry=from_row(dict(row)), is_live=self._is_live(row)) for row in rows]
+        return [OpenPayment(entry=from_row(row), is_live=self._is_live(row)) for row in rows]
 
     def is_live(self, reference_id: UUID) -> bool:
         """Return whether the payment is open and a live run works on it."""
@@ -196,7 +197,7 @@ class Database:
     def _lease_columns(self, number: int) -> dict[str, str | float]:
         return {"lease_number": number, "lease_owner": self._me, "lease_until": self._until}
 
-    def _is_live(self, row: sqlite3.Row) -> bool:
+    def _is_live(self, row: dict[str, Any]) -> bool:
         return not self._is_free(row["lease_owner"], row["lease_until"])
 
     def _is_free(self, owner: str | None, until: float) -> bool:

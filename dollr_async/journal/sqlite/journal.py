@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from dollr_async.journal.sqlite.database import Database
 
 T = TypeVar("T")
-_PAGE = 250
+_PAGE = 100
 """Entries read at a time, so that nothing else waits long for the thread."""
 
 

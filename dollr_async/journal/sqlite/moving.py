@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _PLACE = "SELECT place FROM moved"
 _MOVE = "INSERT INTO moved (place) VALUES (?)"
-_LIVE = "SELECT count(*) FROM payments WHERE lease_owner IS NOT NULL AND NOT is_free(lease_owner, lease_until)"
+_LIVE = "SELECT count(*) AS live FROM payments WHERE lease_owner IS NOT NULL AND NOT is_free(lease_owner, lease_until)"
 _RELEASE = "UPDATE payments SET lease_owner = NULL WHERE lease_owner IS NOT NULL"
 _PAGE = "SELECT * FROM payments WHERE reference_id > ? ORDER BY reference_id LIMIT ?"
 _MARKS = ("lease_number", "ended_at", "handled_at", "hand_out_number", "reason")
@@ -41,11 +41,11 @@ class Moving:
 
     def _place(self) -> str | None:
         row = self._connection.execute(_PLACE).fetchone()
-        return None if row is None else str(row[0])
+        return None if row is None else str(row["place"])
 
     def move_to(self, place: str) -> None:
         """Note the new place, unless a live run works on a payment."""
-        live = self._connection.execute(_LIVE).fetchone()[0]
+        live = self._connection.execute(_LIVE).fetchone()["live"]
         before = self._place()
         refusal = cannot_move(self._name, live=live, place=place, moved_to=before)
         if refusal is not None:
@@ -60,7 +60,7 @@ class Moving:
         rows = self._connection.execute(_PAGE, ("" if after is None else str(after), limit)).fetchall()
         return [
             StoredPayment(
-                entry=from_row(dict(row)),
+                entry=from_row(row),
                 lease_number=row["lease_number"],
                 ended_at=_time(row["ended_at"]),
                 handled_at=_time(row["handled_at"]),

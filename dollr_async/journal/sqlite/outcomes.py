@@ -59,7 +59,7 @@ _READ = f"SELECT *, {_NO_LIVE_RUN} AS has_no_live_run FROM payments WHERE refere
 _HAS_WORK = (
     "SELECT EXISTS (SELECT 1 FROM payments WHERE outcome IS NOT NULL AND handled_at IS NULL) "  # noqa: S608 - see above
     "OR EXISTS (SELECT 1 FROM payments WHERE outcome IS NULL AND began_at > ? "
-    f"AND (sends > 0 OR NOT {_NO_LIVE_RUN}))"
+    f"AND (sends > 0 OR NOT {_NO_LIVE_RUN})) AS has_work"
 )
 _PURGE = (
     "DELETE FROM payments WHERE reference_id IN "
@@ -87,12 +87,12 @@ class Outcomes:
         self._connection.execute(_JOIN, (worker, self._owner, self._now() + lease))
         if not limit:
             return []
-        for (dead,) in self._connection.execute(_DEAD).fetchall():
-            self._free(dead)
+        for dead in self._connection.execute(_DEAD).fetchall():
+            self._free(dead["name"])
         values = {"is_early": is_early, "now": self._time_of_day(), "limit": limit}
         rows = self._connection.execute(_NOT_FOLLOWED, values).fetchall()
         self._connection.executemany(_FOLLOW, [(worker, row["reference_id"]) for row in rows])
-        return [OpenPayment(entry=from_row(dict(row)), was_postponed=row["check_at"] is not None) for row in rows]
+        return [OpenPayment(entry=from_row(row), was_postponed=row["check_at"] is not None) for row in rows]
 
     def stop_following(self, worker: str, reference_id: UUID | None, *, check_again_in: float) -> None:
         """Follow one payment no longer, or with None all that this worker follows."""
@@ -110,7 +110,7 @@ class Outcomes:
         number = row["hand_out_number"] + 1
         self._connection.execute(_HAND_OUT, (number, self._owner, self._now() + lease, row["reference_id"]))
         ended_at = datetime.fromisoformat(row["ended_at"])
-        return EndedPayment(entry=from_row(dict(row)), ended_at=ended_at, number=number, reason=row["reason"])
+        return EndedPayment(entry=from_row(row), ended_at=ended_at, number=number, reason=row["reason"])
 
     def renew_hand_out(self, reference_id: UUID, number: int, *, lease: float) -> bool:
         """Let the lease of a hand-out last `lease` seconds from now."""
@@ -133,7 +133,7 @@ class Outcomes:
         row = self._connection.execute(_READ, (str(reference_id),)).fetchone()
         refusal = cannot_close(
             reference_id,
-            None if row is None else from_row(dict(row)),
+            None if row is None else from_row(row),
             is_live=row is not None and not row["has_no_live_run"],
             is_handled=row is not None and row["handled_at"] is not None,
         )
@@ -144,7 +144,7 @@ class Outcomes:
 
     def has_work(self, *, since: datetime) -> bool:
         """Whether an outcome is not handled, or a young payment is open and executed or live."""
-        return bool(self._connection.execute(_HAS_WORK, (plain(since),)).fetchone()[0])
+        return bool(self._connection.execute(_HAS_WORK, (plain(since),)).fetchone()["has_work"])
 
     def purge(self, *, handled_before: datetime, limit: int) -> int:
         """Delete payments that were handled before this time."""

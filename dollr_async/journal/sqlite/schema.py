@@ -6,7 +6,7 @@ import contextlib
 import os
 import sqlite3
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dollr_async.base.errors import JournalError
 
@@ -94,7 +94,6 @@ def connect(path: Path, *, busy_timeout: float) -> sqlite3.Connection:
     # One thread uses it at a time, but another one may close it.
     connection = sqlite3.connect(path, timeout=busy_timeout, isolation_level=None, check_same_thread=False)
     try:
-        connection.row_factory = sqlite3.Row
         _recognise(connection, path)
         use_write_ahead_log(connection, path, timeout=busy_timeout)
         make_durable(connection, is_durable=True)
@@ -104,6 +103,12 @@ def connect(path: Path, *, busy_timeout: float) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def named(cursor: sqlite3.Cursor, row: tuple[Any, ...]) -> dict[str, Any]:
+    """Return a row by the names of its columns."""
+    # A sqlite3.Row takes 30 times as long to become a dictionary.
+    return dict(zip([column[0] for column in cursor.description], row, strict=True))
 
 
 def migrate(connection: sqlite3.Connection) -> None:

@@ -1,4 +1,4 @@
-"""What a journal costs: `python -m benchmarks.journal_cost` collects with and without one, alternately.
+"""What a journal costs: `python -m benchmarks.journal.cost` collects with and without one, alternately.
 
 The sandbox runs in another process and answers without delay, so the journal's share of the time is as large as it can
 be. The journal is in the temporary directory, or with `--directory` in that one.

@@ -1,0 +1,1 @@
+"""What a journal costs: for one collection, and when it has grown."""
