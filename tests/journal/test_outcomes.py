@@ -195,7 +195,8 @@ async def test_what_is_not_handled_is_handed_out_again_and_later_each_time(dollr
             await outcome.handled()
             break
     pauses = [later - earlier for earlier, later in pairwise(times)]
-    assert 1.0 <= pauses[0] <= 4.0 <= pauses[2]
+    assert 1.0 <= pauses[0] <= 2.1
+    assert pauses[2] >= 3.9
     assert await one_pass(dollr) == []
 
 

@@ -14,7 +14,7 @@ from tests.proof.orders import JOURNAL
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from dollr_async.journal import Claim, Entry
+    from dollr_async.journal import Claim, Entry, OpenPayment
     from dollr_async.sandbox import Sandbox
 
 
@@ -56,6 +56,15 @@ class ProcessJournal(MemoryJournal):
 
     async def unfinished(self, *, with_live: bool = False) -> list[Entry]:
         return await self._reachable.unfinished(with_live=with_live)
+
+    async def unfinished_page(self, after: Entry | None, *, limit: int, with_live: bool = False) -> list[Entry]:
+        return await self._reachable.unfinished_page(after, limit=limit, with_live=with_live)
+
+    async def unfinished_of_source(self, source_type: str, source_id: int) -> list[OpenPayment]:
+        return await self._reachable.unfinished_of_source(source_type, source_id)
+
+    async def is_live(self, reference_id: UUID) -> bool:
+        return await self._reachable.is_live(reference_id)
 
 
 class Process:
