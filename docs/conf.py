@@ -57,6 +57,7 @@ nitpick_ignore_regex = [
         r"py:class",
         r"dollr_async\.(sandbox|testing)\.\w+\.(Settings|QuickPolicies|\w+Keywords)|Clock|Followable|RetryAfter|RowShape",
     ),
+    (r"py:class", r"AsyncConnectionPool"),
 ]
 
 NOT_MADE_BY_USERS = (BaseException, Resource, ChangeIterator, dollr_async.MergedWatch, dollr_async.Payment)

@@ -16,6 +16,7 @@ from dollr_async.resources.base import Resource
 from tests.conftest import virtual_loop
 from tests.support.markdown_code import python_blocks, run_blocks, sandbox_of_the_environment
 from tests.support.paths import ROOT
+from tests.support.postgres import own_database
 from tests.testing.programs import run_pytest
 
 if TYPE_CHECKING:
@@ -28,8 +29,9 @@ if TYPE_CHECKING:
 
 DOCS = ROOT / "docs"
 PAGES = sorted(str(path.relative_to(DOCS)) for path in DOCS.rglob("*.md") if "_build" not in path.parts)
+WITH_A_SERVER = "guides/postgres.md"
 WITH_PYTEST = "guides/pytest.md"
-GUIDES = [page for page in PAGES if page.startswith("guides/") and page != WITH_PYTEST]
+GUIDES = [page for page in PAGES if page.startswith("guides/") and page not in {WITH_A_SERVER, WITH_PYTEST}]
 RUNNING = ["index.md", "tutorial.md", "errors.md", *GUIDES]
 REFERENCE = (DOCS / "reference.md").read_text()
 
@@ -52,6 +54,20 @@ def sandbox(loop: asyncio.AbstractEventLoop, monkeypatch: pytest.MonkeyPatch) ->
 def test_a_pages_python_prints_what_the_page_shows(
     page: str, loop: asyncio.AbstractEventLoop, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    check_page(page, loop, capsys)
+
+
+def test_the_page_about_postgresql_prints_what_it_shows(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # In real time, since a server in another process does not wait for a virtual clock.
+    with own_database() as url, asyncio.Runner() as runner:
+        monkeypatch.setenv("DATABASE_URL", url)
+        with sandbox_of_the_environment(runner.get_loop(), monkeypatch):
+            check_page(WITH_A_SERVER, runner.get_loop(), capsys)
+
+
+def check_page(page: str, loop: asyncio.AbstractEventLoop, capsys: pytest.CaptureFixture[str]) -> None:
     def compare(example: Example) -> None:
         assert capsys.readouterr().out == example.parsed, f"{page}, line {example.line}"
 
@@ -88,7 +104,7 @@ def test_each_test_of_that_page_has_at_most_ten_lines() -> None:
     assert max(len(body.splitlines()) for body in tests) <= 10
 
 
-@pytest.mark.parametrize("page", sorted({*PAGES} - {*RUNNING, WITH_PYTEST}))
+@pytest.mark.parametrize("page", sorted({*PAGES} - {*RUNNING, WITH_A_SERVER, WITH_PYTEST}))
 def test_the_other_pages_have_no_python(page: str) -> None:
     assert "```python" not in (DOCS / page).read_text()
 
@@ -123,7 +139,8 @@ def test_the_reference_describes_every_name_of_the_sandbox() -> None:
 
 
 def test_the_reference_describes_every_name_of_the_journal() -> None:
-    assert described("dollr_async.journal") == set(journals.__all__)
+    # Not in __all__, since a star import must not need the extra.
+    assert described("dollr_async.journal") == {*journals.__all__, "PostgresJournal"}
     contracts = {"IndexedJournalContract", "JournalContract", "OutcomeJournalContract"}
     assert described("dollr_async.testing") | described("dollr_async.testing.quick") == contracts | {"QUICK"}
 

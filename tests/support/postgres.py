@@ -43,6 +43,19 @@ def own_schema() -> Iterator[str]:
 
 
 @contextmanager
+def own_database() -> Iterator[str]:
+    """Make a database, and return its connection string; at the end it is dropped."""
+    require_postgres()
+    name = f"dollr_test_{uuid4().hex[:12]}"
+    with psycopg.connect(CONNINFO, autocommit=True) as connection:
+        connection.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
+        try:
+            yield psycopg.conninfo.make_conninfo(CONNINFO, dbname=name)
+        finally:
+            connection.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
+
+
+@contextmanager
 def pgbouncer(directory: Path) -> Iterator[str]:
     """Run a pgbouncer that gives a connection for one transaction only; return its connection string."""
     program = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
