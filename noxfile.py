@@ -56,7 +56,9 @@ OLDEST, NEWEST = (FOUND[0], FOUND[-1]) if FOUND else (None, None)
 os.environ["PATH"] = os.pathsep.join([*(str(Path(path).parent) for path in INTERPRETERS.values()), os.environ["PATH"]])
 
 
-def install(session: nox.Session, *groups: str, extras: str = "cli,postgres", resolution: str = "highest") -> None:
+def install(
+    session: nox.Session, *groups: str, extras: str = "cli,postgres,redis", resolution: str = "highest"
+) -> None:
     """Install the package as its users get it (a wheel), with some of the dependency groups."""
     wanted = [requirement for group in groups for requirement in PROJECT["dependency-groups"][group]]
     session.install(f".[{extras}]", *wanted, f"--resolution={resolution}")
@@ -217,7 +219,9 @@ def mutation(session: nox.Session) -> None:
     # Not the package: the tests have to find the changed modules, and no others.
     groups = PROJECT["dependency-groups"]
     project = PROJECT["project"]
-    extras = [requirement for extra in ("cli", "postgres") for requirement in project["optional-dependencies"][extra]]
+    extras = [
+        requirement for extra in ("cli", "postgres", "redis") for requirement in project["optional-dependencies"][extra]
+    ]
     session.install(*project["dependencies"], *extras, *groups["tests"])
     session.install(*groups["mutation"])
     session.run("python", "-m", "tests.proof.mutation", *session.posargs)

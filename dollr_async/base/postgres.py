@@ -8,12 +8,14 @@
 - `ddl(schema, relations)` is the same SQL as text, for somebody who has the rights.
 
 It works through poolers that give a connection for one transaction only, such as pgbouncer: nothing is prepared on the
-server, and no session state, advisory lock of a session or LISTEN is used.
+server, and no session state, advisory lock of a session or LISTEN is used. With a libpq before 17, psycopg cancels a
+statement by a call that holds up the whole process while the server hangs. `psycopg[binary]` has libpq 17 since 3.2.4.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
@@ -43,6 +45,17 @@ _MIGRATION_LOCK = int.from_bytes(b"dollr")
 
 _LONGEST_NAME = 63
 """Bytes of a name; PostgreSQL silently cuts longer ones."""
+
+
+_POOL_NAME = "dollr_async"
+
+
+def _is_not_about_our_pools(record: logging.LogRecord) -> bool:
+    return not (isinstance(record.args, tuple) and record.args[:1] == (_POOL_NAME,))
+
+
+# A pool logs each try while a server is down. Whoever uses this module says it once, or raises an error.
+logging.getLogger("psycopg.pool").addFilter(_is_not_about_our_pools)
 
 
 class PostgresDatabase:
@@ -169,7 +182,7 @@ class PostgresDatabase:
             min_size=0,
             max_size=self._most_connections,
             open=False,
-            name="dollr_async",
+            name=_POOL_NAME,
             # After a restart of the server every idle connection is dead.
             check=AsyncConnectionPool.check_connection,
             reconnect_timeout=self._timeout,

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
-import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -14,6 +12,8 @@ from uuid import uuid4
 import psycopg
 import pytest
 from psycopg.sql import SQL, Identifier
+
+from tests.support.servers import free_port, wait_until_listening
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,8 +62,7 @@ def pgbouncer(directory: Path) -> Iterator[str]:
     if program is None:
         pytest.skip("needs pgbouncer")
     require_postgres()
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        port = found.getsockname()[1]
+    port = free_port()
     directory.chmod(0o777)  # it refuses to run as root, so it runs as another user
     users, settings = directory / "users.txt", directory / "pgbouncer.ini"
     users.write_text('"postgres" ""\n')
@@ -83,17 +82,3 @@ def pgbouncer(directory: Path) -> Iterator[str]:
     finally:
         process.terminate()
         process.wait(10)
-
-
-def wait_until_listening(port: int) -> None:
-    """Wait until something listens on a port of loopback."""
-    deadline = time.monotonic() + 10.0
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1.0).close()
-        except OSError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.02)
-        else:
-            return
