@@ -11,10 +11,11 @@ from weakref import WeakSet, WeakValueDictionary
 import attrs
 
 from dollr_async.base.enums import ExecutionKind, ExecutionStatus, SourceStatus, SourceType
-from dollr_async.base.errors import ConfigurationError, DollrError, NotFoundError
+from dollr_async.base.errors import ConfigurationError, DollrError, NotFoundError, RateLimitError
 from dollr_async.base.record import JsonRecord
 from dollr_async.following.poller import Poller
 from dollr_async.following.push_subscription import PushSubscription
+from dollr_async.following.turns import Turns
 from dollr_async.following.watch import SourceWatch, Watch
 from dollr_async.following.watch_many import MergedWatch
 from dollr_async.resources.executions import Execution
@@ -91,6 +92,7 @@ class PollerRegistry:
         self._push_connection = push
         self._payments: WeakValueDictionary[tuple[ExecutionKind, UUID], Poller[Execution]] = WeakValueDictionary()
         self._sources: WeakValueDictionary[tuple[SourceType, int], Poller[SourceState]] = WeakValueDictionary()
+        self._turns = Turns(schedule, clock)
         self._merged_watches: WeakSet[MergedWatch] = WeakSet()
         self._running: Counter[UUID] = Counter()
 
@@ -206,12 +208,20 @@ class PollerRegistry:
 
     async def check(self, reference_id: UUID, kind: ExecutionKind, *, age: float) -> StatusCheck:
         """Check the status once, and say when the next check is due for a payment that began `age` seconds ago."""
+        await self._turns.wait()
+        began = self._clock.monotonic()
         try:
             execution = await self._fetch_payment(kind, reference_id, age=age)
+        except RateLimitError as error:
+            if self._schedule.is_shared:  # other processes must hear of it; else it is the caller's own schedule
+                self._schedule.rate_limited(error.retry_after, began)
+            raise
         except NotFoundError:
+            self._schedule.answered(began)
             if age > self._policy.not_found_grace and not await self._is_expected(kind, reference_id):
                 raise
             return StatusCheck(execution=None, is_final=False, next_in=self._policy.next_delay(age))
+        self._schedule.answered(began)
         self.update(execution, reference_id, kind)
         is_final = execution.status.is_final
         return StatusCheck(
@@ -266,6 +276,7 @@ class PollerRegistry:
         for merged in tuple(self._merged_watches):
             await merged.fail(error)
         await self._schedule.close()
+        self._turns.close()
         for payment in tuple(self._payments.values()):
             if payment.push is not None:
                 payment.push.close()

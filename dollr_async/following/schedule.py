@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
+import math
 import random
 from abc import ABC, abstractmethod
 from functools import partial
@@ -17,10 +18,14 @@ from heapq import heapify, heappop, heappush
 from itertools import count
 from typing import TYPE_CHECKING
 
+from dollr_async.following.ceiling import LocalCeiling
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from dollr_async.base.clock import Clock
+    from dollr_async.base.sharing import PollBudget
+    from dollr_async.following.ceiling import Ceiling
 
 logger = logging.getLogger("dollr_async.http")
 
@@ -29,9 +34,6 @@ MOST_POLLS_IN_FLIGHT = 64
 
 _QUEUED_IN_ONE_TURN = 100
 """Things queued in one turn of the loop: ten thousand that are due together must not hold it up."""
-
-_CATCH_UP = 0.05
-"""Seconds of missed polls that are made up for after a busy loop; the ceiling is never exceeded by more."""
 
 _CANCELLED_PLANS_KEPT = 100
 """Cancelled plans that may stay in the heap until their time, however few others there are."""
@@ -88,18 +90,21 @@ class PollSchedule:
         *,
         check_open: Callable[[], None],
         per_second: float | None = None,
+        budget: PollBudget | None = None,
         max_retry_after: float = 60.0,
     ) -> None:
         """Plan nothing yet.
 
         `check_open` raises when the client is closed; `per_second` is the most polls in a second, None for no limit;
-        `max_retry_after` is the longest pause that the API may ask for, in seconds.
+        `budget` is a ceiling that other processes share, in place of `per_second`; `max_retry_after` is the longest
+        pause that the API may ask for, in seconds.
         """
         self._clock = clock
         self.check_open = check_open
         self._max_retry_after = max_retry_after
         self._next_warning_at = 0.0
-        self._gap = 0.0 if per_second is None else 1.0 / per_second
+        self.is_shared = budget is not None
+        self._ceiling: Ceiling = LocalCeiling(per_second) if budget is None else self._shared_ceiling(budget)
         self._sequence = count()
         self._planned: list[tuple[float, int, Scheduled]] = []
         self._cancelled_plans = 0
@@ -108,7 +113,6 @@ class PollSchedule:
         self._workers: set[asyncio.Task[None]] = set()
         self._timer: asyncio.Handle | None = None
         self._timer_at = 0.0
-        self._next_slot = 0.0
         self._paused_until = 0.0
         self._rate_limits = 0
 
@@ -149,6 +153,7 @@ class PollSchedule:
             # Bounded in the exponent too: after a day of 429s a float could not hold the power.
             pause = min(2.0 ** min(self._rate_limits - 1, 10), _LONGEST_PAUSE) * random.uniform(0.75, 1.0)  # noqa: S311 - spreads load
         self._paused_until = max(self._paused_until, self._clock.monotonic() + pause)
+        self._ceiling.pause(pause)
 
     def bounded(self, retry_after: float | None) -> float | None:
         """Return the seconds that the API asks to wait, at most `max_retry_after` (docs/design.md, rule 12)."""
@@ -179,6 +184,18 @@ class PollSchedule:
         for worker in workers:
             worker.cancel()
         await asyncio.gather(*workers, return_exceptions=True)
+        await self._ceiling.close()
+
+    def _shared_ceiling(self, budget: PollBudget) -> Ceiling:
+        # A program without a shared budget does not import it.
+        from dollr_async.following.shared_ceiling import SharedCeiling  # noqa: PLC0415 - see above
+
+        return SharedCeiling(budget, self._clock, on_change=self._start_polls, max_retry_after=self._max_retry_after)
+
+    def _opens_at(self, now: float) -> float:
+        """When the next poll of the queue may begin."""
+        wanted = min(len(self._queue), MOST_POLLS_IN_FLIGHT - len(self._workers))
+        return max(self._ceiling.opens_at(wanted, now), self._paused_until)
 
     def _enqueue(self, thing: Scheduled, due_at: float | None, now: float) -> None:
         if due_at is None or thing.is_queued or thing.worker is not None:
@@ -219,7 +236,7 @@ class PollSchedule:
     def _next(self) -> Scheduled | None:
         """Take the thing to be polled now out of the queue, if there is one and the ceiling has room for it."""
         now = self._clock.monotonic()
-        while self._queue and max(self._next_slot, self._paused_until) <= now + _TICK:
+        while self._queue and self._opens_at(now) <= now + _TICK:
             start, cost, _, thing = heappop(self._queue)
             thing.is_queued = False
             if not thing.is_awaited():
@@ -227,8 +244,7 @@ class PollSchedule:
                 continue
             self._virtual_time = start
             thing.virtual_time = start + cost
-            is_late = now - self._next_slot < max(_CATCH_UP, self._gap)
-            self._next_slot = (self._next_slot if is_late else now) + self._gap
+            self._ceiling.take(now)
             return thing
         return None
 
@@ -257,16 +273,15 @@ class PollSchedule:
         self._start_polls()
 
     def _set_timer(self) -> None:
-        times = [self._planned[0][0]] if self._planned else []
+        at = self._planned[0][0] if self._planned else math.inf
         if self._queue and len(self._workers) < MOST_POLLS_IN_FLIGHT:
-            times.append(max(self._next_slot, self._paused_until))
-        at = min(times, default=None)
+            at = min(at, self._opens_at(self._clock.monotonic()))
         if self._timer is not None:
-            if at is not None and self._timer_at <= at:
+            if self._timer_at <= at < math.inf:
                 return  # it wakes early, and sets the next
             self._timer.cancel()
             self._timer = None
-        if at is not None:
+        if at < math.inf:
             # The handle's own `when` is not used: for a time that has come, uvloop returns a handle without one.
             loop, context = asyncio.get_running_loop(), contextvars.Context()
             self._timer, self._timer_at = loop.call_at(at, self._wake, context=context), at
