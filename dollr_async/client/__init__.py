@@ -29,7 +29,8 @@ class DollrClient(MoneyInMethods, MoneyOutMethods, FollowingMethods, OutcomeMeth
 
     Args:
         client_id: from the portal; by default the environment variable DOLLR_CLIENT_ID.
-        client_secret: from the portal; by default the environment variable DOLLR_CLIENT_SECRET.
+        client_secret: from the portal; by default the environment variable DOLLR_CLIENT_SECRET. It may be a function
+            that returns it. The function is called at each token fetch, so a rotated secret needs no restart.
         base_url: by default the environment variable DOLLR_BASE_URL, else the API's address. It must be https, except
             on loopback.
         session: your own aiohttp session. It is used as it is (its proxy, traces and middlewares apply) and is never
@@ -45,6 +46,12 @@ class DollrClient(MoneyInMethods, MoneyOutMethods, FollowingMethods, OutcomeMeth
             status check. While push is down, polling finds the same changes.
         app_info: the name and the version (or None) of your program, for the User-Agent. A session of your own that
             has a User-Agent keeps it.
+        token_store: where processes share one token, such as `dollr_async.fleet.SQLiteTokenStore(path)`. A store that
+            is down stops nothing: the client then fetches a token for itself.
+        poll_budget: one ceiling on the status checks of many processes, such as `dollr_async.fleet.RedisPollBudget`, in
+            place of `max_polls_per_second`. A budget that is down stops nothing: the client then keeps its last pace.
+
+            The client's `close()` closes a store or a budget that opened its connection itself, from a path or a URL.
 
     Raises:
         ConfigurationError: a credential is missing, or the base URL is not https.

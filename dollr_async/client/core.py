@@ -9,8 +9,15 @@ from typing import TYPE_CHECKING, Self, TypeVar
 from dollr_async.base import fields
 from dollr_async.base.clock import LoopClock
 from dollr_async.base.errors import ConfigurationError, InvalidInputError
-from dollr_async.base.numeric import is_number, shown
 from dollr_async.base.progress import Progress
+from dollr_async.client.settings import (
+    checked_per_second,
+    checked_poll_budget,
+    checked_token_store,
+    close_with_client,
+    credential,
+    secret_source,
+)
 from dollr_async.flows.check_limit import CheckLimit
 from dollr_async.flows.runner import reference_noted, run
 from dollr_async.flows.steps import Steps
@@ -33,6 +40,8 @@ if TYPE_CHECKING:
     import aiohttp
 
     from dollr_async.base.clock import Clock
+    from dollr_async.base.fields import Secret
+    from dollr_async.base.sharing import PollBudget, TokenStore
     from dollr_async.flows.flow import Flow
     from dollr_async.journal.client_journal import ClientJournal, PaymentTerms
     from dollr_async.journal.protocol import Journal
@@ -54,7 +63,7 @@ class ClientCore(Groups):
     def __init__(
         self,
         client_id: str | None = None,
-        client_secret: str | None = None,
+        client_secret: str | Callable[[], str] | None = None,
         *,
         base_url: str | None = None,
         session: aiohttp.ClientSession | None = None,
@@ -65,6 +74,8 @@ class ClientCore(Groups):
         max_polls_per_second: float | None = None,
         realtime: RealtimeSettings | None = None,
         app_info: tuple[str, str | None] | None = None,
+        token_store: TokenStore | None = None,
+        poll_budget: PollBudget | None = None,
     ) -> None:
         """Check the settings and build the parts of the client. Nothing is sent."""
         self._retry, self._polling = checked_policies(retry, polling)
@@ -78,29 +89,30 @@ class ClientCore(Groups):
             session=session,
             app=app_name(app_info),
         )
+        identifier, secret = credential(client_id, "client_id"), secret_source(client_secret)
         self._session = SessionManager(
             transport,
-            client_id=_credential(client_id, "client_id"),
-            client_secret=fields.Secret(_credential(client_secret, "client_secret")),
+            client_id=identifier,
+            client_secret=secret,
             retry=self._retry,
             clock=self._clock,
+            token_store=checked_token_store(token_store),
         )
         super().__init__(HttpCaller(self._session, retry=self._retry, clock=self._clock))
-        self._journal = None if journal is None else _client_journal(journal, client_secret, self._clock)
+        # A function is asked here too, so that one that fails is found at the start. One key serves the client's whole
+        # life: with a secret that was rotated meanwhile, the journal compares what it keeps as plain text.
+        self._journal = None if journal is None else _client_journal(journal, secret(), self._clock)
         schedule = PollSchedule(
             self._clock,
             check_open=self._session.check_open,
-            per_second=_per_second(max_polls_per_second),
+            per_second=checked_per_second(max_polls_per_second),
+            budget=checked_poll_budget(poll_budget, max_polls_per_second),
             max_retry_after=self._retry.max_retry_after,
         )
+        self._shared = [part for part in (token_store, poll_budget) if part is not None]
         self._realtime = None if realtime is None else self._push_connection(realtime)
         self._registry = PollerRegistry(
-            self.status,
-            schedule,
-            policy=self._polling,
-            clock=self._clock,
-            journal=self._journal,
-            push=self._realtime,
+            self.status, schedule, policy=self._polling, clock=self._clock, journal=self._journal, push=self._realtime
         )
 
     async def __aenter__(self) -> Self:
@@ -128,6 +140,8 @@ class ClientCore(Groups):
         await self._registry.close(ConfigurationError(CLOSED))
         if self._journal is not None:
             await self._journal.close()
+        for part in self._shared:
+            await close_with_client(part)
 
     def _push_connection(self, settings: RealtimeSettings) -> PushConnection:
         # A program that uses no push does not import it.
@@ -171,20 +185,11 @@ def checked_policies(retry: RetryPolicy, polling: PollPolicy) -> tuple[RetryPoli
     return retry, polling
 
 
-def _client_journal(journal: Journal, client_secret: str | None, clock: Clock) -> ClientJournal:
+def _client_journal(journal: Journal, client_secret: Secret, clock: Clock) -> ClientJournal:
     # A program that uses no journal does not import it.
     from dollr_async.journal.client_journal import ClientJournal  # noqa: PLC0415 - see above
 
-    return ClientJournal(journal, _credential(client_secret, "client_secret"), clock)
-
-
-def _per_second(value: float | None) -> float | None:
-    if value is None:
-        return None
-    if not is_number(value) or value <= 0:
-        sentence = f"max_polls_per_second must be a number above 0, or None for no limit, not {shown(value)}"
-        raise InvalidInputError(sentence)
-    return float(value)
+    return ClientJournal(journal, client_secret.reveal(), clock)
 
 
 def _checked(value: T, kind: type[T], name: str, parts: str = "") -> T:
@@ -192,16 +197,3 @@ def _checked(value: T, kind: type[T], name: str, parts: str = "") -> T:
         sentence = f"{name} must be a {kind.__name__}, as in {name}={kind.__name__}({parts})"
         raise InvalidInputError(sentence)
     return value
-
-
-def _credential(given: str | None, name: str) -> str:
-    variable = f"DOLLR_{name.upper()}"
-    value = given if given is not None else os.environ.get(variable, "")
-    stripped = value.strip() if isinstance(value, str) else ""
-    if not stripped:
-        message = f"{name} is missing: pass DollrClient({name}=...), or set the environment variable {variable}"
-        raise ConfigurationError(message)
-    if not stripped.isprintable():
-        message = f"{name} has a control character inside: copy it from the portal again, as one line"
-        raise ConfigurationError(message)
-    return stripped

@@ -10,27 +10,35 @@ import asyncio
 import contextvars
 import logging
 import random
-from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING
 
-import attrs
-
 from dollr_async.base.errors import ConfigurationError, DecodeError, DollrError
-from dollr_async.base.record import SECRET
 from dollr_async.wire import codec
 from dollr_async.wire.answers import error_of, unreadable
 from dollr_async.wire.retry import retry_delay
-from dollr_async.wire.tokens import EXPIRED, STALE, Token, checked_token, lifetime_of
+from dollr_async.wire.tokens import (
+    EXPIRED,
+    STALE,
+    Token,
+    TokenAnswer,
+    TokenRequest,
+    checked_token,
+    lifetime_of,
+    new_jitter,
+)
 from dollr_async.wire.transport import RequestHeaders
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Callable
 
     from dollr_async.base.clock import Clock
     from dollr_async.base.fields import Secret
+    from dollr_async.base.sharing import TokenStore
     from dollr_async.wire.answers import RawAnswer
     from dollr_async.wire.options import CallOptions
     from dollr_async.wire.retry import RetryPolicy
+    from dollr_async.wire.shared_token import SharedToken
     from dollr_async.wire.transport import Transport, WebSocket
 
 logger = logging.getLogger("dollr_async.session")
@@ -44,34 +52,29 @@ _FIRST_PAUSE = 5.0
 _LONGEST_PAUSE = 300.0
 
 
-@attrs.frozen(kw_only=True, eq=False, repr=False)
-class TokenRequest(codec.Body):
-    """The credentials, in the form of the token operation."""
-
-    client_id: str
-    client_secret: str = attrs.field(repr=False)
-
-
-@attrs.frozen(kw_only=True, eq=False, repr=False)
-class TokenAnswer(codec.Answer):
-    """The token operation's answer; `expires_in` is in minutes."""
-
-    access_token: str = attrs.field(repr=False, metadata=SECRET)
-    expires_in: Decimal | None = None
-
-
 class SessionManager:
     """Owns the transport, the token and the task that refreshes it; all belong to one event loop."""
 
     def __init__(
-        self, transport: Transport, *, client_id: str, client_secret: Secret, retry: RetryPolicy, clock: Clock
+        self,
+        transport: Transport,
+        *,
+        client_id: str,
+        client_secret: Callable[[], Secret],
+        retry: RetryPolicy,
+        clock: Clock,
+        token_store: TokenStore | None = None,
     ) -> None:
-        """Keep the credentials; nothing is opened, and no event loop is needed yet."""
+        """Keep the credentials; nothing is opened, and no event loop is needed yet.
+
+        `client_secret` is called at each token fetch, and raises what that fetch then raises.
+        """
         self._transport = transport
         self._client_id = client_id
         self._client_secret = client_secret
         self._retry = retry
         self._clock = clock
+        self._shared = None if token_store is None else _shared_token(token_store, transport, client_id, clock)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._token: Token | None = None
         self._headers_of: Token | None = None
@@ -122,6 +125,8 @@ class SessionManager:
         """Drop a token that the API refused, unless it was already replaced."""
         if self._token is token:
             self._token = None
+            if self._shared is not None:
+                self._shared.refuse(token)
 
     @property
     def has_token(self) -> bool:
@@ -165,7 +170,7 @@ class SessionManager:
         if self._fetching is None:
             # Kept, and shared by all that wait: so without the context variables of the request that was first.
             self._fetching = asyncio.create_task(
-                self._fetch(), name="dollr_async token fetch", context=contextvars.Context()
+                self._obtain(), name="dollr_async token fetch", context=contextvars.Context()
             )
             self._fetching.add_done_callback(self._fetch_ended)
         fetching = self._fetching
@@ -184,8 +189,14 @@ class SessionManager:
         self._token = task.result()
         self._refresh_in_background()
 
-    async def _fetch(self) -> Token:
-        body = codec.encode(TokenRequest(client_id=self._client_id, client_secret=self._client_secret.reveal()))
+    async def _obtain(self) -> Token:
+        secret = self._client_secret()
+        if self._shared is None:
+            return await self._fetch(secret)
+        return await self._shared.obtain(secret, self._token, partial(self._fetch, secret))
+
+    async def _fetch(self, secret: Secret) -> Token:
+        body = codec.encode(TokenRequest(client_id=self._client_id, client_secret=secret.reveal()))
         headers = self._transport.headers({"Accept": "application/json", "Content-Type": "application/json"})
         sends = 0
         while True:
@@ -194,9 +205,8 @@ class SessionManager:
             try:
                 answer = await self._transport.send("POST", TOKEN_PATH, headers=headers, content=body)
                 if not answer.is_success:
-                    secrets = (self._client_secret.reveal(),)
                     address = self.address(TOKEN_PATH)
-                    raise error_of(answer, "POST", TOKEN_PATH, self._clock, secrets=secrets, address=address)
+                    raise error_of(answer, "POST", TOKEN_PATH, self._clock, secrets=(secret.reveal(),), address=address)
                 return self._token_of(answer, requested_monotonic, requested_time)
             except DollrError as error:
                 # Obtaining a token changes nothing, so this request may be retried.
@@ -213,7 +223,7 @@ class SessionManager:
                 lifetime=lifetime_of(found.access_token, found.expires_in, now=self._clock.time()),
                 requested_monotonic=requested_monotonic,
                 requested_time=requested_time,
-                jitter=random.random() * 0.2,  # noqa: S311 - spreads the refreshes of many processes, protects nothing
+                jitter=new_jitter(),
             )
         except DecodeError as error:
             reason = unreadable(error, answer, "POST", TOKEN_PATH)
@@ -272,8 +282,17 @@ class SessionManager:
             task.cancel()
         try:
             await asyncio.gather(*tasks, return_exceptions=True)
+            if self._shared is not None:
+                await self._shared.close()
         finally:
             await self._transport.close()
+
+
+def _shared_token(store: TokenStore, transport: Transport, client_id: str, clock: Clock) -> SharedToken:
+    # A program that shares no token does not import it.
+    from dollr_async.wire.shared_token import SharedToken  # noqa: PLC0415 - see above
+
+    return SharedToken(store, base_url=transport.address(""), client_id=client_id, clock=clock)
 
 
 def _is_being_cancelled() -> bool:

@@ -1,10 +1,13 @@
-"""The bearer token: its lifetime, its age, and whether it is fresh, stale or expired."""
+"""The bearer token: how it is asked for, its lifetime, its age, and whether it is fresh, stale or expired."""
 
 from __future__ import annotations
 
 import base64
 import binascii
 import enum
+import math
+import random
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import attrs
@@ -12,10 +15,10 @@ import msgspec
 
 from dollr_async.base.errors import DecodeError
 from dollr_async.base.fields import Secret
+from dollr_async.base.record import SECRET
+from dollr_async.wire import codec
 
 if TYPE_CHECKING:
-    from decimal import Decimal
-
     from dollr_async.base.clock import Clock
 
 _REFRESH_MARGIN = 300.0
@@ -25,6 +28,22 @@ _EXPIRY_SHARE = 0.05
 _SHORTEST_LIFETIME = 1.0
 _JWT_PARTS = 3
 _MOST_MINUTES = 10**9
+
+
+@attrs.frozen(kw_only=True, eq=False, repr=False)
+class TokenRequest(codec.Body):
+    """The credentials, in the form of the token operation."""
+
+    client_id: str
+    client_secret: str = attrs.field(repr=False)
+
+
+@attrs.frozen(kw_only=True, eq=False, repr=False)
+class TokenAnswer(codec.Answer):
+    """The token operation's answer; `expires_in` is in minutes."""
+
+    access_token: str = attrs.field(repr=False, metadata=SECRET)
+    expires_in: Decimal | None = None
 
 
 class Freshness(enum.Enum):
@@ -102,6 +121,30 @@ def lifetime_of(access_token: str, expires_in: Decimal | None, *, now: float) ->
         message = "it has no expires_in, and its token does not say when it ends"
         raise DecodeError(message, path="expires_in")
     return max(min(lifetimes), _SHORTEST_LIFETIME)
+
+
+def token_until(secret: Secret, remaining: float, clock: Clock) -> Token:
+    """Return a token that another process fetched and that ends in `remaining` seconds.
+
+    How long it lives in all, its own times may say; else the remaining time is taken for it.
+    """
+    claims = _claims(secret.reveal())
+    lifetime = remaining
+    if claims.exp is not None and claims.iat is not None and math.isfinite(claims.exp - claims.iat):
+        lifetime = max(claims.exp - claims.iat, remaining)
+    age = lifetime - remaining
+    return Token(
+        secret=secret,
+        lifetime=lifetime,
+        requested_monotonic=clock.monotonic() - age,
+        requested_time=clock.time() - age,
+        jitter=new_jitter(),
+    )
+
+
+def new_jitter() -> float:
+    """Return how much earlier than planned a token is refreshed, so that a fleet does not refresh at one moment."""
+    return random.random() * 0.2  # noqa: S311 - spreads load, protects nothing
 
 
 def _claims(access_token: str) -> _Claims:

@@ -10,8 +10,10 @@ import pytest
 from sybil.parsers.markdown import CodeBlockParser
 
 import dollr_async
+from dollr_async import fleet
 from dollr_async import journal as journals
 from dollr_async import sandbox as local
+from dollr_async import testing as contracts
 from dollr_async.resources.base import Resource
 from tests.conftest import virtual_loop
 from tests.support.markdown_code import python_blocks, run_blocks, sandbox_of_the_environment
@@ -138,11 +140,13 @@ def test_the_reference_describes_every_name_of_the_sandbox() -> None:
     assert set().union(*(described(f"dollr_async.sandbox{module}") for module in modules)) == set(local.__all__)
 
 
-def test_the_reference_describes_every_name_of_the_journal() -> None:
-    # Not in __all__, since a star import must not need the extra.
+def test_the_reference_describes_every_name_of_the_journal_and_of_the_fleet() -> None:
+    # What needs an extra is not in __all__, since a star import must not need it.
     assert described("dollr_async.journal") == {*journals.__all__, "PostgresJournal"}
-    contracts = {"IndexedJournalContract", "JournalContract", "OutcomeJournalContract"}
-    assert described("dollr_async.testing") | described("dollr_async.testing.quick") == contracts | {"QUICK"}
+    assert described("dollr_async.testing") | described("dollr_async.testing.quick") == set(contracts.__all__)
+    with_extras = {"PostgresPollBudget", "PostgresTokenStore", "RedisPollBudget", "RedisTokenStore"}
+    assert described("dollr_async.fleet") == {*fleet.__all__, *with_extras}
+    assert described("dollr_async.blocking") == {"BlockingDollr"}
 
 
 def test_the_reference_describes_every_group_of_operations() -> None:

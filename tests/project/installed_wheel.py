@@ -13,11 +13,17 @@ import re
 import sys
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from types import ModuleType
 
 ROOT = Path(__file__).parents[2]
 
 PUBLIC_MODULES = (
     "dollr_async",
+    "dollr_async.blocking",
+    "dollr_async.fleet",
     "dollr_async.journal",
     "dollr_async.resources.checkouts",
     "dollr_async.resources.counterparties",
@@ -59,7 +65,19 @@ def missing_names(module: str, described: set[str]) -> list[str]:
     except ImportError:
         return [module]
     wanted = described | set(getattr(found, "__all__", ()))
-    return [f"{module}.{name}" for name in sorted(wanted) if not hasattr(found, name)]
+    return [f"{module}.{name}" for name in sorted(wanted) if not _is_there(found, name)]
+
+
+def _is_there(module: ModuleType, name: str) -> bool:
+    try:
+        getattr(module, name)
+    except AttributeError:
+        return False
+    except Exception as error:
+        # A name that needs an extra says so.
+        if "pip install 'dollr-async[" not in str(error):
+            raise
+    return True
 
 
 def main() -> int:

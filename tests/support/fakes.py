@@ -9,6 +9,7 @@ import json
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 import attrs
 from multidict import CIMultiDict
@@ -20,6 +21,9 @@ from dollr_async.wire.caller import HttpCaller
 from dollr_async.wire.retry import RetryPolicy
 from dollr_async.wire.session import TOKEN_PATH, SessionManager
 from dollr_async.wire.transport import RequestHeaders, Transport, WebSocket
+
+if TYPE_CHECKING:
+    from dollr_async.base.sharing import TokenStore
 
 Step = RawAnswer | BaseException | Callable[[], Awaitable[RawAnswer]]
 CLIENT_SECRET = "s3cr3t-of-the-client"
@@ -145,15 +149,22 @@ class FakeClock:
 class Rig:
     """A session manager and a caller on a fake transport and a fake clock."""
 
-    def __init__(self, retry: RetryPolicy | None = None) -> None:
+    def __init__(
+        self,
+        retry: RetryPolicy | None = None,
+        *,
+        token_store: TokenStore | None = None,
+        client_secret: Callable[[], Secret] = lambda: Secret(CLIENT_SECRET),
+    ) -> None:
         self.transport = FakeTransport()
         self.clock = FakeClock()
         self.retry = retry or RetryPolicy()
         self.session = SessionManager(
             self.transport,
             client_id="client",
-            client_secret=Secret(CLIENT_SECRET),
+            client_secret=client_secret,
             retry=self.retry,
             clock=self.clock,
+            token_store=token_store,
         )
         self.caller = HttpCaller(self.session, retry=self.retry, clock=self.clock)

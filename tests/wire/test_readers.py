@@ -16,7 +16,7 @@ from dollr_async.base.enums import ExecutionStatus
 from dollr_async.base.secret import Secret
 from dollr_async.wire.codec import Answer, shaped
 from dollr_async.wire.readers import AS_WRITTEN
-from dollr_async.wire.session import TokenAnswer
+from dollr_async.wire.tokens import TokenAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -80,7 +80,11 @@ class Wired(Groups):
         self.transport = CannedTransport(*answers)
         clock, retry = LoopClock(), RetryPolicy(attempts=1)
         self.session = SessionManager(
-            self.transport, client_id="cid_demo", client_secret=Secret("not-a-real-secret"), retry=retry, clock=clock
+            self.transport,
+            client_id="cid_demo",
+            client_secret=lambda: Secret("not-a-real-secret"),
+            retry=retry,
+            clock=clock,
         )
         super().__init__(HttpCaller(self.session, retry=retry, clock=clock))
 
