@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from dollr_async.sandbox.api.operations import operation_id
 from dollr_async.sandbox.faults import Fault, as_fault
 from dollr_async.sandbox.outcomes import OUTCOMES, Outcome, Settlement
-from dollr_async.sandbox.pages.hosted_payment import pay_document
+from dollr_async.sandbox.payer import answer_by_hand, let_ring, pay_document
 from dollr_async.sandbox.push.controls import RealtimeControls
 from dollr_async.sandbox.refusals import Refusal
 from dollr_async.sandbox.world import settlement
@@ -147,6 +147,21 @@ class Controls(RealtimeControls):
         if not payment.is_final:
             payment.gateway_message = message
         settlement.move_payment(self._world, payment, "FAILED")
+
+    def let_ring(self, reference_id: str | UUID) -> None:
+        """Leave a mobile-money collection without an answer, whatever its outcome: it fails after two minutes.
+
+        Until then `settle` and `decline` still answer it. A KeyError for an unknown reference.
+        """
+        let_ring(self._world, self._payment(reference_id))
+
+    def answer_by_hand(self, phone: str | None = None, *, on: bool = True) -> None:
+        """Let a person answer a phone on its page, or every phone for None; its own rules are back with `on=False`.
+
+        Collections from the phone then stay PENDING for two minutes, or until `settle` or `decline`.
+        """
+        settlement.settle_due(self._world)
+        answer_by_hand(self._world, phone, on=on)
 
     def confirm_card(self, reference_id: str | UUID) -> None:
         """Finish the payer's 3-D Secure, so that the payment continues; a KeyError for an unknown reference."""

@@ -191,10 +191,17 @@ def as_fault(fault: Fault | str | int) -> Fault:
 
 
 @attrs.define
-class _Planned:
+class PlannedFault:
+    """A fault that will be applied `left` times (None: always), to each request with this chance."""
+
     fault: Fault
     left: int | None
     chance: float
+
+    @property
+    def word(self) -> str:
+        """The plain word that `fail` accepts for it, or else a short name."""
+        return next((word for word, fault in FAULT_WORDS.items() if fault == self.fault), self.fault.word)
 
 
 class FaultPlan:
@@ -203,7 +210,7 @@ class FaultPlan:
     def __init__(self, seed: int) -> None:
         """Begin with no faults; `seed` decides which requests those with a chance apply to."""
         self._seed = seed
-        self._planned: dict[str, list[_Planned]] = {}
+        self._planned: dict[str, list[PlannedFault]] = {}
         self._random = random.Random(seed)  # noqa: S311 - repeatable on purpose, nothing secret
 
     def reset(self) -> None:
@@ -219,7 +226,7 @@ class FaultPlan:
         if not 0 < chance <= 1:
             message = f"{chance} is not a chance. Use a number above 0 and at most 1."
             raise ValueError(message)
-        self._planned.setdefault(operation, []).append(_Planned(fault, times, chance))
+        self._planned.setdefault(operation, []).append(PlannedFault(fault, times, chance))
 
     def clear(self, operation: str | None = None) -> None:
         """Remove the planned faults of one operation, or all of them."""
@@ -227,6 +234,10 @@ class FaultPlan:
             self._planned.clear()
         else:
             self._planned.pop(operation, None)
+
+    def planned(self) -> dict[str, tuple[PlannedFault, ...]]:
+        """What is planned, by operation."""
+        return {operation: tuple(faults) for operation, faults in self._planned.items()}
 
     def take(self, operation: str) -> Fault | None:
         """The fault that applies to this request of an operation, if any."""
@@ -239,7 +250,7 @@ class FaultPlan:
                     return planned.fault
         return None
 
-    def _spend(self, key: str, planned: _Planned) -> None:
+    def _spend(self, key: str, planned: PlannedFault) -> None:
         if planned.left is None:
             return
         planned.left -= 1

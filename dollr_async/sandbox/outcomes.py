@@ -7,9 +7,12 @@ import attrs
 
 @attrs.frozen
 class AfterSeconds:
-    """The status changes by the clock: PROCESSING after `processing` seconds, final after `final` seconds."""
+    """The status changes by the clock: PROCESSING after `processing` seconds, final after `final` seconds.
 
-    processing: float = 1.0
+    With `processing=None` the payment stays PENDING until then.
+    """
+
+    processing: float | None = 1.0
     final: float = 3.0
 
 
@@ -76,6 +79,13 @@ OUTCOMES = {
             gateway_message="The operator rejected the payment",
         ),
         Outcome(name="complete_at_once", about="the execution itself answers COMPLETED", start="COMPLETED"),
+        Outcome(
+            name="by_hand",
+            about="pending until a person answers on the phone's page, failed after two minutes without an answer",
+            final="FAILED",
+            settlement=AfterSeconds(processing=None, final=120.0),
+            gateway_message="The payer did not answer in time",
+        ),
         Outcome(
             name="need_action",
             about="a card that waits in processing for 3-D Secure, then completes",

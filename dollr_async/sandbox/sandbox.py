@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Self, TypedDict
 from dollr_async.sandbox.controls import Controls, outcome_named
 from dollr_async.sandbox.faults import FaultPlan
 from dollr_async.sandbox.outcomes import AfterSeconds, Settlement
+from dollr_async.sandbox.pages.answers import PageContext
+from dollr_async.sandbox.pages.site import Site
 from dollr_async.sandbox.push.server import ANON_KEY
 from dollr_async.sandbox.quirks import Quirks
 from dollr_async.sandbox.server import Server, check_loopback
@@ -92,7 +94,12 @@ class Sandbox(Controls):
             confirm_cards_after=confirm_cards_after,
         )
         plan = FaultPlan(seed)
-        super().__init__(world, plan, Server(world, plan, keep_requests, latency))
+        server = Server(world, plan, keep_requests, latency)
+        super().__init__(world, plan, server)
+        context = PageContext(
+            controls=self, world=world, plan=plan, server=server, client_id=client_id, client_secret=client_secret
+        )
+        server.pages = Site(context).respond
         self.client_id = client_id
         """The client id that the sandbox accepts."""
         self.client_secret = client_secret

@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from dollr_async.sandbox.api.dispatch import Api, ApiAnswer, ApiRequest
+from dollr_async.sandbox.api.dispatch import JSON_TYPE, Api, ApiAnswer, ApiRequest
+from dollr_async.sandbox.changes import Changes
 from dollr_async.sandbox.faults import Fault, FaultKind, FaultPlan
-from dollr_async.sandbox.pages.hosted_page import answer_page
+from dollr_async.sandbox.origins import foreign_origin, wrong_host
 from dollr_async.sandbox.push.server import PATH, RealtimeServer
 from dollr_async.sandbox.recording import RecordedAnswer, RecordedRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Mapping
+    from collections.abc import Awaitable, Callable, Coroutine, Mapping
 
+    from dollr_async.sandbox.world.records import Payment
     from dollr_async.sandbox.world.world import World
 
 _HIDDEN = "Bearer [hidden]"
@@ -54,6 +56,11 @@ class Server:
         self._socket: asyncio.Server | None = None
         self._received = 0
         self.realtime = RealtimeServer(world)
+        self.changes = Changes()
+        self.pages: Callable[[web.BaseRequest], Awaitable[web.StreamResponse | None]] = _no_pages
+        """Answers requests for pages, with None for every other path."""
+        self._send_change = world.on_payment_change
+        world.on_payment_change = self._note_change
         self.requests: list[RecordedRequest] = []
         self._first_latencies = {"*": latency} if latency else {}
         self.latencies: dict[str, float] = dict(self._first_latencies)
@@ -93,6 +100,7 @@ class Server:
         self._socket.close()
         self._socket = None
         self._closing.set()
+        self.changes.note()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -101,23 +109,38 @@ class Server:
         await self._web.shutdown(_CLOSE_TIMEOUT)
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        refusal = wrong_host(request.headers)
+        if refusal is not None:
+            return _forbidden(refusal)
         if request.rel_url.raw_path == PATH:
             return await self.realtime.serve(request)
+        answer = await self.pages(request)
+        if answer is not None:
+            return answer
+        refusal = foreign_origin(request.headers)
+        if refusal is not None:
+            return _forbidden(refusal)
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
         try:
             return await self._respond(request)
         finally:
             self.in_flight -= 1
+            self.changes.note()
+
+    def _note_change(self, payment: Payment, event: str, second: float) -> None:
+        self._send_change(payment, event, second)
+        self.changes.note()
+
+    @property
+    def closing(self) -> bool:
+        """Whether it has been asked to stop."""
+        return self._socket is None
 
     async def _respond(self, request: web.BaseRequest) -> web.StreamResponse:
         content = await request.read()
         match = self._api.match(request.method, request.rel_url.raw_path)
         operation = match.operation
-        if operation is None and not match.allowed:
-            page = answer_page(self._world, request.method, request.rel_url.raw_path)
-            if page is not None:
-                return web.Response(status=page.status, headers=page.headers, body=page.body)
         incoming = ApiRequest(
             match=match,
             query=dict(request.rel_url.query),
@@ -206,9 +229,18 @@ class Server:
             token=token.number if token else None,
         )
         self.requests.append(recorded)
+        self.changes.note()
         if self._keep is not None and len(self.requests) > self._keep:
             del self.requests[0]
         return recorded
+
+
+async def _no_pages(_: web.BaseRequest) -> web.StreamResponse | None:
+    return None
+
+
+def _forbidden(detail: str) -> web.Response:
+    return web.json_response({"detail": detail}, status=403, content_type=JSON_TYPE)
 
 
 def _without_secrets(headers: Mapping[str, str]) -> dict[str, str]:

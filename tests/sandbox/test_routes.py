@@ -111,7 +111,7 @@ def test_an_unknown_name_shows_near_ones() -> None:
 
 
 async def test_an_unknown_path_is_a_404(merchant: Merchant) -> None:
-    for path in ("/", "/v2/parties/list", "/v1/", "/v1/parties", "/v1/parties/list/", "/v1/parties/retrieve/"):
+    for path in ("/v0", "/v2/parties/list", "/v1/", "/v1/parties", "/v1/parties/list/", "/v1/parties/retrieve/"):
         async with merchant.http.get(merchant.sandbox.url + path) as response:
             assert (response.status, await response.json()) == (404, {"detail": "Not Found"})
 

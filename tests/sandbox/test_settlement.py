@@ -28,6 +28,7 @@ STATUSES = {
     "no_balance": ["PENDING", "PROCESSING", "FAILED"],
     "slow": ["PENDING", "PROCESSING", "PROCESSING"],
     "stay_pending": ["PENDING", "PENDING", "PENDING"],
+    "by_hand": ["PENDING", "PENDING", "PENDING"],
     "fail_at_once": ["FAILED", "FAILED", "FAILED"],
     "complete_at_once": ["COMPLETED", "COMPLETED", "COMPLETED"],
 }

@@ -154,6 +154,7 @@ def _accept(
         accepted_second=second,
         status=outcome.start if outcome.start == "PROCESSING" else "PENDING",
     )
+    payment.history.append((payment.status, payment.accepted_at))
     if outcome.needs_action and account is not None and account.method == CARD and session.kind == "COLLECTION":
         payment.requires_action = True
         payment.client_secret = f"pi_{payment.intent_id}_secret_{secrets.token_hex(12)}"

@@ -10,6 +10,7 @@ from dollr_async.sandbox.requests.reading import problem
 from dollr_async.sandbox.world.pricing import CARD, MOBILE_METHODS
 from dollr_async.sandbox.world.providers import check_provider
 from dollr_async.sandbox.world.records import Account, Answer
+from dollr_async.sandbox.world.settlement import BY_HAND
 
 if TYPE_CHECKING:
     from dollr_async.sandbox.requests.bodies import NewAccount
@@ -74,6 +75,8 @@ def outcome_of(world: World, account: Account) -> Outcome:
     """The outcome of a payment with this account."""
     if account.method == CARD:
         known = outcome_of_card(account.card_token, account.account_name)
+    elif world.handsets.is_by_hand(account.number or "") and account.operation_type == "COLLECTION":
+        known = BY_HAND
     else:
         known = outcome_of_phone(account.number or "")
     return known or world.default_outcome

@@ -1,4 +1,5 @@
-"""The pages that a payer sees, and what paying on one does.
+"""The sandbox's own pages for people, the payer's pages, and the same as JSON under `/__control`.
 
-It may use `api`, `world` and the data modules; the server and the controls use it.
+`site` finds the view of a request, `views` has one file for each page, `html` and `layout` write them, and `control` is
+the JSON. It uses the controls, the server and what is below them; only `sandbox` uses it.
 """

@@ -166,6 +166,8 @@ class Payment:
     provider_transaction_id: str | None = None
     gateway_message: str | None = None
     wallet_message: str | None = None
+    history: list[tuple[str, datetime]] = attrs.field(factory=list, repr=False)
+    """Each status with the time at which it began."""
 
     @property
     def is_final(self) -> bool:

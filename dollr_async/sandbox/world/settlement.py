@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING
 
 from dollr_async.sandbox.arithmetic import in_own_context
-from dollr_async.sandbox.outcomes import AfterSeconds, AfterStatusChecks, Settlement
+from dollr_async.sandbox.outcomes import OUTCOMES, AfterSeconds, AfterStatusChecks, Settlement
 from dollr_async.sandbox.world.documents import move_document
 
 if TYPE_CHECKING:
@@ -20,6 +20,9 @@ PAYMENT_TRANSITIONS: dict[str, tuple[str, ...]] = {
     "FAILED": (),
 }
 """The statuses that may follow each status of a payment."""
+
+BY_HAND = OUTCOMES["by_hand"]
+"""The outcome of a payment that waits for a person."""
 
 SOURCE_PAID = "SOURCE_PAID"
 CONFIRMED = "CONFIRMED"
@@ -45,7 +48,7 @@ def _schedule_rest(world: World, payment: Payment, since: float) -> None:
     rule = rule_of(world, payment)
     if payment.outcome.final is None or not isinstance(rule, AfterSeconds):
         return
-    if payment.status == "PENDING":
+    if payment.status == "PENDING" and rule.processing is not None:
         _schedule(world, payment, since + rule.processing, "PROCESSING")
     _schedule(world, payment, since + rule.final, payment.outcome.final)
 
@@ -96,6 +99,22 @@ def confirm_card(world: World, payment: Payment, second: float | None = None) ->
     _schedule_rest(world, payment, world.clock.seconds() if second is None else second)
 
 
+def wait_for_person(world: World, payment: Payment) -> None:
+    """Let a person decide about this payment, whatever was planned for it; without an answer in time it fails."""
+    if payment.is_final or payment.outcome.name == BY_HAND.name:
+        return
+    forget_plan(world, payment)
+    payment.outcome = BY_HAND
+    if not payment.requires_action:
+        _schedule_rest(world, payment, world.clock.seconds())
+
+
+def forget_plan(world: World, payment: Payment) -> None:
+    """Take back what is scheduled for a payment that is not final."""
+    world.events[:] = [event for event in world.events if event[2] != payment.reference_id]
+    heapify(world.events)
+
+
 @in_own_context
 def move_payment(world: World, payment: Payment, status: str, second: float | None = None) -> None:
     """Change the status of a payment as of this second, or of now; a status that may not follow changes nothing."""
@@ -103,6 +122,7 @@ def move_payment(world: World, payment: Payment, status: str, second: float | No
         return
     payment.status = status
     second = world.clock.seconds() if second is None else second
+    payment.history.append((status, world.clock.at(second)))
     if payment.is_final:
         _end(world, payment, second)
     world.on_payment_change(payment, "UPDATE", second)

@@ -74,6 +74,11 @@ class Tokens:
         token = self._valid.get(value) if scheme.lower() == "bearer" else None
         return token if token and self._clock.seconds() < token.expires_second else None
 
+    def valid(self) -> tuple[Token, ...]:
+        """The tokens that are valid now."""
+        now = self._clock.seconds()
+        return tuple(token for token in self._valid.values() if now < token.expires_second)
+
     def revoke_all(self) -> None:
         """Revoke every token issued so far."""
         self._valid.clear()

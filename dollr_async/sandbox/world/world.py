@@ -13,6 +13,7 @@ from dollr_async.sandbox.outcomes import OUTCOMES, AfterSeconds, Outcome, Settle
 from dollr_async.sandbox.quirks import Quirks
 from dollr_async.sandbox.refusals import not_found
 from dollr_async.sandbox.world.clock import SandboxClock
+from dollr_async.sandbox.world.handsets import Handsets
 from dollr_async.sandbox.world.realtime_keys import RealtimeKeys
 from dollr_async.sandbox.world.records import Account, Counterparty, Document, Page, Party, Payment, Session, Wallet
 from dollr_async.sandbox.world.tokens import Tokens
@@ -81,6 +82,7 @@ class World:
     payments: dict[str, Payment] = attrs.field(factory=dict)
     payments_by_intent: dict[int, Payment] = attrs.field(factory=dict)
     wallets: dict[str, Wallet] = attrs.field(factory=_wallets)
+    handsets: Handsets = attrs.field(factory=Handsets)
     events: list[tuple[float, int, str, str]] = attrs.field(factory=list)
     """What will happen: the second, a number that keeps the order, the payment's reference, and the event."""
     on_payment_change: Callable[[Payment, str, float], None] = _ignore
