@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from dollr_async.sandbox.pages.answers import PageAnswer, page, static_address
 from dollr_async.sandbox.pages.html import Element, Node, tag
+from dollr_async.sandbox.world.pricing import DECIMALS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -97,7 +98,14 @@ def http_badge(status: int | None) -> Element:
 
 def money(amount: Decimal, currency: str) -> Element:
     """An amount, with its currency in small type."""
-    return tag("span", tag("strong", f"{amount:,f}"), " ", tag("small", currency), class_="money")
+    return tag("span", tag("strong", amount_text(amount, currency)), " ", tag("small", currency), class_="money")
+
+
+def amount_text(amount: Decimal, currency: str) -> str:
+    """An exact amount, with at least the decimals of its currency."""
+    exponent = amount.as_tuple().exponent
+    decimals = -exponent if isinstance(exponent, int) else 0
+    return f"{amount:,.{max(decimals, DECIMALS.get(currency, 2))}f}"
 
 
 def clock_time(at: datetime) -> Element:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from importlib.resources import files
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
@@ -18,6 +19,8 @@ from dollr_async.sandbox.world.settlement import settle_due
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+_decoder = msgspec.json.Decoder(float_hook=Decimal)
 
 CONTROL_PATH = "/__control"
 _JSON = "application/json"
@@ -123,24 +126,25 @@ def _arguments(
     if route.query is not None:
         arguments["query"] = read(route.query, request.query, ("query",), problems)
     if route.body is not None:
-        arguments["body"] = read(route.body, _object(request, problems), ("body",), problems)
+        raw = _object(request, problems)
+        arguments["body"] = None if raw is None else read(route.body, raw, ("body",), problems)
     return arguments
 
 
-def _object(request: PageRequest, problems: list[object]) -> Mapping[str, object]:
+def _object(request: PageRequest, problems: list[object]) -> Mapping[str, object] | None:
     """The body as an object; an empty one is an object without fields."""
     if not request.content:
         return {}
     if request.content_type != _JSON:
         raise PageError(415, f"The body must be {_JSON}.")
     try:
-        parsed: object = msgspec.json.decode(request.content)
+        parsed: object = _decoder.decode(request.content)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         problems.append(problem(("body", 0), "json_invalid", f"JSON decode error: {error}"))
-        return {}
+        return None
     if not isinstance(parsed, dict):
         problems.append(problem(("body",), "model_attributes_type", "Input should be a valid dictionary or object"))
-        return {}
+        return None
     return parsed
 
 

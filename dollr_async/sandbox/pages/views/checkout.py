@@ -9,7 +9,7 @@ import attrs
 
 from dollr_async.sandbox.pages.answers import PageAnswer, PageContext, PageError, PageRequest, see
 from dollr_async.sandbox.pages.html import Element, Node, is_safe_address, tag
-from dollr_async.sandbox.pages.layout import live, money, payer_page
+from dollr_async.sandbox.pages.layout import amount_text, live, money, payer_page
 from dollr_async.sandbox.payer import Means, by_card, by_phone, cost_of, pay_document, phone_of
 from dollr_async.sandbox.refusals import Refusal
 from dollr_async.sandbox.world.hosted_pages import PAGE_PATH, RECEIPT_PATH, has_expired
@@ -119,7 +119,7 @@ def _bill(document: Document) -> Element:
         tag("p", f"{kind} {document.number}{due}", class_="small"),
         tag("p", document.note, class_="note") if document.note else None,
         tag("ul", lines, class_="lines"),
-        tag("p", f"Total: {document.total_amount:f} {document.currency}", class_="total"),
+        tag("p", f"Total: {amount_text(document.total_amount, document.currency)} {document.currency}", class_="total"),
         class_="bill",
     )
 
@@ -204,7 +204,11 @@ def _cost(document: Document, means: Callable[[], Means]) -> Node:
     except Refusal as refusal:
         return tag("small", f"{refusal.detail}")
     fees = cost.platform_fee + cost.gateway_fee + (cost.fx_fee or 0)
-    said = f"with {fees:,f} {cost.payee_currency} fees" if document.fee_bearer == "PAYER" else "no fees for you"
+    said = (
+        f"with {amount_text(fees, cost.payee_currency)} {cost.payee_currency} fees"
+        if document.fee_bearer == "PAYER"
+        else "no fees for you"
+    )
     return tag("span", money(cost.payer_amount, cost.payer_currency), tag("small", f" {said}"), class_="cost")
 
 

@@ -1,0 +1,1 @@
+"""The sandbox's pages over bare HTTP, without a browser."""
