@@ -6,6 +6,8 @@ from contextlib import suppress
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+import aiohttp
+
 from dollr_async import DollrClient, DollrError, LineItem, Payer
 from dollr_async.following.policy import PollPolicy
 
@@ -64,3 +66,10 @@ async def hosted(sandbox: Sandbox, phone: str = BY_HAND) -> str:
             cancel_url="https://shop.example/basket",
         )
     return checkout.url
+
+
+async def pay_hosted(sandbox: Sandbox, url: str, **fields: str) -> None:
+    """Send the form of a hosted checkout."""
+    async with aiohttp.ClientSession() as session, session.post(url, data=fields) as response:
+        assert response.ok
+    assert sandbox.ledger
