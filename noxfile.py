@@ -171,9 +171,17 @@ def package(session: nox.Session) -> None:
 
 @nox.session(python=OLDEST, default=False, tags=["full"])
 def fuzz(session: nox.Session) -> None:
-    """Look for requests on which the sandbox leaves the contract."""
+    """Look for requests on which the sandbox leaves the contract, or its JSON controls leave their own description."""
     install(session, "tests", "fuzz")
     session.run("python", "-m", "tests.contract.fuzz", "--max-examples", "40", *session.posargs)
+    session.run("python", "-m", "tests.sandbox.pages.fuzz", "--max-examples", "40", *session.posargs)
+
+
+@nox.session(python=OLDEST, default=False, tags=["full"])
+def browser(session: nox.Session) -> None:
+    """The sandbox's pages in the Chromium of this machine; without one the tests say so and are skipped."""
+    install(session, "tests", "browser")
+    session.run("pytest", "tests/browser", *session.posargs)
 
 
 @nox.session(python=OLDEST, default=False, tags=["full"])

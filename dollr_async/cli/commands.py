@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import signal
 import sys
+import webbrowser
 from typing import TYPE_CHECKING, Annotated
 
 import attrs
@@ -41,6 +44,7 @@ async def run_demo(
     direct: _Flag = False,
     card: _Flag = False,
     seconds: float = 3.0,
+    open: _Flag = False,  # noqa: A002 - the option's name
     json: _Flag = False,
     no_color: _Flag = False,
 ) -> int:
@@ -55,6 +59,7 @@ async def run_demo(
         direct: Make payer, document and lines in one call instead of one call for each.
         card: Pay by card instead of mobile money.
         seconds: How long the payment takes to reach its final status.
+        open: Show the sandbox's pages in a browser, and leave the sandbox running until Ctrl-C.
         json: Print one JSON object per line.
         no_color: Print without colours, also on a terminal. The environment variable NO_COLOR does the same.
     """
@@ -63,10 +68,23 @@ async def run_demo(
     show: Callable[[demo.Event], None] = _JsonOutput(console) if json else _TextOutput(console)
     options = demo.Options(phone=phone, order=order, direct=direct, card=card, seconds=seconds)
     try:
-        return 0 if await demo.run(options, show) else 1
+        stay = demo.Stay(open_page=webbrowser.open, until_stopped=_until_stopped) if open else None
+        return 0 if await demo.run(options, show, stay) else 1
     except InvalidInputError as error:
         sys.stderr.write(f"{error}\n")
         return 2
+
+
+async def _until_stopped() -> None:
+    """Wait for Ctrl-C or SIGTERM."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        try:
+            loop.add_signal_handler(number, stop.set)
+        except NotImplementedError:  # Windows: Ctrl-C ends the program with a KeyboardInterrupt
+            break
+    await stop.wait()
 
 
 @app.command(name="sandbox", help_flags=(), version_flags=())
@@ -117,6 +135,8 @@ class _TextOutput:
                 self._receipt(event)
             case demo.Ended():
                 self._ended(event)
+            case demo.Staying():
+                self._staying(event)
 
     def _line(self, *parts: str | tuple[str, str]) -> None:
         text = Text.assemble(*parts)
@@ -164,3 +184,10 @@ class _TextOutput:
         else:
             self._line("Your program gets a ", (f"{ended.error}", "bold red"), f", after {ended.seconds:.1f} s:")
             self._line(f"  {ended.message}")
+
+    def _staying(self, staying: demo.Staying) -> None:
+        self._line()
+        where = "The page is open in your browser" if staying.opened else "Open the page in a browser"
+        self._line(f"{where}: ", (staying.url, "bold cyan"))
+        self._line('Press "Make a test checkout", pay, and then approve or decline on the phone that rings.')
+        self._line("The sandbox runs until Ctrl-C.")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -19,7 +21,7 @@ from dollr_async.following.policy import PollPolicy
 from dollr_async.sandbox import AfterSeconds, Sandbox
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import Iterator
 
     from dollr_async.flows.handles import Collection
     from dollr_async.resources.invoices import InvoiceReceipt
@@ -29,6 +31,8 @@ CURRENCY = "USD"
 _CLOCK = LoopClock()
 _LATENCY = 0.05
 _EXTRA_TIMEOUT = 6.0
+_KEEP_REQUESTS = 1000
+"""How many requests a sandbox that stays remembers."""
 _ITEMS = (LineItem("Strategy session", Decimal("250.00")), LineItem("Workbook", Decimal("12.50"), qty=2))
 
 
@@ -118,11 +122,34 @@ class Ended:
     message: str | None = None
 
 
-Event = Began | StepDone | StatusSeen | ReceiptFetched | Ended
+@attrs.frozen(kw_only=True)
+class Staying:
+    """The sandbox goes on at `url`. `opened` says whether a browser shows its pages."""
+
+    event: str = attrs.field(default="staying", init=False)
+    url: str
+    opened: bool
 
 
-async def run(options: Options, show: Callable[[Event], None]) -> bool:
+Event = Began | StepDone | StatusSeen | ReceiptFetched | Ended | Staying
+
+
+@attrs.frozen(kw_only=True)
+class Stay:
+    """Show the sandbox's pages, and leave it running after the payment.
+
+    `open_page` opens an address in a browser and returns whether it could; it may block. `until_stopped` waits until
+    the person has seen enough.
+    """
+
+    open_page: Callable[[str], bool]
+    until_stopped: Callable[[], Awaitable[object]]
+
+
+async def run(options: Options, show: Callable[[Event], None], stay: Stay | None = None) -> bool:
     """Collect one payment on a new sandbox, and return whether the money arrived.
+
+    With `stay` the sandbox's pages are shown, and it goes on until `stay.until_stopped` returns.
 
     Raises:
         InvalidInputError: the phone is not an international number.
@@ -130,14 +157,12 @@ async def run(options: Options, show: Callable[[Event], None]) -> bool:
     payer = Payer(
         fullname="Amara Kamara", phone=options.phone, country_code="LR" if options.phone.startswith("231") else None
     )
+    settlement = AfterSeconds(processing=options.seconds / 3, final=options.seconds)
     began = _CLOCK.monotonic()
-    async with _sandbox(options) as (sandbox, dollr):
+    async with Sandbox(settlement=settlement, latency=_LATENCY, keep_requests=_KEEP_REQUESTS) as sandbox:
         show(_began(options, payer, sandbox.url))
-        error: DollrError | None = None
-        try:
-            await _pay(options, payer, dollr, show)
-        except DollrError as failure:
-            error = failure
+        opened = stay is not None and await asyncio.to_thread(stay.open_page, sandbox.url)
+        error = await _error_of(options, payer, sandbox, show)
         ended = Ended(
             ok=error is None,
             charges=sum(entry.status == ExecutionStatus.COMPLETED for entry in sandbox.ledger),
@@ -145,19 +170,24 @@ async def run(options: Options, show: Callable[[Event], None]) -> bool:
             error=type(error).__name__ if error else None,
             message=str(error) if error else None,
         )
-    show(ended)
+        show(ended)
+        if stay is not None:
+            show(Staying(url=sandbox.url, opened=opened))
+            await stay.until_stopped()
     return ended.ok
 
 
-@contextlib.asynccontextmanager
-async def _sandbox(options: Options) -> AsyncIterator[tuple[Sandbox, DollrClient]]:
-    settlement = AfterSeconds(processing=options.seconds / 3, final=options.seconds)
+async def _error_of(
+    options: Options, payer: Payer, sandbox: Sandbox, show: Callable[[Event], None]
+) -> DollrError | None:
+    """Pay, and return what went wrong, or None."""
     polling = PollPolicy(interval=0.2, max_interval=0.2, timeout=options.seconds + _EXTRA_TIMEOUT)
-    async with (
-        Sandbox(settlement=settlement, latency=_LATENCY) as sandbox,
-        DollrClient(**sandbox.settings, polling=polling) as dollr,
-    ):
-        yield sandbox, dollr
+    async with DollrClient(**sandbox.settings, polling=polling) as dollr:
+        try:
+            await _pay(options, payer, dollr, show)
+        except DollrError as error:
+            return error
+    return None
 
 
 async def _pay(options: Options, payer: Payer, dollr: DollrClient, show: Callable[[Event], None]) -> None:

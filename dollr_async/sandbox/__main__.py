@@ -100,6 +100,7 @@ def _seconds(text: str) -> float:
 def _welcome(sandbox: Sandbox) -> Iterator[str]:
     """Everything a developer needs to know, line by line."""
     yield f"Dollr sandbox at {sandbox.url} until Ctrl-C. No real money moves."
+    yield "Open it in a browser to see payments happen, to answer the payers' phones, and to make requests fail."
     yield ""
     yield "Point your program at it:"
     yield f"  export DOLLR_BASE_URL={sandbox.url}"

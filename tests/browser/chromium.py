@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from playwright.sync_api import Browser, Page, Request, ViewportSize
+    from playwright.sync_api import Browser, Dialog, Page, Request, ViewportSize
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _OPTIONS = [
@@ -22,6 +22,8 @@ _OPTIONS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    # The sandbox has to refuse by itself what this browser would block by its own rules for local addresses.
+    "--disable-features=LocalNetworkAccessChecks,BlockInsecurePrivateNetworkRequests,PrivateNetworkAccessSendPreflights",
     # Any other name that these tests use leads to this machine, as it would after DNS rebinding.
     "--host-resolver-rules=MAP *.example 127.0.0.1",
 ]
@@ -66,11 +68,15 @@ class Window:
         self.context.on("request", self._note_request)
         self.context.on("weberror", lambda error: self.troubles.append(f"error: {error.error}"))
         self.context.on("console", lambda message: self._note(message.type, message.text))
-        self.context.on("dialog", lambda dialog: (self.troubles.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+        self.context.on("dialog", self._dismiss)
 
     def _note_request(self, request: Request) -> None:
         if urlsplit(request.url).hostname not in _HERE:
             self.troubles.append(f"request to {request.url}")
+
+    def _dismiss(self, dialog: Dialog) -> None:
+        self.troubles.append(f"dialog: {dialog.message}")
+        dialog.dismiss()
 
     def _note(self, kind: str, text: str) -> None:
         # A page that a test opens on purpose may be an error page; a browser then writes that into its console.

@@ -46,6 +46,7 @@ class OtherProcess:
         assert self._process.stdout is not None
         self._lines = self._process.stdout
         self.reference = self._lines.readline().strip()
+        self.first_status = self._lines.readline().strip()
 
     def finish(self) -> list[str]:
         """Wait for its end, and return what else it printed."""

@@ -8,13 +8,19 @@ import logging
 import signal
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import aiohttp
 import pytest
 
 from dollr_async.base.version import VERSION
 from dollr_async.cli import commands as cli
 from dollr_async.cli import demo
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
 
 ROOT = Path(__file__).parents[2]
 PHONE = "231770000001"
@@ -46,6 +52,12 @@ class Dollr(subprocess.Popen[str]):
 def _without_slow_steps(err: str) -> str:
     """Return what was written on stderr without asyncio's reports, in development mode, that a busy machine is slow."""
     return "".join(line for line in err.splitlines(keepends=True) if not line.startswith("Executing <"))
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession() as session:
+        yield session
 
 
 @pytest.fixture(autouse=True)
@@ -83,6 +95,42 @@ def test_the_demo_prints_one_json_object_per_line() -> None:
     assert {change["reference_id"] for change in changes} == {steps[-1]["id"]}
     assert (receipt["event"], receipt["paid"], receipt["received"]) == ("receipt", "282.70", "275.00")
     assert (ended["event"], ended["ok"], ended["charges"]) == ("ended", True, 1)
+
+
+async def test_the_demo_can_stay_and_show_the_sandboxs_pages(http: aiohttp.ClientSession) -> None:
+    opened: list[str] = []
+    seen: list[demo.Event] = []
+    pages: list[str] = []
+
+    def open_page(url: str) -> bool:
+        opened.append(url)
+        return False
+
+    async def until_stopped() -> None:
+        async with http.get(opened[0]) as response:
+            pages.append(await response.text())
+
+    stay = demo.Stay(open_page=open_page, until_stopped=until_stopped)
+    assert await demo.run(demo.Options(phone=PHONE), seen.append, stay)
+    ended, staying = seen[-2:]
+    assert isinstance(ended, demo.Ended)
+    assert staying == demo.Staying(url=opened[0], opened=False)
+    assert "1 completed" in pages[0]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX signal")
+def test_the_demo_opens_a_browser_and_runs_until_control_c(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BROWSER", "true")  # the program that does nothing, and succeeds
+    with Dollr("demo", "--seconds", "0.2", "--open") as dollr:
+        lines = [dollr.line()]
+        while not lines[-1].startswith("The sandbox runs until Ctrl-C."):
+            assert dollr.poll() is None
+            lines.append(dollr.line())
+        opened = next(line for line in lines if line.startswith("The page is open in your browser: "))
+        with urllib.request.urlopen(opened.split()[-1], timeout=10) as page:  # noqa: S310 - the demo's own sandbox
+            assert b"1 completed" in page.read()
+        dollr.send_signal(signal.SIGINT)
+        assert dollr.finish() == (0, "", "")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX signal")

@@ -134,8 +134,9 @@ def facts(pairs: Iterable[tuple[str, Node]]) -> Element:
 
 
 def lines_to_copy(*lines: str, name: str) -> Element:
-    """Lines for a terminal or a program; the script puts a button to copy them beside them."""
-    return tag("pre", tag("code", "\n".join(lines)), class_="copy", data_copy=name)
+    """Lines for a terminal or a program, with a button to copy them where the script runs."""
+    copy = tag("button", "Copy", type="button", aria_label=f"Copy {name}")
+    return tag("div", tag("pre", tag("code", "\n".join(lines))), copy, class_="copy")
 
 
 def button(words: str, value: str | None = None, *, name: str = "do", class_: str | None = None) -> Element:

@@ -1,62 +1,66 @@
-// Keeps the live parts of a page up to date, and puts a button to copy beside lines for a terminal.
+// Keeps the live parts of a page up to date, and copies lines for a terminal.
 "use strict";
 
 const PAUSE = 400; // milliseconds between two updates
-let asked = 0; // how many updates were asked for, and how many were done
+const OWN = new Set(["open"]); // attributes that a person changes, so that an update leaves them alone
+let wanted = 0; // how many updates were asked for, and how many were done
 let done = 0;
 let busy = false;
-let seen = null; // the number of the change that the page shows
+let seen = null; // the number of the last change
 
 function keyOf(element) {
-  return element.id || element.name + "=" + element.value + element.getAttribute("href");
+  return element.id || element.textContent + element.getAttribute("href") + element.value;
 }
 
-function isTyping(part) {
+function isTyping(place) {
   const active = document.activeElement;
-  return part.contains(active) && active.matches("input, select, textarea");
+  return place.contains(active) && active.matches("input, select, textarea");
 }
 
-function replacePart(old, fresh) {
-  if (old.innerHTML === fresh.innerHTML || old.dataset.shown === fresh.innerHTML || isTyping(old)) return;
-  const focused = old.contains(document.activeElement) ? keyOf(document.activeElement) : null;
-  const open = new Set([...old.querySelectorAll("details[open]")].map((one) => one.id));
-  const shown = fresh.innerHTML;
-  const node = document.importNode(fresh, true);
-  for (const details of node.querySelectorAll("details")) details.open = open.has(details.id);
-  // A status keeps its element, so that a screen reader says what is new in it, once.
-  const said = node.querySelector("[role=status]");
-  const saying = old.querySelector("[role=status]");
-  old.replaceChildren(...node.childNodes);
-  if (said && saying) {
-    const words = said.textContent;
-    said.replaceWith(saying);
-    if (saying.textContent !== words) saying.replaceChildren(...said.childNodes);
+// Make `old` like `fresh`, and touch nothing that is alike already: the focus stays, and only what is new is read out.
+function patch(old, fresh) {
+  if (old.isEqualNode(fresh)) return;
+  if (old.nodeType === Node.TEXT_NODE) {
+    old.data = fresh.data;
+    return;
   }
-  old.dataset.shown = shown;
-  addCopyButtons(old);
-  if (focused !== null) {
-    const again = [...old.querySelectorAll("a, button, summary, input, select")].find((one) => keyOf(one) === focused);
+  for (const { name, value } of fresh.attributes) if (!OWN.has(name)) old.setAttribute(name, value);
+  for (const { name } of [...old.attributes]) {
+    if (!OWN.has(name) && !fresh.hasAttribute(name)) old.removeAttribute(name);
+  }
+  const nodes = [...old.childNodes];
+  const others = [...fresh.childNodes];
+  if (nodes.length === others.length && nodes.every((node, at) => node.nodeName === others[at].nodeName)) {
+    nodes.forEach((node, at) => patch(node, others[at]));
+  } else if (!isTyping(old)) {
+    replace(old, others);
+  }
+}
+
+function replace(old, others) {
+  const active = old.contains(document.activeElement) ? keyOf(document.activeElement) : null;
+  old.replaceChildren(...others.map((node) => document.importNode(node, true)));
+  if (active !== null) {
+    const again = [...old.querySelectorAll("a, button, summary")].find((one) => keyOf(one) === active);
     (again || document.getElementById("main")).focus();
   }
 }
 
 function update() {
-  if (busy || done === asked) return;
+  if (busy || done === wanted) return;
   busy = true;
-  const wanted = asked;
+  const asked = wanted;
   const request = new XMLHttpRequest();
   request.open("GET", location.href);
   request.responseType = "document";
   request.onload = () => {
-    if (request.response) {
-      for (const part of document.querySelectorAll("[data-live]")) {
-        const fresh = request.response.getElementById(part.id);
-        if (fresh) replacePart(part, fresh);
-      }
+    for (const part of document.querySelectorAll("[data-live]")) {
+      const fresh = request.response && request.response.getElementById(part.id);
+      if (fresh) patch(part, fresh);
     }
   };
   request.onloadend = () => {
-    done = wanted;
+    done = asked;
     setTimeout(() => {
       busy = false;
       update();
@@ -65,31 +69,12 @@ function update() {
   request.send();
 }
 
-function addCopyButtons(place) {
-  if (!navigator.clipboard) return;
-  for (const lines of place.querySelectorAll("pre[data-copy]")) {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.textContent = "Copy";
-    button.setAttribute("aria-label", "Copy " + lines.dataset.copy);
-    button.addEventListener("click", async () => {
-      await navigator.clipboard.writeText(lines.textContent);
-      button.textContent = "Copied";
-      setTimeout(() => (button.textContent = "Copy"), 1500);
-    });
-    const box = document.createElement("div");
-    box.className = "copy-box";
-    lines.replaceWith(box);
-    box.append(lines, button);
-  }
-}
-
 function listen() {
   const lost = document.querySelector(".lost");
   const source = new EventSource("/events");
   source.addEventListener("change", (event) => {
     lost.hidden = true;
-    if (seen !== null && event.data !== seen) asked += 1;
+    if (seen !== null && event.data !== seen) wanted += 1;
     seen = event.data;
     update();
   });
@@ -101,5 +86,14 @@ function listen() {
   addEventListener("pageshow", (event) => event.persisted && location.reload());
 }
 
-addCopyButtons(document);
+async function copy(button) {
+  await navigator.clipboard.writeText(button.parentElement.querySelector("pre").textContent);
+  button.textContent = "Copied";
+  setTimeout(() => (button.textContent = "Copy"), 1500);
+}
+
+if (navigator.clipboard) {
+  document.documentElement.classList.add("can-copy");
+  document.addEventListener("click", (event) => event.target.matches(".copy button") && copy(event.target));
+}
 if (document.querySelector("[data-live]")) listen();

@@ -246,7 +246,9 @@ def _paid(world: World, page: Page) -> Element:
     )
     when = f"{document.paid_at:%d %B %Y, %H:%M} UTC" if document.paid_at else None
     receipt = tag("p", tag("a", "Receipt", href=f"{PAGE_PATH}{page.token}{RECEIPT_PATH}"))
-    return _notice("good", "Paid. Thank you", charged, when, receipt, _link(page.success_url, "Continue"))
+    return _notice(
+        "good", "Paid. Thank you", charged, when, receipt, _link(page.success_url, "Continue", class_="button")
+    )
 
 
 def _fine(document: Document) -> Element:
@@ -254,8 +256,8 @@ def _fine(document: Document) -> Element:
     return tag("p", f"Status: {document.status} ", story, class_="small fine")
 
 
-def _link(url: str | None, words: str) -> Element | None:
+def _link(url: str | None, words: str, class_: str | None = None) -> Element | None:
     """A link to the merchant's page; none for an address that is not HTTP."""
     if url is None or not url.startswith(("http://", "https://")) or not is_safe_address(url):
         return None
-    return tag("p", tag("a", words, href=url, rel="noreferrer"), class_="away")
+    return tag("p", tag("a", words, href=url, rel="noreferrer", class_=class_), class_=None if class_ else "away")

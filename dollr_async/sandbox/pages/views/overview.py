@@ -141,8 +141,8 @@ def _row(payment: Payment) -> tuple[Node, ...]:
         (badge(payment.status), tag("small", " waits for 3-D Secure") if payment.requires_action else None),
         money(payment.price.payer_amount, payment.price.payer_currency),
         _payer(payment),
-        means_words(payment),
-        document.number if document else payment.kind.capitalize(),
+        tag("span", means_words(payment), class_="whole"),
+        tag("span", document.number if document else payment.kind.capitalize(), class_="whole"),
         clock_time(payment.accepted_at),
     )
 
