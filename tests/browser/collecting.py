@@ -50,9 +50,11 @@ class OtherProcess:
 
     def finish(self) -> list[str]:
         """Wait for its end, and return what else it printed."""
-        lines, _ = self._process.communicate(timeout=30)
-        assert self._process.returncode == 0
-        return lines.split("\n")[:-1]
+        # Not `communicate`, which would miss what a `readline` has read ahead.
+        lines = self._lines.read().split("\n")[:-1]
+        self._lines.close()
+        assert self._process.wait(timeout=30) == 0
+        return lines
 
 
 if __name__ == "__main__":

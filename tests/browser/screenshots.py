@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 FOLDER = Path(__file__).parents[2] / "docs" / "screenshots"
-_COLOURS = 128
+_COLOURS = 256
 
 
 @attrs.frozen

@@ -148,6 +148,26 @@ def test_an_update_keeps_the_focus_and_what_is_being_typed(window: Window, runni
     assert page.get_by_label("Contains").input_value() == "inv"
 
 
+def test_more_pages_can_be_open_than_a_browser_has_connections(window: Window, running: RunningSandbox) -> None:
+    pages = [window.open(f"{running.url}/clock")]
+    for _ in range(9):
+        _hide(pages[-1])
+        pages.append(window.open(f"{running.url}/clock"))
+    running.do(lambda sandbox: sandbox.revoke_tokens())
+    pages[-1].get_by_role("button", name="1 day").click()
+    assert running.do(lambda sandbox: sandbox._world.clock.seconds()) > 86_400
+    _hide(pages[0], hidden=False)
+    until = running.do(lambda sandbox: f"{sandbox._world.clock.now():%d %B %Y}")
+    pages[0].get_by_text(until).wait_for()
+
+
+def _hide(page: Page, *, hidden: bool = True) -> None:
+    """Let a page believe that nobody sees it, as when another tab lies before it."""
+    state = "hidden" if hidden else "visible"
+    page.evaluate(f"Object.defineProperty(document, 'visibilityState', {{value: '{state}', configurable: true}})")
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+
+
 def test_lines_are_copied(window: Window, running: RunningSandbox) -> None:
     page = window.open(running.url)
     page.get_by_role("button", name="Copy the settings").click()

@@ -70,7 +70,7 @@ class Site:
     async def respond(self, request: web.BaseRequest) -> web.StreamResponse | None:
         """Answer a request for a page, or None for every other path."""
         path = request.rel_url.raw_path
-        if path == _EVENTS_PATH and request.method in _READS:
+        if path == _EVENTS_PATH and request.method == "GET":
             return await stream_changes(self._context, request)
         if path.startswith(STATIC_PATH):
             return _response(self._static.get(path.removeprefix(STATIC_PATH)) or _plain(404))

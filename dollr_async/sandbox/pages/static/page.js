@@ -69,9 +69,11 @@ function update() {
   request.send();
 }
 
+// A browser has six connections to one site: a page that nobody sees gives its own back.
 function listen() {
   const lost = document.querySelector(".lost");
   const source = new EventSource("/events");
+  const stop = () => source.close();
   source.addEventListener("change", (event) => {
     lost.hidden = true;
     if (seen !== null && event.data !== seen) wanted += 1;
@@ -82,8 +84,14 @@ function listen() {
     lost.hidden = false;
     seen = ""; // whatever it says next is new
   });
-  addEventListener("pagehide", () => source.close());
-  addEventListener("pageshow", (event) => event.persisted && location.reload());
+  document.addEventListener("visibilitychange", stop, { once: true });
+  addEventListener("pagehide", stop, { once: true });
+}
+
+function show() {
+  if (document.visibilityState !== "visible") return;
+  if (seen !== null) wanted += 1;
+  listen();
 }
 
 async function copy(button) {
@@ -96,4 +104,8 @@ if (navigator.clipboard) {
   document.documentElement.classList.add("can-copy");
   document.addEventListener("click", (event) => event.target.matches(".copy button") && copy(event.target));
 }
-if (document.querySelector("[data-live]")) listen();
+if (document.querySelector("[data-live]")) {
+  document.addEventListener("visibilitychange", show);
+  addEventListener("pageshow", (event) => event.persisted && show());
+  show();
+}
