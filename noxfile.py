@@ -181,7 +181,7 @@ def fuzz(session: nox.Session) -> None:
 def browser(session: nox.Session) -> None:
     """The sandbox's pages in the Chromium of this machine; without one the tests say so and are skipped."""
     install(session, "tests", "browser")
-    session.run("pytest", "tests/browser", *session.posargs)
+    session.run("pytest", "-n", "2", "tests/browser", *session.posargs)
 
 
 @nox.session(python=OLDEST, default=False, tags=["full"])

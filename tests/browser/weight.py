@@ -59,7 +59,11 @@ def weights(browser: Browser) -> dict[str, Weight]:
 def _weight(window: Window, address: str) -> Weight:
     requests: list[Request] = []
     page = window.context.new_page()
-    page.on("request", requests.append)
+
+    def note(request: Request) -> None:
+        requests.append(request)
+
+    page.on("request", note)
     page.goto(address, wait_until="load")
     page.wait_for_timeout(200)
     ended = [request.response() for request in requests if urlsplit(request.url).path != "/events"]
