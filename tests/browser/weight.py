@@ -88,6 +88,7 @@ def show(browser: Browser, address: str, running: RunningSandbox) -> Shown:
     """Open a page with many payments, then let one payment change."""
     with Window(browser, DESKTOP) as window:
         page = window.open(address)
+        page.wait_for_function("performance.getEntriesByName('first-contentful-paint').length > 0")
         paint = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
         loaded = page.evaluate("performance.getEntriesByType('navigation')[0].loadEventEnd")
         page.wait_for_timeout(500)
