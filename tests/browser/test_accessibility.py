@@ -12,6 +12,8 @@ from tests.browser.pages import every_page
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page, ViewportSize
 
+pytestmark = pytest.mark.full(reason="drives a real browser")
+
 _NARROWEST = 320
 """The width in pixels of the narrowest phones."""
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from tests.browser.server import RunningSandbox
 
+pytestmark = pytest.mark.full(reason="drives a real browser")
+
 
 @pytest.mark.parametrize(
     ("key", "seen"),

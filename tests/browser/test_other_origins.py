@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from tests.browser.chromium import Window
     from tests.browser.server import RunningSandbox
 
+pytestmark = pytest.mark.full(reason="drives a real browser")
+
 _EVIL = "evil.example"
 
 

@@ -9,6 +9,7 @@ from urllib.parse import quote
 from uuid import uuid4
 
 import aiohttp
+import pytest
 
 from dollr_async import DollrClient, LineItem, MobileMoney, Payer
 from tests.browser.situations import pay_hosted
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from dollr_async.sandbox import Sandbox
     from tests.browser.chromium import Window
     from tests.browser.server import RunningSandbox
+
+pytestmark = pytest.mark.full(reason="drives a real browser")
 
 PAYLOADS = (
     "<script>window.pwned=1</script>",

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.browser.weight import MANY, pay_often, show, weights
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
     from tests.browser.server import RunningSandbox
+
+pytestmark = pytest.mark.full(reason="drives a real browser")
 
 
 def test_every_page_is_at_most_five_requests_and_64_kilobytes(browser: Browser) -> None:
