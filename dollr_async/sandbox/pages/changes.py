@@ -1,4 +1,4 @@
-"""The stream of server-sent events that tells open pages when something has changed."""
+"""The stream of server-sent events from which open pages learn that something has changed."""
 
 from __future__ import annotations
 

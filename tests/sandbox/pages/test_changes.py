@@ -1,4 +1,4 @@
-"""Open pages are told of each change by server-sent events."""
+"""Open pages learn of each change by server-sent events."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class _Stream:
             return None
 
 
-async def test_each_change_is_told_once(merchant: Merchant) -> None:
+async def test_each_change_arrives_once(merchant: Merchant) -> None:
     sandbox = merchant.sandbox
     async with merchant.http.get(f"{sandbox.url}/events") as response:
         assert response.headers["Content-Type"] == "text/event-stream"
@@ -45,7 +45,7 @@ async def test_each_change_is_told_once(merchant: Merchant) -> None:
         sandbox.fail("collect", "drop")
 
 
-async def test_a_payment_that_settles_by_itself_is_told(merchant: Merchant) -> None:
+async def test_a_payment_that_settles_by_itself_arrives(merchant: Merchant) -> None:
     async with merchant.http.get(f"{merchant.sandbox.url}/events") as response:
         stream = _Stream(response)
         await merchant.collect()
@@ -55,7 +55,7 @@ async def test_a_payment_that_settles_by_itself_is_told(merchant: Merchant) -> N
         assert merchant.sandbox._world.payments.popitem()[1].status == "COMPLETED"
 
 
-async def test_what_a_program_changes_by_hand_is_told(merchant: Merchant) -> None:
+async def test_what_a_program_changes_by_hand_arrives(merchant: Merchant) -> None:
     merchant.sandbox.set_outcome("stay_pending")
     payment = await merchant.collect()
     async with merchant.http.get(f"{merchant.sandbox.url}/events") as response:
