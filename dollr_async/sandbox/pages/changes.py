@@ -23,10 +23,10 @@ _HEADERS = {**SAFE_HEADERS, "Content-Type": "text/event-stream"}
 async def stream_changes(context: PageContext, request: web.BaseRequest) -> web.StreamResponse:
     """Send `change` with the number of changes so far: now, after each change, and whenever a payment is due."""
     response = web.StreamResponse(headers=_HEADERS)
-    await response.prepare(request)
     changes = context.server.changes
     sent = -1
     with suppress(ConnectionError):  # the page was closed
+        await response.prepare(request)
         while not context.server.closing:
             settle_due(context.world)
             if changes.count == sent:
