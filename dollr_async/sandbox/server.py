@@ -92,6 +92,7 @@ class Server:
         self.latencies = dict(self._first_latencies)
         self.most_in_flight = 0
         self.realtime.reset()
+        self.changes.note()
 
     async def close(self) -> None:
         """Stop listening, end hanging requests, drop every connection, and leave no task behind."""

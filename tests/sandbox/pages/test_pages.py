@@ -264,3 +264,13 @@ async def test_what_is_kept_of_a_sandbox_without_requests_is_still_shown(http: a
         await visitor.press("/checkouts")
         assert "No requests yet" in (await visitor.get("/requests")).words
         assert (await visitor.get("/requests/1")).status == 404
+
+
+async def test_a_reset_empties_the_pages_too(merchant: Merchant, visitor: Visitor) -> None:
+    await visitor.press("/handset", do="by_hand")
+    await visitor.press("/handset/231771234567", do="by_hand")
+    await merchant.collect()
+    merchant.sandbox.reset()
+    assert "No payments yet" in (await visitor.get("/")).words
+    state = (await visitor.control("GET", "/phones")).body
+    assert state == {"every_by_hand": False, "by_hand": [], "ringing": []}
