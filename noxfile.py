@@ -214,6 +214,13 @@ def kill(session: nox.Session) -> None:
 
 
 @nox.session(python=OLDEST, default=False, tags=["slow"])
+def outcomes(session: nox.Session) -> None:
+    """Kill workers on outcomes with status checks open, and count what is delivered; some minutes."""
+    install(session, "tests")
+    session.run("python", "-m", "tests.proof.outcomes", *session.posargs)
+
+
+@nox.session(python=OLDEST, default=False, tags=["slow"])
 def chaos(session: nox.Session) -> None:
     """Collect 5,000 payments while everything fails at random, and hold the ledger against what callers were told."""
     install(session, "tests")

@@ -17,7 +17,7 @@ from dollr_async.journal.maintenance import close_payment, copy_journal, open_jo
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from dollr_async.journal.sqlite.journal import SQLiteJournal
+    from dollr_async.journal import PostgresJournal, SQLiteJournal
 
 journal = App(
     name="journal",
@@ -125,7 +125,7 @@ async def _errors(*, json: bool) -> AsyncIterator[_Result]:
 
 
 @asynccontextmanager
-async def _opened(url: str | None) -> AsyncIterator[SQLiteJournal]:
+async def _opened(url: str | None) -> AsyncIterator[SQLiteJournal | PostgresJournal]:
     url = url or os.environ.get("DOLLR_JOURNAL")
     if not url:
         sentence = "no journal is named: pass --journal URL, or set the environment variable DOLLR_JOURNAL"

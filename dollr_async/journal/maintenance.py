@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 
 from dollr_async.base import fields
 from dollr_async.base.errors import InvalidInputError
@@ -18,17 +18,20 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
+    from dollr_async.journal.postgres.journal import PostgresJournal
+
 _PAGE = 250
 """Payments that are copied or deleted at a time."""
 
 _FORMS = "a path, sqlite:///absolute/path or postgresql://user@host/database"
 
 
-def open_journal(url: str, *, lease: float = 15.0) -> SQLiteJournal:
+def open_journal(url: str, *, lease: float = 15.0) -> SQLiteJournal | PostgresJournal:
     """Return the journal at a URL; close it when you are done.
 
     Args:
-        url: a path, `sqlite:///absolute/path`, or `postgresql://user@host/database`.
+        url: a path, `sqlite:///absolute/path`, or `postgresql://user@host/database`. With `?schema=payments` at its end
+            the journal's tables are in that schema of the database.
         lease: seconds without a renewal after which another run may take a payment over.
 
     Raises:
@@ -36,6 +39,13 @@ def open_journal(url: str, *, lease: float = 15.0) -> SQLiteJournal:
         ConfigurationError: the extra for this kind of journal is not installed.
     """
     parts = urlsplit(url)
+    if parts.scheme in ("postgresql", "postgres"):
+        from dollr_async.journal.postgres.journal import PostgresJournal  # noqa: PLC0415 - psycopg loads only when it is named
+
+        terms = parse_qs(parts.query)
+        (schema,) = terms.pop("schema", ["public"])[-1:]
+        conninfo = parts._replace(query=urlencode(terms, doseq=True)).geturl()
+        return PostgresJournal(conninfo, lease=lease, schema=schema)
     if parts.scheme == "sqlite" and not parts.netloc and parts.path.startswith("/"):
         return SQLiteJournal(unquote(parts.path), lease=lease)
     if "://" in url or not url.strip():

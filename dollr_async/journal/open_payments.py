@@ -37,7 +37,7 @@ logger = logging.getLogger("dollr_async.journal")
 SWEEP = 2.0
 """Seconds between two searches for open payments and outcomes of other processes."""
 
-WORKER_LEASE = 30.0
+WORKER_LEASE = 15.0
 """Seconds after which the payments of a worker that has died are followed by another one."""
 
 _BATCH = 250

@@ -17,6 +17,7 @@ from dollr_async.base import errors
 from dollr_async.base.answered import FieldProblem
 from dollr_async.base.errors import (
     ActionRequiredError,
+    AlreadyHandledError,
     APIStatusError,
     AuthenticationError,
     CollectError,
@@ -72,6 +73,7 @@ _PARENTS: dict[type[DollrError], type[Exception]] = {
     OutcomeUnknownError: PaymentError,
     ReferenceUsedError: PaymentError,
     JournalError: DollrError,
+    AlreadyHandledError: JournalError,
     PollTimeoutError: DollrError,
     PaymentFailedError: PaymentError,
     ActionRequiredError: PaymentError,
@@ -115,6 +117,7 @@ _EACH: list[DollrError] = [
     OutcomeUnknownError("m", progress=_PROGRESS, reference_id=_REFERENCE),
     ReferenceUsedError("m", reference_id=_REFERENCE, execution=_Facts()),
     JournalError("m"),
+    AlreadyHandledError("m"),
     PollTimeoutError("m", reference_id=_REFERENCE, last=_Facts(), elapsed=600.0),
     PaymentFailedError("m", reference_id=_REFERENCE, execution=_Facts(status="FAILED")),
     ActionRequiredError("m", reference_id=_REFERENCE, execution=_Facts(), client_secret=_BROWSER_SECRET),

@@ -127,20 +127,37 @@ class Counted(Coroutine[Any, Any, Any]):
         return self._coroutine.__await__()
 
 
-class CountedJournal(SQLiteJournal):
-    """A journal that reports how far the execution is."""
+POSTGRES_LEASE = 0.3
+"""Seconds of a lease in PostgreSQL, where nobody sees that a process was killed before its lease runs out."""
 
-    countdown: Countdown
 
-    async def write(self, entry: Entry, number: int) -> None:
-        """Write. The first write with a send is before the send, the first one with a status is after it has landed."""
-        if entry.sends:
-            self.countdown.begin("send")
-        if entry.status is not None:
-            self.countdown.crash("after the landing")
-        await super().write(entry, number)
-        if entry.sends:
-            self.countdown.crash("before the send")
+def counted_journal(place: str, countdown: Countdown) -> Any:  # noqa: ANN401 - a journal of either kind
+    """Return the journal at a place; it reports how far the execution is."""
+    if place.startswith("postgresql:"):
+        conninfo, _, schema = place.partition("?schema=")
+        return _counted(_postgres_journal(), countdown)(conninfo, lease=POSTGRES_LEASE, schema=schema)
+    return _counted(SQLiteJournal, countdown)(place)
+
+
+def _postgres_journal() -> Any:  # noqa: ANN401 - the class
+    from dollr_async.journal import PostgresJournal  # noqa: PLC0415 - SQLite needs no psycopg
+
+    return PostgresJournal
+
+
+def _counted(kind: Any, countdown: Countdown) -> Any:  # noqa: ANN401 - a class of either kind
+    class Counted(kind):  # type: ignore[misc] # of either kind
+        async def write(self, entry: Entry, number: int) -> None:
+            """Write. The first write with a send is before the send, the first with a status after it has landed."""
+            if entry.sends:
+                countdown.begin("send")
+            if entry.status is not None:
+                countdown.crash("after the landing")
+            await super().write(entry, number)
+            if entry.sends:
+                countdown.crash("before the send")
+
+    return Counted
 
 
 def site_of(coroutine: object) -> str:
@@ -169,8 +186,7 @@ async def _collect(job: Job, report: Report, countdown: Countdown) -> None:
 
 
 async def _run(job: Job, report: Report, countdown: Countdown) -> None:
-    journal = CountedJournal(job.journal)
-    journal.countdown = countdown
+    journal = counted_journal(job.journal, countdown)
     client = DollrClient(**job.settings, journal=journal, polling=POLLING, retry=RETRY, timeout=5.0)
     async with journal, client as dollr:
         async for unfinished in dollr.unfinished():

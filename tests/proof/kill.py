@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, nullcontext
 from itertools import count, cycle
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -27,9 +27,10 @@ import attrs
 from dollr_async import DollrClient
 from dollr_async.sandbox import AfterSeconds, Quirks, Sandbox
 from tests.proof.events import EVENTS
-from tests.proof.fork_server import POLLING, Job, Report, json, start_fork_server
+from tests.proof.fork_server import POLLING, POSTGRES_LEASE, Job, Report, json, start_fork_server
 from tests.proof.routes import ROUTES, collect_terms, prepare
 from tests.proof.situations import SITUATIONS, situations_met
+from tests.support.postgres import CONNINFO, own_schema
 
 if TYPE_CHECKING:
     import socket
@@ -96,8 +97,11 @@ class ForkServer:
 class Killer:
     """Kills one case at its steps, against its own sandbox."""
 
-    def __init__(self, case: Case, sandbox: Sandbox, server: ForkServer, directory: Path) -> None:
+    def __init__(
+        self, case: Case, sandbox: Sandbox, server: ForkServer, directory: Path, postgres: str | None = None
+    ) -> None:
         self._case, self._sandbox, self._server, self._directory = case, sandbox, server, directory
+        self._postgres = postgres
         self._event = EVENTS[case.event]
         self._references: set[str] = set()
 
@@ -127,7 +131,7 @@ class Killer:
             known = await prepare(dollr, self._case.route)
             if event.has_another_run:
                 await dollr.collect(**collect_terms(self._case.route, known), reference_id=reference_id)
-        journal = str(self._directory / reference_id)
+        journal = self._postgres or str(self._directory / reference_id)
         job = Job(
             settings=self._sandbox.settings,
             journal=journal,
@@ -140,11 +144,13 @@ class Killer:
         self._sandbox.requests.clear()
         if event.crash:
             await self._server.run(attrs.evolve(job, kill_at=0, crash=event.crash))
+            await self._lease_of_the_dead()
         for operation, fault in event.faults:
             self._sandbox.fail(operation, fault)
         first = await self._server.run(job)
         self._sandbox.clear_faults()
         landed = self._has_landed(reference_id)
+        await self._lease_of_the_dead()
         second = await self._server.run(attrs.evolve(job, kill_at=0))
         if first.killed:
             self._case.kills += 1
@@ -158,6 +164,10 @@ class Killer:
             for file in self._directory.glob(f"{reference_id}*"):
                 file.unlink()
         return first
+
+    async def _lease_of_the_dead(self) -> None:
+        if self._postgres:
+            await asyncio.sleep(POSTGRES_LEASE)
 
     def _has_landed(self, reference_id: str) -> bool:
         return any(entry.reference_id == reference_id for entry in self._sandbox.ledger)
@@ -187,7 +197,9 @@ class Killer:
             yield f"{made} documents were made"
 
 
-async def run(cases: Sequence[Case], channels: Sequence[socket.socket], *, sample: int | None = None) -> None:
+async def run(
+    cases: Sequence[Case], channels: Sequence[socket.socket], *, sample: int | None = None, is_postgres: bool = False
+) -> None:
     """Kill all cases, as many at the same time as there are fork servers."""
     waiting = list(reversed(cases))
 
@@ -197,8 +209,11 @@ async def run(cases: Sequence[Case], channels: Sequence[socket.socket], *, sampl
             stack.push_async_callback(server.close)
             while waiting:
                 case = waiting.pop()
-                async with Sandbox(settlement=AfterSeconds(0.0, 0.0), quirks=_QUIRKS) as sandbox:
-                    await Killer(case, sandbox, server, directory).kill(sample)
+                # A schema for each case, since each sandbox numbers its documents anew.
+                with own_schema() if is_postgres else nullcontext() as schema:
+                    async with Sandbox(settlement=AfterSeconds(0.0, 0.0), quirks=_QUIRKS) as sandbox:
+                        url = None if schema is None else f"{CONNINFO}?schema={schema}"
+                        await Killer(case, sandbox, server, directory, url).kill(sample)
                 _print(case)
 
     with tempfile.TemporaryDirectory(prefix="kill-", dir=_DIRECTORY) as directory:
@@ -234,6 +249,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--event", action="append", choices=list(EVENTS), help="only this event; may be repeated")
     parser.add_argument("--sample", type=int, help="kill at this many steps of each case, not at all of them")
     parser.add_argument("--workers", type=int, default=2, help="how many cases are killed at the same time")
+    parser.add_argument("--journal", choices=["sqlite", "postgres"], default="sqlite", help="the kind of journal")
     parser.add_argument("--quick", action="store_true", help="each event on one route, at three steps of each")
     options = parser.parse_args(argv)
     cases = a_few_cases() if options.quick else all_cases(options.route or ROUTES, options.event or EVENTS)
@@ -241,7 +257,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         start_fork_server() for _ in range(min(options.workers, len(cases)))
     ]  # before any loop or thread exists
     began = time.monotonic()
-    asyncio.run(run(cases, channels, sample=options.sample or (3 if options.quick else None)))
+    sample = options.sample or (3 if options.quick else None)
+    asyncio.run(run(cases, channels, sample=sample, is_postgres=options.journal == "postgres"))
     violations = [violation for case in cases for violation in case.violations]
     sites = {site for case in cases for site in case.sites}
     kills = sum(case.kills for case in cases)
