@@ -124,8 +124,22 @@ class PostgresDatabase:
             ConfigurationError: it was opened in another event loop or process.
         """
         pool = await self._ready()
-        async with pool.connection(timeout=self._timeout) as connection:
-            yield connection
+        dead: Error | None = None
+        # After a restart of the server every idle connection is dead. The pool's own check waits longer after each one.
+        for _ in range(self._most_connections + 1):
+            async with pool.connection(timeout=self._timeout) as connection:
+                try:
+                    await self._check(connection)
+                except Error as error:
+                    dead = error
+                else:
+                    yield connection
+                    return
+        raise dead or AssertionError
+
+    async def _check(self, connection: AsyncConnection[Any]) -> None:
+        if self.owns_pool:
+            await AsyncConnectionPool.check_connection(connection)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Cursor]:
@@ -183,8 +197,6 @@ class PostgresDatabase:
             max_size=self._most_connections,
             open=False,
             name=_POOL_NAME,
-            # After a restart of the server every idle connection is dead.
-            check=AsyncConnectionPool.check_connection,
             reconnect_timeout=self._timeout,
             # Outside of a transaction() nothing stays open; statements that are prepared break behind pgbouncer.
             kwargs={"autocommit": True, "prepare_threshold": None},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+from contextlib import AsyncExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, cast
@@ -143,14 +144,19 @@ async def test_the_callers_own_pool_is_used_and_stays_open(schema: str, *, autoc
         assert await names(database) == ["a"]
 
 
-async def test_connections_that_the_server_ended_are_replaced(schema: str) -> None:
+async def test_after_the_server_ended_every_connection_the_next_use_does_not_wait(schema: str) -> None:
     database = a_database(schema)
-    async with database.connection() as connection:
-        process = connection.info.backend_pid
+    await insert(database, "first")
+    async with AsyncExitStack() as stack:
+        opened = [await stack.enter_async_context(database.connection()) for _ in range(4)]
+        processes = [connection.info.backend_pid for connection in opened]
     with psycopg.connect(CONNINFO, autocommit=True) as other:
-        other.execute("SELECT pg_terminate_backend(%s)", (process,))
+        for process in processes:
+            other.execute("SELECT pg_terminate_backend(%s)", (process,))
     await asyncio.sleep(0.1)
+    began = asyncio.get_running_loop().time()
     await insert(database, "a")
+    assert asyncio.get_running_loop().time() - began < 0.9
     await database.close()
 
 

@@ -15,7 +15,6 @@ import asyncio
 import contextlib
 import random
 import sys
-import tempfile
 import time
 from collections import Counter
 from contextlib import AsyncExitStack
@@ -32,8 +31,8 @@ from dollr_async import (
     PollTimeoutError,
     ReferenceUsedError,
 )
-from dollr_async.journal import SQLiteJournal
 from dollr_async.journal.entry import REFUSED
+from tests.proof.chaos_journals import cut_journal, file_journal
 from tests.proof.faulty_sandbox import RemoteSandbox, fork_faulty_sandbox
 from tests.proof.figures import SHORT, Figures
 from tests.proof.orders import JOURNAL, Orders
@@ -264,15 +263,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--seed", type=int, default=1, help="decides the rates of the faults, and which callers lose patience"
     )
+    parser.add_argument("--journal", choices=["sqlite", "postgres"], default="sqlite", help="the kind of journal")
     options = parser.parse_args(argv)
     channel = fork_faulty_sandbox(options.seed)  # before any loop or thread exists
 
     async def run() -> Figures:
-        with tempfile.TemporaryDirectory(prefix="chaos-") as directory:
-            async with RemoteSandbox.connect(channel) as sandbox, SQLiteJournal(f"{directory}/payments.db") as journal:
-                return await chaos(
-                    sandbox, journal, payments=options.collections, at_once=options.at_once, seed=options.seed
-                )
+        opened = cut_journal() if options.journal == "postgres" else file_journal()
+        async with RemoteSandbox.connect(channel) as sandbox, opened as journal:
+            return await chaos(
+                sandbox, journal, payments=options.collections, at_once=options.at_once, seed=options.seed
+            )
 
     began = time.monotonic()
     figures = asyncio.run(run())
