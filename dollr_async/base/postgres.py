@@ -74,6 +74,7 @@ class PostgresDatabase:
         relations: Relations,
         most_connections: int = 4,
         timeout: float = 30.0,
+        is_checked: bool = True,
     ) -> None:
         """Take the settings; nothing is opened yet.
 
@@ -84,6 +85,8 @@ class PostgresDatabase:
             relations: each table or index, with the statement that makes it.
             most_connections: connections at most, of a pool that is made here.
             timeout: seconds to wait for a connection.
+            is_checked: whether a connection is tried before it is lent, by one round trip. Without that, whoever finds
+                a dead one calls `replace_dead`.
 
         Raises:
             InvalidInputError: an argument has the wrong form.
@@ -102,6 +105,7 @@ class PostgresDatabase:
         self._must_migrate = migrate
         self._most_connections = most_connections
         self._timeout = timeout
+        self._is_checked = is_checked
         self._pool: Pool | None = None
         self._home: tuple[int, asyncio.AbstractEventLoop] | None = None
         self._opening = asyncio.Lock()
@@ -138,8 +142,13 @@ class PostgresDatabase:
         raise dead or AssertionError
 
     async def _check(self, connection: AsyncConnection[Any]) -> None:
-        if self.owns_pool:
+        if self.owns_pool and self._is_checked:
             await AsyncConnectionPool.check_connection(connection)
+
+    async def replace_dead(self) -> None:
+        """Replace every idle connection that is dead."""
+        if self._pool is not None:
+            await self._pool.check()
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Cursor]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs, unquote, urlencode, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlencode, urlsplit
 
 from dollr_async.base import fields
 from dollr_async.base.errors import InvalidInputError
@@ -42,9 +42,10 @@ def open_journal(url: str, *, lease: float = 15.0) -> SQLiteJournal | PostgresJo
     if parts.scheme in ("postgresql", "postgres"):
         from dollr_async.journal.postgres.journal import PostgresJournal  # noqa: PLC0415 - psycopg loads only when it is named
 
-        terms = parse_qs(parts.query)
+        terms = parse_qs(parts.query, keep_blank_values=True)
         (schema,) = terms.pop("schema", ["public"])[-1:]
-        conninfo = parts._replace(query=urlencode(terms, doseq=True)).geturl()
+        # PostgreSQL reads a space that is written as %20, and no plus.
+        conninfo = parts._replace(query=urlencode(terms, doseq=True, quote_via=quote)).geturl()
         return PostgresJournal(conninfo, lease=lease, schema=schema)
     if parts.scheme == "sqlite" and not parts.netloc and parts.path.startswith("/"):
         return SQLiteJournal(unquote(parts.path), lease=lease)

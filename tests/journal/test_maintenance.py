@@ -45,6 +45,15 @@ def test_a_space_in_a_url_is_written_as_percent_20(tmp_path: Path) -> None:
     assert journal._file.path.name == "the shop.db"
 
 
+def test_a_postgresql_url_names_a_schema_and_keeps_its_other_parts() -> None:
+    journal = open_journal("postgresql://shop@host/db?schema=payments&options=-c%20work_mem%3D1MB", lease=7.0)
+    assert repr(journal).count("payments")
+    assert journal.lease == 7.0
+    conninfo = journal._database.conninfo  # type: ignore[union-attr] # it is PostgreSQL's
+    assert conninfo is not None
+    assert "user=shop dbname=db host=host options='-c work_mem=1MB'" in conninfo
+
+
 @pytest.mark.parametrize("url", ["", "redis://host/0", "sqlite://host/payments.db", "sqlite://payments.db"])
 def test_a_url_that_is_no_journals_is_refused_with_the_right_forms(url: str) -> None:
     with pytest.raises(InvalidInputError, match=r"write a path, sqlite:///absolute/path or postgresql://"):

@@ -110,6 +110,7 @@ class Database:
             relations=RELATIONS,
             most_connections=_CONNECTIONS,
             timeout=patience,
+            is_checked=False,  # a lost connection is dealt with below, so the round trip would be for nothing
         )
         self.conninfo = source if isinstance(source, str) else None
         self.schema = self._postgres.schema
@@ -214,6 +215,8 @@ class Database:
                 is_repeat = is_repeat or (is_lost and connection is not None)
                 if not failures.may_pass(error, is_lost=is_lost) or loop.time() + pause > last_try:
                     raise await self._explained(error, may_have_changed=is_repeat) from error
+            if is_lost and connection is not None:
+                await self._postgres.replace_dead()  # after a restart of the server all the others are dead too
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
 
