@@ -52,12 +52,13 @@ def test_the_readmes_python_runs(
     tmp_path: Path,
 ) -> None:
     monkeypatch.chdir(tmp_path)  # where the journal's file is made
-    assert run_blocks("README.md", python_blocks(loop)) == 6
+    assert run_blocks("README.md", python_blocks(loop)) == 7
     assert capsys.readouterr().out.splitlines() == [
         *("PENDING", "PROCESSING", "COMPLETED"),
         "COMPLETED 257.00 USD",
         "INVOICE 300003 is ACTIVE, not PAID",
         "COMPLETED",
+        "COLLECTION COMPLETED",
         "the payment failed: The payer declined the payment",
     ]
     assert [entry.status for entry in sandbox.ledger] == ["COMPLETED", "COMPLETED", "COMPLETED", "FAILED"]
