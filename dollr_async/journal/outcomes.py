@@ -73,11 +73,7 @@ class OutcomeHandler:
         hold: Hold,
         check_open: Callable[[], None],
     ) -> None:
-        """Do nothing yet.
-
-        `hold` runs a coroutine in a task that the client awaits when it is closed; `check_open` raises when the client
-        is closed, or belongs to another event loop.
-        """
+        """Do nothing yet; `hold` runs a coroutine in a task that the client awaits when it is closed."""
         self._journal, self._reader, self._make_worker = journal, reader, make_worker
         self._policy, self._clock, self._idle, self._lease = policy, clock, idle, lease
         self._hold, self._check_open = hold, check_open
@@ -98,11 +94,10 @@ class OutcomeHandler:
         self._check_open()
         ahead = self._take_pace()
         try:
-            await self._give_current_back()
             self._start()
             while not self._is_over:
                 self._news.clear()
-                outcome = await self._hand_out(ahead)
+                outcome = await self._hand_out_or_log(ahead)
                 if outcome is not None:
                     self._body_began = self._clock.monotonic()
                     return outcome
@@ -136,6 +131,16 @@ class OutcomeHandler:
                 self._ends.popitem(last=False)
         self._news.set()
 
+    async def _hand_out_or_log(self, ahead: int) -> Outcome | None:
+        try:
+            await self._give_current_back()
+            return await self._hand_out(ahead)
+        except JournalError as error:
+            if self._idle == 0 or not self._has_read:
+                raise
+            logger.warning("outcomes cannot be read from the journal, which is tried again: %s", error)
+            return None
+
     async def _hand_out(self, ahead: int) -> Outcome | None:
         await self._read_ahead(ahead)
         while self._reading:
@@ -159,13 +164,7 @@ class OutcomeHandler:
 
     async def _read_ahead(self, ahead: int) -> None:
         while len(self._reading) < ahead:
-            try:
-                ended = await self._journal.hand_out(lease=self._lease)
-            except JournalError as error:
-                if self._idle == 0 or not self._has_read:
-                    raise
-                logger.warning("outcomes cannot be read from the journal, which is tried again: %s", error)
-                return
+            ended = await self._journal.hand_out(lease=self._lease)
             self._has_read = True
             if ended is None:
                 return
@@ -191,13 +190,14 @@ class OutcomeHandler:
             self._current = None
 
     async def _give_current_back(self) -> None:
-        ended, self._current = self._current, None
+        ended = self._current
         if ended is None:
             return
         if self._idle == 0:
             self._passed.add(ended.entry.reference_id)
         delay = min(_FIRST_RETRY * 2.0 ** min(ended.number - 1, 10), _LONGEST_RETRY)
         await self._journal.give_back(ended.entry.reference_id, ended.number, delay=delay)
+        self._current = None
 
     def _raise_failure(self) -> None:
         if self._following is not None and self._following.done() and not self._following.cancelled():

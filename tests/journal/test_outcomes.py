@@ -513,6 +513,14 @@ class Failing(MemoryJournal):
         self._check()
         return await super().has_work(since=since)
 
+    async def renew_hand_out(self, reference_id: UUID, number: int, *, lease: float) -> bool:
+        self._check()
+        return await super().renew_hand_out(reference_id, number, lease=lease)
+
+    async def give_back(self, reference_id: UUID, number: int, *, delay: float = 0.0) -> None:
+        self._check()
+        await super().give_back(reference_id, number, delay=delay)
+
     def _check(self) -> None:
         if self.is_down:
             raise OSError("connection lost")
@@ -539,6 +547,37 @@ async def test_a_journal_that_fails_at_the_start_is_an_error_and_later_it_is_wai
         journal.is_down = True
     assert "tried again" in caplog.text
     assert "run out by themselves" in caplog.text
+
+
+async def test_a_journal_that_fails_between_two_outcomes_ends_no_worker(sandbox: Sandbox) -> None:
+    journal = Failing()
+    async with client(sandbox, journal) as dollr:
+        for _ in range(2):
+            await (await collect(dollr)).wait()
+        outcomes = dollr.outcomes()
+        first = await anext(outcomes)
+        journal.is_down = True  # so that the first one cannot be given back
+        finding = asyncio.create_task(anext(outcomes))
+        await asyncio.sleep(100.0)
+        assert not finding.done()
+        journal.is_down = False
+        assert (await finding).reference_id != first.reference_id
+        assert (await anext(outcomes)).reference_id == first.reference_id
+
+
+async def test_a_lease_that_cannot_be_renewed_is_tried_again(sandbox: Sandbox) -> None:
+    journal = Failing()
+    async with client(sandbox, journal) as dollr:
+        await (await collect(dollr)).wait()
+    sandbox.set_latency(5.0, "get_collection_status")
+    async with client(sandbox, journal) as dollr:
+        finding = asyncio.create_task(anext(dollr.outcomes(lease=100.0)))
+        await asyncio.sleep(4.0)
+        journal.is_down = True
+        await asyncio.sleep(50.0)
+        assert not finding.done()
+        journal.is_down = False
+        assert (await finding).status == "COMPLETED"
 
 
 async def test_one_pass_over_a_journal_that_fails_is_an_error(sandbox: Sandbox) -> None:
