@@ -49,13 +49,18 @@ python_use_unqualified_type_names = True
 python_maximum_signature_line_length = 88
 
 nitpicky = True
+# The client and the sandbox each have an `Outcome`, and annotations name it without its module.
+suppress_warnings = ["ref.python"]
 nitpick_ignore_regex = [
     # The types of other libraries, whose pages are not fetched during the build.
     (r"py:.*", r"(aiohttp|asyncio|collections|contextlib|datetime|decimal|os|typing|uuid)\..*|datetime|Decimal|UUID"),
     # Types of this library that users need not name.
     (
         r"py:class",
-        r"dollr_async\.(sandbox|testing)\.\w+\.(Settings|QuickPolicies|\w+Keywords)|Clock|Followable|RetryAfter|RowShape",
+        (
+            r"dollr_async\.(sandbox|testing)\.\w+\.(Settings|QuickPolicies|\w+Keywords|J)|Clock|Followable|RetryAfter|RowShape|"
+            r"Outcomes|RedisClient|Pool|AbstractAsyncContextManager|[JT]"
+        ),
     ),
     (r"py:class", r"AsyncConnectionPool"),
 ]
