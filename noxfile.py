@@ -53,6 +53,7 @@ def interpreter(version: str) -> str | None:
 INTERPRETERS = {version: path for version in classified() if (path := interpreter(version))}
 FOUND = list(INTERPRETERS)
 OLDEST, NEWEST = (FOUND[0], FOUND[-1]) if FOUND else (None, None)
+BETWEEN = FOUND[len(FOUND) // 2] if FOUND else None
 os.environ["PATH"] = os.pathsep.join([*(str(Path(path).parent) for path in INTERPRETERS.values()), os.environ["PATH"]])
 
 
@@ -119,23 +120,9 @@ def tests_of(path: Path) -> Path:
     return here.get(path.parts[0], Path("tests/project"))
 
 
-@nox.session(python=OLDEST, default=False, tags=["full"])
-def tests_rest(session: nox.Session) -> None:
-    """The tests that take long, on the Python of the default."""
-    install(session, "tests")
-    session.run("pytest", "-n", "auto", "-m", "full", *session.posargs)
-
-
-@nox.session(python=FOUND[1:-1], default=False, tags=["full"])
-def tests_all(session: nox.Session) -> None:
-    """All tests, on the Pythons between the oldest and the newest."""
-    install(session, "tests")
-    session.run("pytest", "-n", "auto", *session.posargs)
-
-
 @nox.session(python=NEWEST, default=False, tags=["full"])
 def coverage(session: nox.Session) -> None:
-    """All tests on the newest Python, with branch coverage."""
+    """All tests, those that take long too, on the newest Python, with branch coverage."""
     install(session, "tests")
     session.run("coverage", "erase")
     session.run("coverage", "run", "-m", "pytest", "-n", "auto", *session.posargs)
@@ -143,9 +130,9 @@ def coverage(session: nox.Session) -> None:
     session.run("coverage", "report", "--fail-under=98")
 
 
-@nox.session(python=OLDEST, default=False, tags=["full"])
+@nox.session(python=BETWEEN, default=False, tags=["full"])
 def tests_lowest(session: nox.Session) -> None:
-    """The tests, against the oldest dependencies that are allowed."""
+    """The tests, against the oldest dependencies that are allowed, on a Python between the oldest and the newest."""
     install(session, "tests", resolution="lowest-direct")
     session.run("pytest", "-n", "auto", "-m", "not full", *session.posargs)
 
