@@ -58,7 +58,7 @@ os.environ["PATH"] = os.pathsep.join([*(str(Path(path).parent) for path in INTER
 
 
 def install(
-    session: nox.Session, *groups: str, extras: str = "cli,postgres,redis", resolution: str = "highest"
+    session: nox.Session, *groups: str, extras: str = "cli,postgres,procrastinate,redis", resolution: str = "highest"
 ) -> None:
     """Install the package as its users get it (a wheel), with some of the dependency groups."""
     wanted = [requirement for group in groups for requirement in PROJECT["dependency-groups"][group]]
@@ -222,7 +222,9 @@ def mutation(session: nox.Session) -> None:
     groups = PROJECT["dependency-groups"]
     project = PROJECT["project"]
     extras = [
-        requirement for extra in ("cli", "postgres", "redis") for requirement in project["optional-dependencies"][extra]
+        requirement
+        for extra in ("cli", "postgres", "procrastinate", "redis")
+        for requirement in project["optional-dependencies"][extra]
     ]
     session.install(*project["dependencies"], *extras, *groups["tests"])
     session.install(*groups["mutation"])

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from dollr_async.base.sharing import PollBudget, TokenStore
     from dollr_async.flows.flow import Flow
     from dollr_async.journal.client_journal import ClientJournal, PaymentTerms
+    from dollr_async.journal.outcome_reader import OutcomeReader
     from dollr_async.journal.protocol import Journal
     from dollr_async.push.connection import PushConnection
     from dollr_async.resources.executions import Execution
@@ -80,6 +81,7 @@ class ClientCore(Groups):
         """Check the settings and build the parts of the client. Nothing is sent."""
         self._retry, self._polling = checked_policies(retry, polling)
         self._client: Self | None = None
+        self._outcome_reader: OutcomeReader | None = None
         self._options = CallOptions()
         self._clock = LoopClock()
         self._check_limit = CheckLimit(self._clock)

@@ -1,26 +1,38 @@
-"""Handling each payment's outcome once, whichever process made the payment: `outcomes` and `close_payment`."""
+"""Handling each payment's outcome once, whichever process made the payment.
+
+`outcomes`, and `outcome` and `unhandled` for task queues; `close_payment`.
+"""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from dollr_async.base import fields
+from dollr_async.base.enums import ExecutionKind
 from dollr_async.base.errors import ConfigurationError, InvalidInputError
 from dollr_async.base.numeric import is_number, shown
 from dollr_async.client.core import ClientCore
 from dollr_async.flows.contested import check_document
+from dollr_async.following.payments_to_watch import PaymentToWatch
 
 if TYPE_CHECKING:
     import uuid
+    from collections.abc import AsyncIterator
 
     from dollr_async.base.enums import OutcomeStatus
     from dollr_async.base.progress import Progress
+    from dollr_async.flows.outcome import Outcome
     from dollr_async.journal.client_journal import ClientJournal
     from dollr_async.journal.journaled_run import Hold
+    from dollr_async.journal.outcome_protocol import EndedPayment
+    from dollr_async.journal.outcome_reader import OutcomeReader
     from dollr_async.journal.outcomes import OutcomeHandler, Outcomes
     from dollr_async.journal.translating_journal import TranslatingOutcomeJournal
     from dollr_async.resources.executions import Execution
+
+_PAGE = 1000
 
 
 class OutcomeMethods(ClientCore):
@@ -59,6 +71,51 @@ class OutcomeMethods(ClientCore):
         return self._need_journal("outcomes").hand_out(
             partial(self._outcome_handler, idle=idle, at_once=at_once, lease=lease)
         )
+
+    async def outcome(self, reference_id: uuid.UUID | str) -> Outcome | None:
+        """Return how one payment ended, for a program that schedules its own status checks, such as a task queue.
+
+        None means that there is nothing to handle now: the payment has not ended, is handled, or its execution cannot
+        be read yet. Call it after a `check()` that was final. Nothing is leased, so two workers may get the same
+        outcome at the same time: pass your connection to its `handled()`, so that one of the two is rolled back.
+
+        Args:
+            reference_id: the payment's key.
+
+        Raises:
+            InvalidInputError: the reference is not a version-4 UUID.
+            ConfigurationError: the client has no journal, or one that finds no outcome by its reference. Only
+                `PostgresJournal` does.
+            JournalError: the journal could not be read.
+            AuthenticationError: the credentials are refused.
+        """
+        from dollr_async.journal.outcome_reader import Deferred  # noqa: PLC0415 - only a program with a journal needs it
+
+        journal = self._need_journal("outcomes").with_search()
+        ended = await journal.unhandled(fields.reference(reference_id))
+        if ended is None:
+            return None
+        self._outcome_reader = self._outcome_reader or self._make_reader()
+        with suppress(Deferred):
+            return await self._outcome_reader.read(ended, None, partial(journal.mark_handled, ended))
+        return None
+
+    async def unhandled(self) -> AsyncIterator[PaymentToWatch]:
+        """Iterate over the payments that ended and are not handled, the oldest end first, without leasing them.
+
+        It is for the sweep of a task queue, which starts a task for each of them and for each `unfinished()` payment.
+
+        Raises:
+            ConfigurationError: the client has no journal, or one that finds no outcome by its reference.
+            JournalError: the journal could not be read.
+        """
+        journal = self._need_journal("outcomes").with_search()
+        last: EndedPayment | None = None
+        while page := await journal.unhandled_page(last, limit=_PAGE):
+            for ended in page:
+                entry = ended.entry
+                yield PaymentToWatch(entry.reference_id, ExecutionKind(entry.kind), entry.began_at)
+            last = page[-1]
 
     async def close_payment(
         self,
@@ -103,16 +160,8 @@ class OutcomeMethods(ClientCore):
     ) -> OutcomeHandler:
         # A program that handles no outcomes does not import these.
         from dollr_async.journal.open_payments import OpenPaymentWorker  # noqa: PLC0415 - see above
-        from dollr_async.journal.outcome_reader import OutcomeReader  # noqa: PLC0415 - see above
         from dollr_async.journal.outcomes import OutcomeHandler  # noqa: PLC0415 - see above
 
-        reader = OutcomeReader(
-            self._registry,
-            self._must_be_ours,
-            clock=self._clock,
-            recovery=self._retry.recovery,
-            grace=self._polling.not_found_grace,
-        )
         make_worker = partial(
             OpenPaymentWorker,
             journal,
@@ -124,7 +173,7 @@ class OutcomeMethods(ClientCore):
         )
         return OutcomeHandler(
             journal,
-            reader,
+            self._make_reader(),
             make_worker,
             policy=self._polling,
             clock=self._clock,
@@ -132,6 +181,17 @@ class OutcomeMethods(ClientCore):
             lease=lease,
             hold=hold,
             check_open=self._registry.check_open,
+        )
+
+    def _make_reader(self) -> OutcomeReader:
+        from dollr_async.journal.outcome_reader import OutcomeReader  # noqa: PLC0415 - only a program with a journal needs it
+
+        return OutcomeReader(
+            self._registry,
+            self._must_be_ours,
+            clock=self._clock,
+            recovery=self._retry.recovery,
+            grace=self._polling.not_found_grace,
         )
 
     async def _must_be_ours(self, execution: Execution, progress: Progress) -> None:

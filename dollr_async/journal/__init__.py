@@ -16,6 +16,7 @@ from dollr_async.journal.outcome_protocol import (
     IndexedJournal,
     OpenPayment,
     OutcomeJournal,
+    SearchableOutcomeJournal,
     SignallingJournal,
 )
 from dollr_async.journal.protocol import Claim, Journal, LeaseLostError
@@ -37,6 +38,7 @@ __all__ = [
     "OpenPayment",
     "OutcomeJournal",
     "SQLiteJournal",
+    "SearchableOutcomeJournal",
     "SignallingJournal",
     "StoredPayment",
     "Terms",

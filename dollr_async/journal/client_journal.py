@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from dollr_async.base.progress import KnownPayment
     from dollr_async.journal.journaled_run import Hold
     from dollr_async.journal.outcomes import OutcomeHandler
-    from dollr_async.journal.translating_journal import TranslatingOutcomeJournal
+    from dollr_async.journal.translating_journal import TranslatingOutcomeJournal, TranslatingSearch
     from dollr_async.resources.executions import Execution
 
 logger = logging.getLogger("dollr_async.journal")
@@ -264,6 +264,14 @@ class ClientJournal:
         handler = make_handler(self._journal.with_outcomes(), self._hold)
         self._handlers.add(handler)
         return Outcomes(handler)
+
+    def with_search(self) -> TranslatingSearch:
+        """Return the journal as one that finds outcomes by their references.
+
+        Raises:
+            ConfigurationError: it cannot.
+        """
+        return self._journal.with_search()
 
     async def close_payment(self, reference_id: UUID, outcome: str, reason: str) -> None:
         """Give an open payment an outcome that a person has decided.

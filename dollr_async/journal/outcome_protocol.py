@@ -121,6 +121,19 @@ class OutcomeJournal(Journal, Protocol):
 
 
 @runtime_checkable
+class SearchableOutcomeJournal(OutcomeJournal, Protocol):
+    """A journal that finds outcomes that are not handled without a lease, for task queues that schedule the checks."""
+
+    async def unhandled(self, reference_id: UUID) -> EndedPayment | None:
+        """Return the payment if it has ended, is not handled, and has no live run. It is not leased."""
+        ...
+
+    async def unhandled_page(self, after: EndedPayment | None, *, limit: int) -> list[EndedPayment]:
+        """Return the next such payments after one, by end and reference; an empty list ends them."""
+        ...
+
+
+@runtime_checkable
 class IndexedJournal(Journal, Protocol):
     """A journal that finds a few of its open payments without reading all of them."""
 

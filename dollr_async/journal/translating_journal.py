@@ -5,7 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 from dollr_async.base.errors import ConfigurationError, DollrError, JournalError
-from dollr_async.journal.outcome_protocol import IndexedJournal, OpenPayment, OutcomeJournal, SignallingJournal
+from dollr_async.journal.outcome_protocol import (
+    IndexedJournal,
+    OpenPayment,
+    OutcomeJournal,
+    SearchableOutcomeJournal,
+    SignallingJournal,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable
@@ -124,6 +130,20 @@ class TranslatingJournal:
             raise ConfigurationError(sentence)
         return TranslatingOutcomeJournal(self._journal)
 
+    def with_search(self) -> TranslatingSearch:
+        """Return this journal as one that finds outcomes by their references.
+
+        Raises:
+            ConfigurationError: it cannot.
+        """
+        if not isinstance(self._journal, SearchableOutcomeJournal):
+            sentence = (
+                f"{self._journal!r} finds no outcome by its reference: use a PostgresJournal, or write the methods of "
+                "dollr_async.journal.SearchableOutcomeJournal"
+            )
+            raise ConfigurationError(sentence)
+        return TranslatingSearch(self._journal)
+
 
 class TranslatingOutcomeJournal:
     """Wraps the methods of an `OutcomeJournal` that are not those of a `Journal`."""
@@ -165,6 +185,23 @@ class TranslatingOutcomeJournal:
     async def has_work(self, *, since: datetime) -> bool:
         """Whether an outcome is not handled, or a young payment is open and executed or live."""
         return await _translated(self._journal.has_work(since=since))
+
+
+class TranslatingSearch(TranslatingOutcomeJournal):
+    """Wraps the methods of a `SearchableOutcomeJournal` too."""
+
+    def __init__(self, journal: SearchableOutcomeJournal) -> None:
+        """Wrap this journal."""
+        super().__init__(journal)
+        self._search = journal
+
+    async def unhandled(self, reference_id: UUID) -> EndedPayment | None:
+        """Return the payment if it has ended, is not handled, and has no live run."""
+        return await _translated(self._search.unhandled(reference_id))
+
+    async def unhandled_page(self, after: EndedPayment | None, *, limit: int) -> list[EndedPayment]:
+        """Return the next such payments after one, by end and reference."""
+        return await _translated(self._search.unhandled_page(after, limit=limit))
 
 
 async def _translated(call: Awaitable[T]) -> T:

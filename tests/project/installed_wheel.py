@@ -23,6 +23,7 @@ ROOT = Path(__file__).parents[2]
 PUBLIC_MODULES = (
     "dollr_async",
     "dollr_async.blocking",
+    "dollr_async.integrations.procrastinate",
     "dollr_async.fleet",
     "dollr_async.journal",
     "dollr_async.resources.checkouts",

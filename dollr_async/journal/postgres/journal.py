@@ -178,6 +178,14 @@ class PostgresJournal:
         """Lease the payment that ended first, is not handled, and has no live run or hand-out."""
         return await self._outcomes.hand_out(lease=lease)
 
+    async def unhandled(self, reference_id: UUID) -> EndedPayment | None:
+        """Return the payment if it has ended, is not handled, and has no live run. It is not leased."""
+        return await self._outcomes.unhandled(reference_id)
+
+    async def unhandled_page(self, after: EndedPayment | None, *, limit: int) -> list[EndedPayment]:
+        """Return the next such payments after one, by end and reference."""
+        return await self._outcomes.unhandled_page(after, limit=limit)
+
     async def renew_hand_out(self, reference_id: UUID, number: int, *, lease: float) -> bool:
         """Let the lease of a hand-out last `lease` seconds from now. False when another hand-out has followed it."""
         return await self._outcomes.set_hand_out(reference_id, number, lease)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
@@ -19,11 +20,10 @@ from dollr_async.journal.postgres.rows import ended_of, entry_of
 from dollr_async.journal.postgres.schema import IDENTITY
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from dollr_async.journal.postgres.database import Attempt, Database
 
 _CLOSE_ATTEMPTS = 10
+_EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Outcomes:
@@ -43,6 +43,20 @@ class Outcomes:
             return None if row is None else ended_of(row)
 
         return await self._database.run(hand_out, undo=lambda attempt: attempt.row("take_back", token=token))
+
+    async def unhandled(self, reference_id: UUID) -> EndedPayment | None:
+        """Return the payment if it has ended, is not handled, and has no live run."""
+        row = await self._database.run(lambda attempt: attempt.row("unhandled", reference_id=reference_id))
+        return None if row is None else ended_of(row)
+
+    async def unhandled_page(self, after: EndedPayment | None, *, limit: int) -> list[EndedPayment]:
+        """Return the next such payments after one, by end and reference."""
+        ended_at = _EARLIEST if after is None else after.ended_at
+        reference_id = UUID(int=0) if after is None else after.entry.reference_id
+        values = {"ended_at": ended_at, "reference_id": reference_id, "limit": max(limit, 0)}
+        return [
+            ended_of(row) for row in await self._database.run(lambda attempt: attempt.rows("unhandled_page", **values))
+        ]
 
     async def set_hand_out(self, reference_id: UUID, number: int, seconds: float) -> bool:
         """Let a hand-out end in a number of seconds; return whether it is still the last one."""

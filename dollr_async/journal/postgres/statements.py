@@ -79,6 +79,10 @@ _CHECKED = "check_at <= CASE WHEN %(is_early)s THEN 'infinity'::timestamptz ELSE
 _FOLLOWED = f"{_P_COLUMNS}, p.check_at IS NOT NULL AS was_postponed, p.check_at, {_QUICK}"
 _IN_ORDER = " ORDER BY found.check_at NULLS FIRST, found.began_at, found.reference_id"
 _OPEN = f"SELECT true AS found, {_COLUMNS}, NOT {_FREE('')} AS is_live FROM {{payments}} WHERE outcome IS NULL"
+_UNHANDLED = (
+    f"SELECT true AS found, {_COLUMNS}, ended_at, reason, hand_out_number FROM {{payments}} "
+    f"WHERE ended_at IS NOT NULL AND handled_at IS NULL AND {_FREE('')}"
+)
 
 # Joined from literals, which a type checker does not see.
 _TEXTS: dict[str, Any] = {
@@ -125,6 +129,12 @@ _TEXTS: dict[str, Any] = {
         "ORDER BY ended_at, reference_id LIMIT 1 FOR UPDATE SKIP LOCKED), ",
         f"hand_out_number = p.hand_out_number + 1, hand_out_token = %(token)s, hand_out_until = {_UNTIL}",
         f"{_P_COLUMNS}, p.ended_at, p.reason, p.hand_out_number, {_QUICK}",
+    ),
+    "unhandled": _statement(f"{_UNHANDLED} AND reference_id = %(reference_id)s"),
+    "unhandled_page": _statement(
+        f"{_UNHANDLED} AND (ended_at, reference_id) > (%(ended_at)s::timestamptz, %(reference_id)s::uuid) "
+        "ORDER BY ended_at, reference_id LIMIT %(limit)s",
+        order=" ORDER BY found.ended_at, found.reference_id",
     ),
     "handed_out": _statement(
         f"SELECT true AS found, {_COLUMNS}, ended_at, reason, hand_out_number FROM {{payments}} "
