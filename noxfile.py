@@ -208,6 +208,13 @@ def outcomes(session: nox.Session) -> None:
 
 
 @nox.session(python=OLDEST, default=False, tags=["slow"])
+def queues(session: nox.Session) -> None:
+    """Kill workers of Procrastinate and Celery with jobs under way, and count what is delivered; some minutes."""
+    install(session, "tests")
+    session.run("python", "-m", "tests.proof.queues", *session.posargs)
+
+
+@nox.session(python=OLDEST, default=False, tags=["slow"])
 def chaos(session: nox.Session) -> None:
     """Collect 5,000 payments while everything fails at random, and hold the ledger against what callers were told."""
     install(session, "tests")
