@@ -34,16 +34,16 @@ async def check_once(dollr: DollrClient, reference_id: str, kind: str, age: floa
         pause = (await dollr.check(reference_id, kind, age=age)).next_in
     except DollrError:
         pause = 10.0  # it could not ask, which says nothing about the payment
-    if (outcome := await dollr.outcome(reference_id)) is not None:
-        return await deliver(outcome)
-    return None if pause is None else max(pause, age / 100)
+    if outcome := await dollr.outcome(reference_id):
+        await deliver(outcome)
+    return None if outcome or pause is None else max(pause, age / 100)
 
 
 @app.task(name="check", autoretry_for=(Exception,), retry_backoff=True)
 def check(reference_id: str, kind: str, began_at: str) -> None:
     age = max((datetime.now(UTC) - datetime.fromisoformat(began_at)).total_seconds(), 0.0)
     if (pause := blocking.run(lambda dollr: check_once(dollr, reference_id, kind, age))) is not None:
-        check.apply_async((reference_id, kind, began_at), countdown=pause)
+        app.send_task("check", (reference_id, kind, began_at), countdown=pause)
 
 
 async def handle_all(dollr: DollrClient) -> None:

@@ -10,10 +10,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
+import signal
 import sys
 import tempfile
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -121,6 +123,7 @@ async def _work(settings: dict[str, Any], worker_environment: dict[str, str] | N
             *(sys.executable, "-m", queue_worker.__name__, json.dumps({**settings, "is_deadly": is_deadly})),
             stdout=asyncio.subprocess.PIPE,
             env=worker_environment,
+            start_new_session=True,
         )
         for is_deadly in (True, False)
     ]
@@ -134,8 +137,8 @@ async def _work(settings: dict[str, Any], worker_environment: dict[str, str] | N
         await _count(settings, result, began)
     finally:
         for worker in (deadly, other):
-            if worker.returncode is None:
-                worker.kill()
+            with suppress(ProcessLookupError):
+                os.killpg(worker.pid, signal.SIGKILL)  # the beat of Celery is a process of its own
             await worker.wait()
 
 
