@@ -62,7 +62,7 @@ nitpick_ignore_regex = [
             r"Outcomes|RedisClient|Pool|AbstractAsyncContextManager|[JT]"
         ),
     ),
-    (r"py:class", r"AsyncConnectionPool"),
+    (r"py:class", r"App|AsyncConnection|AsyncConnectionPool"),
 ]
 
 NOT_MADE_BY_USERS = (BaseException, Resource, ChangeIterator, dollr_async.MergedWatch, dollr_async.Payment)
