@@ -52,5 +52,5 @@ def figure() -> str:
             drawing.text(left + 5.0, y - 6.0, message.words)
         else:
             drawing.text(right - 5.0, y - 6.0, message.words, anchor="end")
-    told = "; ".join(f"{message.source} to {message.target}: {message.words}" for message in MESSAGES)
-    return drawing.svg(height + 2.0, title="Who writes what where", description=f"In this order: {told}.")
+    spoken = "; ".join(f"{message.source} to {message.target}: {message.words}" for message in MESSAGES)
+    return drawing.svg(height + 2.0, title="Who writes what where", description=f"In this order: {spoken}.")
