@@ -14,6 +14,7 @@ import attrs
 from dollr_async.base import fields
 from dollr_async.base.clock import LoopClock
 from dollr_async.journal.entry import Entry
+from dollr_async.journal.memory_followers import Followers
 from dollr_async.journal.outcome_protocol import (
     EndedPayment,
     OpenPayment,
@@ -35,8 +36,6 @@ class _Stored:
     entry: Entry
     lease_number: int = 0
     lease_until: float | None = None
-    follower: str | None = None
-    check_at: float | None = None
     ended_at: datetime | None = None
     handled_at: datetime | None = None
     hand_out_number: int = 0
@@ -46,6 +45,10 @@ class _Stored:
 
 def _place(entry: Entry) -> tuple[datetime, UUID]:
     return entry.began_at, entry.reference_id
+
+
+def _is_followed(entry: Entry) -> bool:
+    return entry.executed and entry.outcome is None
 
 
 class MemoryJournal:
@@ -72,7 +75,7 @@ class MemoryJournal:
         self._open: list[tuple[datetime, UUID]] = []
         self._of_source: defaultdict[tuple[str | None, int | None], set[UUID]] = defaultdict(set)
         self._unhandled: dict[UUID, _Stored] = {}
-        self._workers: dict[str, float] = {}
+        self._followers = Followers()
         # Event loops of several threads may share a journal.
         self._mutex = threading.Lock()
 
@@ -88,6 +91,8 @@ class MemoryJournal:
             if is_new:
                 self._stored[entry.reference_id] = _Stored(entry)
                 self._add(entry)
+                if _is_followed(entry):
+                    self._followers.add(_place(entry))
             stored = self._stored[entry.reference_id]
             if self._is_live(stored):
                 return Claim(entry=stored.entry, number=None, is_new=False)
@@ -155,13 +160,9 @@ class MemoryJournal:
         """Make this worker the follower of open payments, and renew its lease as a worker."""
         with self._mutex:
             now = self._clock.monotonic()
-            self._workers = {name: until for name, until in self._workers.items() if now < until}
-            self._workers[worker] = now + lease
-            due = [stored for stored in self._unfollowed() if is_early or (stored.check_at or now) <= now]
-            due.sort(key=lambda stored: stored.check_at or float("-inf"))
-            for stored in due[:limit]:
-                stored.follower = worker
-            return [OpenPayment(entry=one.entry, was_postponed=one.check_at is not None) for one in due[:limit]]
+            self._followers.renew(worker, now, lease)
+            taken = self._followers.take(worker, now, limit, is_early=is_early, is_live=self._is_live_reference)
+            return [OpenPayment(entry=self._stored[one].entry, was_postponed=was_put_off) for one, was_put_off in taken]
 
     async def stop_following(
         self, worker: str, reference_id: UUID | None = None, *, check_again_in: float = 0.0
@@ -169,12 +170,9 @@ class MemoryJournal:
         """Follow a payment no longer, and put it off; with None the worker leaves."""
         with self._mutex:
             if reference_id is None:
-                self._workers.pop(worker, None)
-                return
-            stored = self._stored.get(reference_id)
-            if stored is not None and stored.follower == worker:
-                stored.follower = None
-                stored.check_at = self._clock.monotonic() + check_again_in
+                self._followers.leave(worker)
+            else:
+                self._followers.put_off(worker, reference_id, self._clock.monotonic() + check_again_in)
 
     async def hand_out(self, *, lease: float) -> EndedPayment | None:
         """Lease the payment that ended first, is not handled, and has no live run or hand-out."""
@@ -241,11 +239,8 @@ class MemoryJournal:
             if with_live or not self._is_live(stored):
                 yield stored.entry
 
-    def _unfollowed(self) -> Iterator[_Stored]:
-        for _, reference_id in self._open:
-            stored = self._stored[reference_id]
-            if stored.entry.executed and stored.follower not in self._workers and not self._is_live(stored):
-                yield stored
+    def _is_live_reference(self, reference_id: UUID) -> bool:
+        return self._is_live(self._stored[reference_id])
 
     def _set_hand_out(self, reference_id: UUID, number: int, seconds: float) -> bool:
         with self._mutex:
@@ -269,6 +264,10 @@ class MemoryJournal:
             if not self._of_source[before.source_type, before.source_id]:
                 del self._of_source[before.source_type, before.source_id]
         self._add(entry)
+        if (_is_followed(before), _place(before)) != (_is_followed(entry), _place(entry)):
+            self._followers.remove(_place(before))
+            if _is_followed(entry):
+                self._followers.add(_place(entry))
         if entry.outcome != before.outcome:
             self._unhandled.pop(entry.reference_id, None)
             stored.handled_at, stored.reason, stored.hand_out_until = None, None, float("-inf")

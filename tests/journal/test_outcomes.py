@@ -271,7 +271,7 @@ async def test_leaving_gives_every_lease_back_at_once(
         if how == "close":
             await leaving.close()
         await asyncio.sleep(0.1)
-        assert journal._workers == {}
+        assert journal._followers.workers == frozenset()
         sandbox.settle(pending.reference_id)
         left = {outcome.reference_id for outcome in await one_pass(dollr)}
     wanted = {pending.reference_id} if how == "cancel the wait" else {pending.reference_id, collection.reference_id}
@@ -312,8 +312,8 @@ async def test_no_more_payments_are_polled_at_one_time_than_asked(
     async for outcome in dollr.outcomes(at_once=2, idle=20):
         await outcome.handled()
         handled += 1
-        followed = [stored for stored in journal._stored.values() if stored.follower and not stored.entry.outcome]
-        assert len(followed) <= 2
+        (worker,) = journal._followers.workers
+        assert len(journal._followers.follows(worker)) <= 2
     assert handled == 6
 
 
