@@ -7,12 +7,15 @@ import sys
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
+from uuid import uuid4
 
 import msgspec
 from cyclopts import App, Parameter
 
-from dollr_async.base.errors import DollrError, InvalidInputError
+from dollr_async.base import fields
+from dollr_async.base.errors import ConfigurationError, DollrError, InvalidInputError, JournalError
 from dollr_async.journal.maintenance import close_payment, copy_journal, open_journal, purge_journal, shown_url
+from dollr_async.journal.outcome_protocol import verdict
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -41,7 +44,7 @@ async def copy(source: str, target: str, *, json: _Flag = False) -> int:
         json: Print one JSON object per line.
     """
     async with _errors(json=json) as result:
-        async with open_journal(source) as old, open_journal(target) as new:
+        async with _opened(source) as old, _opened(target) as new:
             place = shown_url(target)
             count = await copy_journal(old, new, place=place)
         result.say(f"Copied {count} payments to {place}. {shown_url(source)} takes no more changes.", copied=count)
@@ -69,6 +72,8 @@ async def close(
         json: Print one JSON object per line.
     """
     async with _errors(json=json) as result:
+        fields.reference(reference)
+        verdict(as_.upper(), reason)
         async with _opened(at) as opened:
             await close_payment(opened, reference, as_=as_.upper(), reason=reason)
         result.say(f"Payment {reference} is closed as {as_.upper()}.", reference_id=reference, status=as_.upper())
@@ -91,10 +96,15 @@ async def purge(
         json: Print one JSON object per line.
     """
     async with _errors(json=json) as result:
+        before = _time(handled_before)
         async with _opened(at) as opened:
-            count = await purge_journal(opened, handled_before=_time(handled_before))
+            count = await purge_journal(opened, handled_before=before)
         result.say(f"Deleted {count} handled payments.", deleted=count)
     return result.code
+
+
+class _CannotOpenError(JournalError):
+    """A journal cannot be read at all, so nothing was tried."""
 
 
 class _Result:
@@ -108,9 +118,14 @@ class _Result:
         sys.stdout.write(f"{msgspec.json.encode(facts).decode() if self._json else words}\n")
 
     def fail(self, error: DollrError) -> None:
-        self.code = _NOTHING_TRIED if isinstance(error, InvalidInputError) else _FAILED
+        is_untried = isinstance(error, InvalidInputError | ConfigurationError | _CannotOpenError)
+        self.code = _NOTHING_TRIED if is_untried else _FAILED
         if self._json:
-            self.say("", error=type(error).__name__, message=str(error))
+            self.say(
+                "",
+                error="JournalError" if isinstance(error, JournalError) else type(error).__name__,
+                message=str(error),
+            )
         else:
             sys.stderr.write(f"{error}\n")
 
@@ -131,6 +146,10 @@ async def _opened(url: str | None) -> AsyncIterator[SQLiteJournal | PostgresJour
         sentence = "no journal is named: pass --journal URL, or set the environment variable DOLLR_JOURNAL"
         raise InvalidInputError(sentence)
     async with open_journal(url) as opened:
+        try:
+            await opened.read(uuid4())
+        except JournalError as error:
+            raise _CannotOpenError(str(error)) from error
         yield opened
 
 

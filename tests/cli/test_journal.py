@@ -62,6 +62,12 @@ async def test_what_was_handled_before_a_date_is_deleted(path: Path, capsys: Pri
         assert json.loads(capsys.readouterr().out) == {"deleted": count}
 
 
+async def test_a_journal_that_cannot_be_opened_is_2(tmp_path: Path, capsys: Printed) -> None:
+    for url in (str(tmp_path / "missing" / "payments.db"), "postgresql://nobody@127.0.0.1:1/none"):
+        assert await dollr("journal", "purge", "--handled-before", "2026-01-31", "--journal", url) == 2
+        assert ("does not exist" if "missing" in url else "cannot be reached") in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
