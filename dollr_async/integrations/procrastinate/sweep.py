@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from dollr_async.base.extras import extra
 from dollr_async.integrations.procrastinate.jobs import CHECK, COLLECT, SWEEP, defer_check, lock_of
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from datetime import datetime
     from typing import LiteralString
-    from uuid import UUID
 
     from procrastinate import App
     from procrastinate.tasks import Task
@@ -45,8 +45,9 @@ async def tidy_jobs(app: App) -> None:
     await app.connector.execute_query_async(_DELETE_FINISHED, tasks=[CHECK, SWEEP, COLLECT], days=_FAILED_KEPT_DAYS)
     for job in await app.job_manager.get_stalled_jobs(task_name=COLLECT):
         # Only the job has the terms of a collection that the journal does not know yet.
-        words = "the worker of a collection died; its job runs again: payment %s"
-        logger.warning(words, job.task_kwargs.get("reference_id"))
+        reference = UUID(str(job.task_kwargs["reference_id"]))
+        words = "payment %s: the worker of its collection died, and the job runs again"
+        logger.warning(words, reference, extra={"reference_id": reference})
         with suppress(ConnectorException):  # it has ended meanwhile, or another sweep was quicker
             await app.job_manager.retry_job(job)
     for task in (CHECK, SWEEP):
