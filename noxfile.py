@@ -58,7 +58,10 @@ os.environ["PATH"] = os.pathsep.join([*(str(Path(path).parent) for path in INTER
 
 
 def install(
-    session: nox.Session, *groups: str, extras: str = "cli,postgres,procrastinate,redis", resolution: str = "highest"
+    session: nox.Session,
+    *groups: str,
+    extras: str = "cli,django,postgres,procrastinate,redis",
+    resolution: str = "highest",
 ) -> None:
     """Install the package as its users get it (a wheel), with some of the dependency groups."""
     wanted = [requirement for group in groups for requirement in PROJECT["dependency-groups"][group]]
@@ -230,7 +233,7 @@ def mutation(session: nox.Session) -> None:
     project = PROJECT["project"]
     extras = [
         requirement
-        for extra in ("cli", "postgres", "procrastinate", "redis")
+        for extra in ("cli", "django", "postgres", "procrastinate", "redis")
         for requirement in project["optional-dependencies"][extra]
     ]
     session.install(*project["dependencies"], *extras, *groups["tests"])

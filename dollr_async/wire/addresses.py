@@ -17,7 +17,7 @@ def checked_base_url(base_url: str, *, name: str = "base_url", example: str = "h
         parts.port  # noqa: B018 - reading it checks it
     except ValueError:
         host, parts = "", urlsplit("")
-    secure = parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host))
+    secure = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))
     if not host or not secure or not address.isascii() or not address.isprintable() or " " in address:
         message = (
             f"{name} {_without_userinfo(str(base_url))!r} is not an https address, as in '{example}' "
@@ -34,7 +34,8 @@ def _without_userinfo(url: str) -> str:
     return url.rpartition("@")[2] if "@" in url else url
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Return whether a host is this machine."""
     if host == "localhost":
         return True
     try:

@@ -25,6 +25,7 @@ PUBLIC_MODULES = (
     "dollr_async.blocking",
     "dollr_async.integrations.procrastinate",
     "dollr_async.fleet",
+    "dollr_async.integrations.django",
     "dollr_async.journal",
     "dollr_async.resources.checkouts",
     "dollr_async.resources.counterparties",

@@ -157,7 +157,7 @@ CONTRACTS = {contract["name"]: contract for contract in PROJECT["tool"]["importl
 
 @pytest.mark.parametrize("contract", CONTRACTS.values(), ids=CONTRACTS)
 def test_every_module_of_an_import_contract_exists(contract: dict[str, Any]) -> None:
-    modules = [*contract.get("containers", ()), *contract.get("source_modules", ())]
+    modules = [*contract.get("containers", ()), *contract.get("source_modules", ()), *contract.get("modules", ())]
     modules += [module for pair in contract.get("ignore_imports", ()) for module in pair.split(" -> ")]
     modules += contract.get("forbidden_modules", ())
     for container in contract.get("containers", ()):

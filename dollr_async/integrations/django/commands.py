@@ -1,0 +1,81 @@
+"""What the three commands share: their arguments, their output, and how they end."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import threading
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from asgiref.sync import async_to_sync
+from django.core.management.base import BaseCommand, CommandError
+from django.db import DEFAULT_DB_ALIAS
+
+from dollr_async.base.errors import DollrError
+from dollr_async.integrations.django.app_settings import journal_alias
+from dollr_async.integrations.django.callers import open_transaction
+from dollr_async.integrations.django.worker import Report, health_file, work
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
+    from collections.abc import Callable, Coroutine
+
+    from dollr_async import Outcome
+
+T = TypeVar("T")
+
+
+class WorkerCommand(BaseCommand):
+    """A command that hands outcomes to the receivers of `payment_settled`."""
+
+    idle: float | None = None
+    """When to stop; see `DollrClient.outcomes`."""
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Add the options."""
+        parser.add_argument("--json", action="store_true", help="write one JSON object a line for each payment")
+        parser.add_argument(
+            "--lease", type=float, default=60.0, help="seconds in which the receivers of one payment are done"
+        )
+
+    def report(self, *, lease: float, as_json: bool, file: str | None = None) -> Report:
+        """Work until it is over, or until SIGTERM or Ctrl-C, and return what was done.
+
+        Raises:
+            CommandError: the settings lack something, the credentials were refused, or the journal cannot be read.
+        """
+
+        def show(outcome: Outcome) -> None:
+            line = json.dumps(outcome.to_json()) if as_json else f"{outcome.reference_id} {outcome.status}"
+            self.stdout.write(line)
+            self.stdout.flush()
+
+        async def main() -> Report:
+            stop = asyncio.Event()
+            if threading.current_thread() is threading.main_thread():
+                loop = asyncio.get_running_loop()
+                for number in (signal.SIGTERM, signal.SIGINT):
+                    loop.add_signal_handler(number, stop.set)
+            async with health_file(file):
+                return await work(idle=self.idle, lease=lease, stop=stop, on_handled=show)
+
+        try:
+            return run_command(main)
+        except DollrError as error:
+            raise CommandError(str(error)) from error
+
+
+def run_command(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Run an async function from a command, and return its result."""
+    if open_transaction(DEFAULT_DB_ALIAS if (alias := journal_alias()) is None else alias) is None:
+        return asyncio.run(main())
+    # A test in a transaction: its connection belongs to this thread, which has to be there for synchronous code.
+    return async_to_sync(main)()
+
+
+def as_line(values: dict[str, Any], *, as_json: bool) -> str:
+    """Return values as one JSON object, or as words."""
+    if as_json:
+        return json.dumps(values)
+    return "\n".join(f"{name.replace('_', ' ')}: {value}" for name, value in values.items())

@@ -1,0 +1,1 @@
+"""`dollr_watch`, `dollr_reconcile` and `dollr_check`."""

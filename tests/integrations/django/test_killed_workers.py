@@ -1,0 +1,120 @@
+"""A worker that is killed at every statement of its work: each order is paid once, and nothing is lost."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import pytest
+from psycopg.sql import SQL, Identifier
+
+from dollr_async.sandbox import AfterSeconds, SandboxThread
+from tests.integrations.django.projects import Project, project
+from tests.support.paths import ROOT
+from tests.support.postgres import CONNINFO
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+ORDERS = 200
+LAST_STATEMENT = 32
+"""More than a worker needs for its first three payments: those are handled while the numbers pass over all of it."""
+
+
+@contextmanager
+def shop_with(directory: Path, orders: int) -> Iterator[Project]:
+    """Return the project with a database of its own in PostgreSQL, in which so many payments have ended."""
+    with SandboxThread(settlement=AfterSeconds(processing=0.05, final=0.1)) as sandbox:
+        shop = project(
+            directory,
+            "postgresql",
+            SHOP_BASE_URL=sandbox.url,
+            SHOP_CLIENT_ID=sandbox.client_id,
+            SHOP_CLIENT_SECRET=sandbox.client_secret,
+            SHOP_CONN_MAX_AGE="60",
+        )
+        names = [shop.environment["SHOP_NAME"], f"{shop.environment['SHOP_NAME']}_payments"]
+        with psycopg.connect(CONNINFO, autocommit=True) as server:
+            for name in names:
+                server.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
+            try:
+                run(shop, "migrate", "--verbosity", "0")
+                run(shop, "orders", str(orders))
+                yield shop
+            finally:
+                for name in names:
+                    server.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
+
+
+def run(shop: Project, *arguments: str) -> str:
+    ran = shop.manage(*arguments)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    return ran.stdout
+
+
+def state(shop: Project) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(run(shop, "orders", "0").splitlines()[-1])
+    return found
+
+
+def killed(shop: Project, at: int, *more: str) -> int:
+    return shop.manage("killed_worker", "--lease", "1", "--at", str(at), *more).returncode
+
+
+@pytest.mark.full(reason="it starts a process for every statement at which a worker can be killed")
+def test_killed_at_every_statement_each_order_is_paid_once(tmp_path: Path) -> None:
+    with shop_with(tmp_path, ORDERS) as shop, ThreadPoolExecutor(2) as two:
+        points = [(at, *how) for at in range(1, LAST_STATEMENT) for how in ((), ("--after",))]
+        ended = list(two.map(lambda point: killed(shop, *point), points))
+        assert set(ended) == {-signal.SIGKILL}
+        found = state(shop)
+        # The order and the mark never differ, whatever was killed in between.
+        assert found["paid"].get("1", 0) == ORDERS - found["not_handled"]
+        assert found["paid"].keys() <= {"0", "1"}
+        list(two.map(lambda _: run(shop, "killed_worker", "--lease", "1"), range(2)))
+        assert state(shop) == {"paid": {"1": ORDERS}, "not_handled": 0, "open": 0}
+
+
+@pytest.mark.full(reason="it makes a database, and starts processes")
+def test_the_worker_ends_with_0_when_it_is_terminated(tmp_path: Path) -> None:
+    health = tmp_path / "healthy"
+    with shop_with(tmp_path, 5) as shop:
+        worker = subprocess.Popen(
+            [
+                sys.executable,
+                "-X",
+                "dev",
+                "-W",
+                "error",
+                "-m",
+                "django",
+                "dollr_watch",
+                "--json",
+                "--health-file",
+                health,
+            ],
+            cwd=ROOT,
+            env=shop.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert worker.stdout is not None
+        lines = [json.loads(worker.stdout.readline()) for _ in range(5)]
+        assert {line["status"] for line in lines} == {"COMPLETED"}
+        assert time.time() - health.stat().st_mtime < 5
+        worker.send_signal(signal.SIGTERM)
+        rest, errors = worker.communicate(timeout=20)
+        assert (worker.returncode, rest) == (0, "")
+        assert "Exception ignored" not in errors
+        assert "Unclosed" not in errors
+        assert not health.exists()
+        assert state(shop)["not_handled"] == 0
