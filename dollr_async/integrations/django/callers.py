@@ -39,15 +39,23 @@ class OpenTransaction:
         return self.connection.in_atomic_block
 
 
-@attrs.frozen
+@attrs.define
 class Caller:
     """What `run()` has seen in the thread that called it."""
 
     transaction: OpenTransaction | None
+    is_waiting: bool = True
+    """Whether that thread still waits. A task that outlives the call has nothing to do with its connection."""
 
 
 CALLER: ContextVar[Caller | None] = ContextVar("dollr_async_django_caller", default=None)
 """The thread that called `run()` and waits; None where nobody called it."""
+
+
+def is_called() -> bool:
+    """Return whether a thread waits in `run()` for the present task."""
+    caller = CALLER.get()
+    return caller is not None and caller.is_waiting
 
 
 def open_transaction(alias: str) -> OpenTransaction | None:
@@ -74,7 +82,7 @@ async def transaction_of_the_caller(alias: str) -> OpenTransaction | None:
     """
     caller = CALLER.get()
     if caller is not None:
-        found = caller.transaction
+        found = caller.transaction if caller.is_waiting else None
         return found if found is None or found.connection.alias == alias else None
     looking = sync_to_async(open_transaction, thread_sensitive=True)(alias)
     try:

@@ -65,10 +65,12 @@ def run(call: Callable[[DollrClient], Awaitable[T]], timeout: float | None = Non
         asyncio.get_running_loop()
         raise ConfigurationError("an event loop is running in this thread: await dollr() instead of run()")
     alias = journal_alias()
-    token = CALLER.set(Caller(None if alias is None else open_transaction(alias)))
+    caller = Caller(None if alias is None else open_transaction(alias))
+    token = CALLER.set(caller)
     try:
         return _PROCESS.blocking().run(call, timeout)
     finally:
+        caller.is_waiting = False
         CALLER.reset(token)
 
 

@@ -14,7 +14,7 @@ from django.db import Error, InterfaceError, OperationalError, ProgrammingError,
 from django.utils.connection import ConnectionDoesNotExist
 
 from dollr_async.base.errors import JournalError
-from dollr_async.integrations.django.callers import CALLER, close_old_connections, transaction_of_the_caller, work_in
+from dollr_async.integrations.django.callers import close_old_connections, is_called, transaction_of_the_caller, work_in
 from dollr_async.integrations.django.one_thread import OneThread
 from dollr_async.integrations.django.payments import begin_writing
 
@@ -128,7 +128,7 @@ class JournalDatabase:
 
     async def _transaction_of_the_test(self) -> OpenTransaction | None:
         """Return the transaction in which Django's `TestCase` runs, where the caller is such a test."""
-        if CALLER.get() is None and self._has_looked:
+        if not is_called() and self._has_looked:
             # A task of the background, or a loop that was looked at before: a test has loops of its own.
             return self._test if self._test is not None and self._test.is_open else None
         found = await transaction_of_the_caller(self.alias)

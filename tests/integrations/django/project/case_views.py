@@ -25,6 +25,8 @@ from tests.integrations.django.project.views import TERMS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from dollr_async import DollrClient
+
 REQUESTS = 100
 
 
@@ -123,6 +125,25 @@ class OpenTransactions(WithSandbox, TransactionTestCase):
         self.assertEqual(Payment.objects.count(), 1)
 
     databases = {"default", "payments"}
+
+    def test_a_task_that_outlives_its_call_has_nothing_to_do_with_the_transaction(self) -> None:
+        async def begin(dollr: DollrClient) -> tuple[asyncio.Event, asyncio.Task[None]]:
+            returned = asyncio.Event()
+
+            async def collect_later() -> None:
+                await returned.wait()
+                await dollr.collect(**TERMS)
+
+            return returned, asyncio.create_task(collect_later())
+
+        async def end(_: DollrClient) -> None:
+            returned.set()
+            await task
+
+        with transaction.atomic():
+            returned, task = run(begin)
+        run(end)
+        self.assertEqual(Payment.objects.count(), 1)
 
     def test_what_begins_no_payment_is_not_refused(self) -> None:
         collection = run(lambda dollr: dollr.collect(**TERMS))
