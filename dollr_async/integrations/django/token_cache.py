@@ -73,8 +73,13 @@ class CacheTokenStore:
 
     async def close(self) -> None:
         """Close the connection to the cache."""
-        await self._call(lambda cache: cache.close())
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._let_go)
         self._thread.shutdown(wait=False)
+
+    def _let_go(self) -> None:
+        caches[self._alias].close()
+        # Django keeps the connections of some caches open until the thread has ended.
+        del caches[self._alias]
 
     async def _call(self, call: Callable[[Any], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._on_cache, call)
