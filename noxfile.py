@@ -201,6 +201,8 @@ def kill(session: nox.Session) -> None:
     """Kill a collection at every one of its steps, on every route; a few minutes."""
     install(session, "tests")
     session.run("python", "-m", "tests.proof.kill", *session.posargs)
+    django = "tests/integrations/django/test_killed_workers.py"
+    session.run("pytest", django, env={"DOLLR_PROOF_EVERY": "1"})
 
 
 @nox.session(python=OLDEST, default=False, tags=["slow"])

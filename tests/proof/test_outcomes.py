@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from tests.proof.outcomes import HOWS, run
+from tests.proof.outcomes import run
 from tests.support.postgres import require_postgres
 
 pytestmark = [pytest.mark.real_time, pytest.mark.full(reason="it starts processes, and waits for their leases")]
 
 
-@pytest.mark.parametrize("how", HOWS)
-async def test_each_outcome_takes_effect_once_with_sqlite(how: str) -> None:
-    result = await run("sqlite", how, payments=60)
+async def test_each_outcome_takes_effect_once_with_sqlite() -> None:
+    result = await run("sqlite", "kill", payments=60)
     assert result.is_right, result.line()
 
 
-@pytest.mark.parametrize("how", HOWS)
-async def test_each_outcome_takes_effect_once_with_postgres(how: str) -> None:
+async def test_each_outcome_takes_effect_once_with_postgres() -> None:
     require_postgres()
-    result = await run("postgres", how, payments=60)
+    result = await run("postgres", "kill", payments=60)
     assert result.is_right, result.line()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 ORDERS = 200
 LAST_STATEMENT = 32
 """More than a worker needs for its first three payments: those are handled while the numbers pass over all of it."""
+
+EVERY = int(os.environ.get("DOLLR_PROOF_EVERY", "4"))
+"""It is killed at each fourth statement, and with `nox -s kill` at each."""
 
 
 @contextmanager
@@ -72,7 +76,7 @@ def killed(shop: Project, at: int, *more: str) -> int:
 @pytest.mark.full(reason="it starts a process for every statement at which a worker can be killed")
 def test_killed_at_every_statement_each_order_is_paid_once(tmp_path: Path) -> None:
     with shop_with(tmp_path, ORDERS) as shop, ThreadPoolExecutor(2) as two:
-        points = [(at, *how) for at in range(1, LAST_STATEMENT) for how in ((), ("--after",))]
+        points = [(at, *how) for at in range(1, LAST_STATEMENT, EVERY) for how in ((), ("--after",))]
         ended = list(two.map(lambda point: killed(shop, *point), points))
         assert set(ended) == {-signal.SIGKILL}
         found = state(shop)
