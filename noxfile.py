@@ -154,9 +154,9 @@ def package(session: nox.Session) -> None:
     session.run("python", "-I", str(ROOT / "tests" / "project" / "installed_wheel.py"))
     # A user's program sees the types of the installed package, and nothing of this checkout.
     session.install(*PROJECT["dependency-groups"]["types"])
-    program = str(ROOT / "tests" / "typing" / "user_program.py")
+    program = shutil.copy(ROOT / "tests" / "typing" / "user_program.py", out)
     session.chdir(out)
-    session.run("mypy", "--strict", "--config-file=", program)
+    session.run("mypy", "--strict", "--config-file=", Path(program).name)
 
 
 @nox.session(python=OLDEST, default=False, tags=["full"])

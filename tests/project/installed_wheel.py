@@ -66,6 +66,9 @@ def missing_names(module: str, described: set[str]) -> list[str]:
         found = importlib.import_module(module)
     except ImportError:
         return [module]
+    except Exception as error:  # noqa: BLE001 - it is raised again
+        _must_name_an_extra(error)
+        return []
     wanted = described | set(getattr(found, "__all__", ()))
     return [f"{module}.{name}" for name in sorted(wanted) if not _is_there(found, name)]
 
@@ -75,11 +78,15 @@ def _is_there(module: ModuleType, name: str) -> bool:
         getattr(module, name)
     except AttributeError:
         return False
-    except Exception as error:
-        # A name that needs an extra says so.
-        if "pip install 'dollr-async[" not in str(error):
-            raise
+    except Exception as error:  # noqa: BLE001 - it is raised again
+        _must_name_an_extra(error)
     return True
+
+
+def _must_name_an_extra(error: Exception) -> None:
+    """Raise the error again, unless it says which extra to install."""
+    if "pip install 'dollr-async[" not in str(error):
+        raise error
 
 
 def main() -> int:
