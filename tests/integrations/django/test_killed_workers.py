@@ -29,8 +29,8 @@ ORDERS = 200
 LAST_STATEMENT = 32
 """More than a worker needs for its first three payments: those are handled while the numbers pass over all of it."""
 
-EVERY = int(os.environ.get("DOLLR_PROOF_EVERY", "4"))
-"""It is killed at each fourth statement, and with `nox -s kill` at each."""
+EVERY = int(os.environ.get("DOLLR_PROOF_EVERY", "6"))
+"""It is killed at each sixth statement, and with `nox -s kill` at each."""
 
 
 @contextmanager
