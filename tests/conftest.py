@@ -24,7 +24,7 @@ _END_OF_TIME = 1_000_000.0
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "full(reason): the test takes long, so it runs with `nox -t full`; it says why")
+    config.addinivalue_line("markers", "full(reason): the test takes long, so `nox -s tests_rest` runs it; it says why")
     config.addinivalue_line("markers", "real_time: the test runs in real time, on an ordinary event loop; it says why")
     # Otherwise Python 3.11 makes a loop when pytest asks for the one that was set before, and nothing closes it.
     asyncio.set_event_loop(None)
