@@ -77,8 +77,11 @@ class CacheTokenStore:
         self._thread.shutdown(wait=False)
 
     def _let_go(self) -> None:
-        caches[self._alias].close()
-        # Django keeps the connections of some caches open until the thread has ended.
+        cache = caches[self._alias]
+        cache.close()
+        # Django has no call that closes the connections to Redis. Left to the garbage collector, their sockets warn.
+        for pool in getattr(getattr(cache, "_cache", None), "_pools", {}).values():
+            pool.disconnect()
         del caches[self._alias]
 
     async def _call(self, call: Callable[[Any], T]) -> T:

@@ -34,8 +34,8 @@ class Project:
         """Run the tests of one module; nothing may be left open, and nothing is printed beside them."""
         ran = self.manage("test", "--noinput", f"tests.integrations.django.project.{case}")
         assert ran.returncode == 0, ran.stdout + ran.stderr
-        assert "Exception ignored" not in ran.stderr
-        assert "Unclosed" not in ran.stderr
+        assert "Exception ignored" not in ran.stderr, ran.stderr
+        assert "Unclosed" not in ran.stderr, ran.stderr
 
 
 def project(directory: Path, database: str, **variables: str) -> Project:
