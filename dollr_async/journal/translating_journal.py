@@ -138,8 +138,8 @@ class TranslatingJournal:
         """
         if not isinstance(self._journal, SearchableOutcomeJournal):
             sentence = (
-                f"{self._journal!r} finds no outcome by its reference: use a PostgresJournal, or write the methods of "
-                "dollr_async.journal.SearchableOutcomeJournal"
+                f"{self._journal!r} finds no outcome by its reference: use a PostgresJournal or the journal of Django, "
+                "or write the methods of dollr_async.journal.SearchableOutcomeJournal"
             )
             raise ConfigurationError(sentence)
         return TranslatingSearch(self._journal)

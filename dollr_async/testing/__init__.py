@@ -8,6 +8,7 @@ from dollr_async.testing.journal_contract import JournalContract
 from dollr_async.testing.outcome_journal_contract import OutcomeJournalContract
 from dollr_async.testing.poll_budget_contract import PollBudgetContract
 from dollr_async.testing.quick import QUICK
+from dollr_async.testing.searchable_journal_contract import SearchableOutcomeJournalContract
 from dollr_async.testing.token_store_contract import TokenStoreContract
 
 __all__ = [
@@ -16,5 +17,6 @@ __all__ = [
     "JournalContract",
     "OutcomeJournalContract",
     "PollBudgetContract",
+    "SearchableOutcomeJournalContract",
     "TokenStoreContract",
 ]

@@ -160,6 +160,14 @@ class DjangoJournal:
 
         return await self._database.take(lambda: self._outcomes.hand_out(lease=lease), give_back)
 
+    async def unhandled(self, reference_id: UUID) -> EndedPayment | None:
+        """Return the payment if it has ended, is not handled, and has no live run. It is not leased."""
+        return await self._database.query(lambda: self._outcomes.unhandled(reference_id))
+
+    async def unhandled_page(self, after: EndedPayment | None, *, limit: int) -> list[EndedPayment]:
+        """Return the next such payments after one, by end and reference; an empty list ends them."""
+        return await self._database.query(lambda: self._outcomes.unhandled_page(after, limit=limit))
+
     async def renew_hand_out(self, reference_id: UUID, number: int, *, lease: float) -> bool:
         """Let the lease of a hand-out last `lease` seconds from now."""
         return await self._database.change(lambda: self._outcomes.renew_hand_out(reference_id, number, lease=lease))

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from dollr_async.integrations.django.models import Payment
 
+_ENDED_ROW = (*ROW, "hand_out_number", "reason")
 _TOGETHER = 500
 """Rows that one statement names, since databases limit the values of a statement."""
 
@@ -64,15 +65,28 @@ class Outcomes:
     def hand_out(self, *, lease: float) -> EndedPayment | None:
         """Lease the payment that ended first, is not handled, and has no live run or hand-out."""
         free = Q(hand_out_until__isnull=True) | Q(hand_out_until__lte=DatabaseClock())
-        found = rows(self._alias).filter(NOT_HANDLED).filter(free).filter(no_live_run())
+        found = self._unhandled().filter(free)
         first = locked(found.order_by("ended_at", "reference_id"), self._alias, skip=True)
-        for row in first.values(*ROW, "hand_out_number", "reason")[:1]:
+        for row in first.values(*_ENDED_ROW)[:1]:
             number = row["hand_out_number"] + 1
             own = rows(self._alias).filter(pk=row["reference_id"])
             own.update(hand_out_number=number, hand_out_until=seconds_from_now(lease))
-            ended_at = read_time(row["ended_at"]).astimezone(UTC)
-            return EndedPayment(entry=as_entry(row), ended_at=ended_at, number=number, reason=row["reason"])
+            return _ended(row, number)
         return None
+
+    def unhandled(self, reference_id: UUID) -> EndedPayment | None:
+        """Return the payment if it has ended, is not handled, and has no live run."""
+        row: dict[str, Any] | None = self._unhandled().filter(pk=reference_id).values(*_ENDED_ROW).first()
+        return None if row is None else _ended(row, row["hand_out_number"])
+
+    def unhandled_page(self, after: EndedPayment | None, *, limit: int) -> list[EndedPayment]:
+        """Return the next such payments after one, by end and reference."""
+        found = self._unhandled()
+        if after is not None:
+            last = stored_time(after.ended_at)
+            found = found.filter(Q(ended_at__gt=last) | Q(ended_at=last, reference_id__gt=after.entry.reference_id))
+        page: list[dict[str, Any]] = list(found.order_by("ended_at", "reference_id").values(*_ENDED_ROW)[:limit])
+        return [_ended(row, row["hand_out_number"]) for row in page]
 
     def renew_hand_out(self, reference_id: UUID, number: int, *, lease: float) -> bool:
         """Let the lease of a hand-out last `lease` seconds from now."""
@@ -120,6 +134,9 @@ class Outcomes:
             deleted += together.delete()[0]
         return deleted
 
+    def _unhandled(self) -> QuerySet[Payment]:
+        return rows(self._alias).filter(NOT_HANDLED).filter(no_live_run())
+
     def _handed_out(self, reference_id: UUID, number: int) -> QuerySet[Payment]:
         return rows(self._alias).filter(NOT_HANDLED, pk=reference_id, hand_out_number=number)
 
@@ -138,6 +155,11 @@ class Outcomes:
     def _free(self, workers: list[str]) -> None:
         rows(self._alias).filter(follower__in=workers).update(follower=None)
         Worker.objects.using(self._alias).filter(pk__in=workers).delete()
+
+
+def _ended(row: dict[str, Any], number: int) -> EndedPayment:
+    ended_at = read_time(row["ended_at"]).astimezone(UTC)
+    return EndedPayment(entry=as_entry(row), ended_at=ended_at, number=number, reason=row["reason"])
 
 
 def _shown(moment: datetime) -> datetime:

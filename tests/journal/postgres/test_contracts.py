@@ -11,7 +11,12 @@ import pytest
 from psycopg_pool import AsyncConnectionPool
 
 from dollr_async.journal import PostgresJournal
-from dollr_async.testing import IndexedJournalContract, JournalContract, OutcomeJournalContract
+from dollr_async.testing import (
+    IndexedJournalContract,
+    JournalContract,
+    OutcomeJournalContract,
+    SearchableOutcomeJournalContract,
+)
 from tests.journal.postgres.store import PostgresStore
 from tests.support.postgres import CONNINFO, pgbouncer
 
@@ -31,6 +36,10 @@ class TestPostgresOutcomes(PostgresStore, OutcomeJournalContract):
 
 class TestPostgresIndexes(PostgresStore, IndexedJournalContract):
     """The narrow questions."""
+
+
+class TestPostgresSearch(PostgresStore, SearchableOutcomeJournalContract):
+    """The outcomes that are found without a lease."""
 
 
 class OwnPoolStore(PostgresStore):

@@ -14,7 +14,13 @@ from django.test import TransactionTestCase
 from dollr_async.integrations.django.journal import DjangoJournal
 from dollr_async.integrations.django.models import Payment, Worker
 from dollr_async.integrations.django.token_cache import CacheTokenStore
-from dollr_async.testing import IndexedJournalContract, JournalContract, OutcomeJournalContract, TokenStoreContract
+from dollr_async.testing import (
+    IndexedJournalContract,
+    JournalContract,
+    OutcomeJournalContract,
+    SearchableOutcomeJournalContract,
+    TokenStoreContract,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -66,6 +72,10 @@ class OfIndexes(Store, IndexedJournalContract):
     """The narrow questions."""
 
 
+class OfSearch(Store, SearchableOutcomeJournalContract):
+    """The outcomes that are found without a lease."""
+
+
 class OfTokens(TokenStoreContract):
     """The token in a cache in Redis."""
 
@@ -100,3 +110,6 @@ class Contracts(TransactionTestCase):
 
     async def test_indexes(self) -> None:
         await OfIndexes().check()
+
+    async def test_search(self) -> None:
+        await OfSearch().check()
