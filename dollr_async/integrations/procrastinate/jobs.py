@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from dollr_async.base.errors import ConfigurationError, InvalidInputError
 from dollr_async.base.extras import extra
+from dollr_async.integrations.procrastinate.django_project import alias_of, defer_with_django
 
 with extra("procrastinate"):
     from procrastinate import PsycopgConnector
@@ -41,8 +42,8 @@ def psycopg_connector(app: App) -> PsycopgConnector:
     if isinstance(connector, PsycopgConnector):
         return connector
     sentence = (
-        "PaymentTasks needs App(connector=PsycopgConnector(...)), to the database of the journal, not a "
-        f"{type(connector).__name__}"
+        "PaymentTasks needs App(connector=PsycopgConnector(...)), to the database of the journal, or the app of "
+        f"procrastinate.contrib.django, not a {type(connector).__name__}"
     )
     raise ConfigurationError(sentence)
 
@@ -55,30 +56,37 @@ async def transaction(app: App) -> AsyncIterator[AsyncConnection[Any]]:
 
 
 async def defer(
-    task: Task[Any, Any, Any],
+    app: App,
+    name: str,
     reference_id: UUID,
     *,
     connection: AsyncConnection[Any] | None = None,
     delay: float = 0.0,
     **arguments: Any,  # noqa: ANN401 - plain JSON
 ) -> None:
-    """Defer the job of a payment, unless it has one of this task that waits.
+    """Defer the job of a payment, by the name of its task, unless it has one of this task that waits.
 
     Raises:
         InvalidInputError: the connection cannot have the job in a transaction of its caller.
     """
-    options: dict[str, Any] = {"queueing_lock": lock_of(task.name, reference_id)}
+    task: Task[Any, Any, Any] = app.tasks[name]
+    options: dict[str, Any] = {"queueing_lock": lock_of(name, reference_id)}
     if delay > 0.0:
         options["schedule_in"] = {"microseconds": int(delay * 1e6)}
     if connection is not None:
         options["connection"] = connection
+    values = {"reference_id": str(reference_id), **arguments}
+    alias = alias_of(app.connector)
+    if alias is not None:
+        await defer_with_django(task, alias, options, values)
+        return
     with suppress(AlreadyEnqueued):
         async with _savepoint(connection):
-            await task.configure(**options).defer_async(reference_id=str(reference_id), **arguments)
+            await task.configure(**options).defer_async(**values)
 
 
 async def defer_check(
-    task: Task[Any, Any, Any],
+    app: App,
     reference_id: UUID,
     kind: ExecutionKind,
     began_at: str,
@@ -89,7 +97,7 @@ async def defer_check(
 ) -> None:
     """Defer the next status check of a payment; it raises what `defer` raises."""
     arguments = {"kind": str(kind), "began_at": began_at, "failures": failures}
-    await defer(task, reference_id, connection=connection, delay=delay, **arguments)
+    await defer(app, CHECK, reference_id, connection=connection, delay=delay, **arguments)
 
 
 @asynccontextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from dollr_async.base.extras import extra
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from typing import LiteralString
 
     from procrastinate import App
-    from procrastinate.tasks import Task
 
     from dollr_async.base.enums import ExecutionKind
     from dollr_async.client import DollrClient
@@ -56,14 +55,14 @@ async def tidy_jobs(app: App) -> None:
                 await app.job_manager.finish_job(job, Status.FAILED, delete_job=True)
 
 
-async def restore_jobs(app: App, client: DollrClient, check: Task[Any, Any, Any]) -> None:
+async def restore_jobs(app: App, client: DollrClient) -> None:
     """Defer a check of each payment that is open, or ended and not handled, and of which no job waits."""
     rows = await app.connector.execute_query_all_async(_WAITING, task=CHECK)
     waiting = {row["queueing_lock"] for row in rows}
     restored = 0
     async for reference_id, kind, began_at in _with_work(client):
         if lock_of(CHECK, reference_id) not in waiting:
-            await defer_check(check, reference_id, kind, began_at.isoformat())
+            await defer_check(app, reference_id, kind, began_at.isoformat())
             restored += 1
     if restored:
         logger.info("%d payments had no job, and have one again", restored)

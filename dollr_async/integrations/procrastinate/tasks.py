@@ -26,6 +26,7 @@ from dollr_async.base.errors import (
 )
 from dollr_async.base.extras import extra
 from dollr_async.integrations.procrastinate.clients import LoopClients
+from dollr_async.integrations.procrastinate.django_project import alias_of, deliver_with_django
 from dollr_async.integrations.procrastinate.jobs import (
     CHECK,
     COLLECT,
@@ -46,7 +47,6 @@ if TYPE_CHECKING:
 
     from procrastinate import App
     from procrastinate.jobs import Job
-    from procrastinate.tasks import Task
     from psycopg import AsyncConnection
 
     from dollr_async.client import DollrClient
@@ -73,10 +73,12 @@ class PaymentTasks:
 
     Args:
         make_client: makes the client, with a `PostgresJournal` in the same database. It is called once in each worker,
-            at its first job. The client is closed when the worker's event loop ends; the journal is yours to close.
+            at its first job. The client is closed when the worker's event loop ends; the journal is yours to close. In
+            a Django project give `dollr` of `dollr_async.integrations.django`.
         on_outcome: is awaited with the `Outcome` and the connection of the transaction that marks it as handled. Do
             your work for it on that connection, and do not call `handled()`. When it raises, the transaction is rolled
-            back, the job fails, and another one tries again: after 1, 2, 4 seconds, and so on up to 5 minutes.
+            back, the job fails, and another one tries again: after 1, 2, 4 seconds, and so on up to 5 minutes. In a
+            Django project the connection is Django's, the transaction is open on it, and a plain function will do.
         queue: the queue of all three tasks.
         sweep_cron: when the sweep runs. A sixth field counts seconds.
 
@@ -87,27 +89,32 @@ class PaymentTasks:
     def __init__(
         self,
         make_client: Callable[[], DollrClient],
-        on_outcome: Callable[[Outcome, AsyncConnection[Any]], Awaitable[None]],
+        on_outcome: Callable[[Outcome, Any], Awaitable[None] | None],
         *,
         queue: str = "dollr",
         sweep_cron: str = "* * * * *",
     ) -> None:
         """Make nothing yet."""
         self._clients = LoopClients(make_client)
-        self._on_outcome = on_outcome
+        self._on_outcome: Callable[[Outcome, Any], Any] = on_outcome
         self._queue = queue
         self._sweep_cron = sweep_cron
         self._app: App | None = None
+        self._alias: str | None = None
+        """The database of a Django project, whose own connection handles the outcomes."""
 
     def register(self, app: App) -> None:
         """Add the tasks `dollr:check`, `dollr:sweep` and `dollr:collect` to an app.
 
         Raises:
-            ConfigurationError: the app's connector is no `PsycopgConnector`, or the tasks were registered before.
+            ConfigurationError: the app's connector is neither a `PsycopgConnector` nor that of a Django project, or the
+                tasks were registered before.
         """
         if self._app is not None:
             raise ConfigurationError("these PaymentTasks are registered already: make new ones for another app")
-        psycopg_connector(app)
+        self._alias = alias_of(app.connector)
+        if self._alias is None:
+            psycopg_connector(app)
         self._app = app
         retry = _CollectRetry()
         app.task(name=CHECK, queue=self._queue)(self._check)
@@ -135,7 +142,7 @@ class PaymentTasks:
             ConfigurationError: `register` was not called.
         """
         reference, kind = fields.reference(reference_id), fields.enum_member(ExecutionKind, kind)
-        await defer_check(self._task(CHECK), reference, kind, _now(), connection=connection)
+        await defer_check(self._registered(), reference, kind, _now(), connection=connection)
 
     async def collect(
         self,
@@ -159,18 +166,17 @@ class PaymentTasks:
         """
         reference = uuid.uuid4() if reference_id is None else fields.reference(reference_id)
         values = encoded(terms, reference)
-        await defer(self._task(COLLECT), reference, connection=connection, terms=values)
+        await defer(self._registered(), COLLECT, reference, connection=connection, terms=values)
         return reference
 
-    def _task(self, name: str) -> Task[Any, Any, Any]:
+    def _registered(self) -> App:
         if self._app is None:
             raise ConfigurationError("call register(app) first, with the Procrastinate app of your workers")
-        task: Task[Any, Any, Any] = self._app.tasks[name]
-        return task
+        return self._app
 
     async def _check(self, reference_id: str, kind: str, began_at: str, failures: int = 0) -> None:
         reference, direction = uuid.UUID(reference_id), ExecutionKind(kind)
-        check_again = partial(defer_check, self._task(CHECK), reference, direction, began_at)
+        check_again = partial(defer_check, self._registered(), reference, direction, began_at)
         try:
             pause = await self._check_once(reference, direction, began_at)
         except Exception:
@@ -207,12 +213,15 @@ class PaymentTasks:
 
     async def _deliver(self, client: DollrClient, reference: uuid.UUID) -> bool:
         outcome = await client.outcome(reference)
-        if outcome is None or self._app is None:
+        if outcome is None:
             return False
         try:
-            async with transaction(self._app) as connection:
-                await self._on_outcome(outcome, connection)
-                await outcome.handled(connection)
+            if self._alias is not None:
+                await deliver_with_django(outcome, self._alias, self._on_outcome)
+            else:
+                async with transaction(self._registered()) as connection:
+                    await self._on_outcome(outcome, connection)
+                    await outcome.handled(connection)
         except AlreadyHandledError:
             logger.debug("payment %s: another worker was quicker", reference, extra={"reference_id": reference})
         return True
@@ -229,13 +238,12 @@ class PaymentTasks:
             if await client.outcome(reference) is None:
                 raise
             # It surely did not run, which its check hands out.
-        await defer_check(self._task(CHECK), reference, ExecutionKind.COLLECTION, _now())
+        await defer_check(self._registered(), reference, ExecutionKind.COLLECTION, _now())
 
     async def _sweep(self, timestamp: int) -> None:  # noqa: ARG002 - each periodic task of Procrastinate takes it
-        if self._app is None:
-            raise ConfigurationError("call register(app) first")
-        await tidy_jobs(self._app)
-        await restore_jobs(self._app, self._clients.current(), self._task(CHECK))
+        app = self._registered()
+        await tidy_jobs(app)
+        await restore_jobs(app, self._clients.current())
 
 
 class _CollectRetry(BaseRetryStrategy):

@@ -42,6 +42,10 @@ def test_the_admin_reads_filters_and_checks(tmp_path: Path, database: str) -> No
     project(tmp_path, database).test("case_admin")
 
 
+def test_procrastinate_defers_and_delivers_in_the_transactions_of_a_project(tmp_path: Path) -> None:
+    project(tmp_path, "postgresql", SHOP_QUEUE="1").test("case_procrastinate")
+
+
 @pytest.mark.full(reason="as above")
 @pytest.mark.parametrize("database", DATABASES)
 def test_the_journal_keeps_times_in_a_project_without_timezones(tmp_path: Path, database: str) -> None:

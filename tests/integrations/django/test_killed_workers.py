@@ -34,7 +34,7 @@ EVERY = int(os.environ.get("DOLLR_PROOF_EVERY", "6"))
 
 
 @contextmanager
-def shop_with(directory: Path, orders: int) -> Iterator[Project]:
+def shop_with(directory: Path, orders: int, **variables: str) -> Iterator[Project]:
     """Return the project with a database of its own in PostgreSQL, in which so many payments have ended."""
     with SandboxThread(settlement=AfterSeconds(processing=0.05, final=0.1)) as sandbox:
         shop = project(
@@ -44,6 +44,7 @@ def shop_with(directory: Path, orders: int) -> Iterator[Project]:
             SHOP_CLIENT_ID=sandbox.client_id,
             SHOP_CLIENT_SECRET=sandbox.client_secret,
             SHOP_CONN_MAX_AGE="60",
+            **variables,
         )
         names = [shop.environment["SHOP_NAME"], f"{shop.environment['SHOP_NAME']}_payments"]
         with psycopg.connect(CONNINFO, autocommit=True) as server:
@@ -51,7 +52,7 @@ def shop_with(directory: Path, orders: int) -> Iterator[Project]:
                 server.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
             try:
                 run(shop, "migrate", "--verbosity", "0")
-                run(shop, "orders", str(orders))
+                run(shop, "orders", str(orders), *(["--queue"] if "SHOP_QUEUE" in variables else []))
                 yield shop
             finally:
                 for name in names:
@@ -122,3 +123,41 @@ def test_the_worker_ends_with_0_when_it_is_terminated(tmp_path: Path) -> None:
         assert "Unclosed" not in errors
         assert not health.exists()
         assert state(shop)["not_handled"] == 0
+
+
+@contextmanager
+def procrastinate_worker(shop: Project) -> Iterator[subprocess.Popen[bytes]]:
+    command = [sys.executable, "-m", "django", "procrastinate", "worker", "--concurrency", "10"]
+    worker = subprocess.Popen(command, cwd=ROOT, env=shop.environment, stderr=subprocess.DEVNULL)
+    try:
+        yield worker
+    finally:
+        worker.kill()
+        worker.wait()
+
+
+def until(shop: Project, sql: str) -> int:
+    """Wait until a count is above 0, and return it."""
+    end = time.monotonic() + 100.0
+    with psycopg.connect(CONNINFO, dbname=shop.environment["SHOP_NAME"], autocommit=True) as server:
+        while time.monotonic() < end:
+            found = server.execute(sql).fetchone()
+            if found is not None and found[0]:
+                return int(found[0])
+            time.sleep(0.05)
+    raise AssertionError(f"not in time: {sql}")
+
+
+@pytest.mark.full(reason="it makes a database, and starts two workers of Procrastinate in processes")
+def test_a_worker_of_procrastinate_that_is_killed_leaves_every_order_paid_once(tmp_path: Path) -> None:
+    with shop_with(tmp_path, 40, SHOP_QUEUE="1") as shop:
+        with procrastinate_worker(shop) as worker:
+            until(shop, "SELECT count(*) FROM dollr_payment WHERE handled_at IS NOT NULL")
+            worker.kill()
+            worker.wait()
+        under_way = until(shop, "SELECT count(*) FROM procrastinate_jobs WHERE status IN ('doing', 'todo')")
+        assert under_way >= 10, "the kill proves something only when work was under way"
+        with procrastinate_worker(shop):
+            until(shop, "SELECT (count(*) FILTER (WHERE handled_at IS NOT NULL) = 40)::int FROM dollr_payment")
+        found = state(shop)
+        assert found == {"paid": {"1": 40}, "not_handled": 0, "open": 0}

@@ -20,6 +20,9 @@ INSTALLED_APPS = [
     "dollr_async.integrations.django",
     "tests.integrations.django.project.shop",
 ]
+if "SHOP_QUEUE" in os.environ:
+    INSTALLED_APPS += ["procrastinate.contrib.django"]
+    PROCRASTINATE_ON_APP_READY = "tests.integrations.django.project.queue.register"
 MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
