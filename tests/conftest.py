@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+from functools import partial
 from typing import TYPE_CHECKING
 
 import hypothesis
@@ -44,7 +45,14 @@ def pytest_asyncio_loop_factories(
 
 def virtual_loop() -> asyncio.AbstractEventLoop:
     """Return a loop with a virtual clock that starts at zero."""
-    return looptime.new_event_loop(start=0.0, end=_END_OF_TIME)
+    loop = looptime.new_event_loop(start=0.0, end=_END_OF_TIME)
+    # A runner gives the threads of a loop 300 seconds to end, which pass at once here.
+    loop.shutdown_default_executor = partial(_join_threads, loop)  # type: ignore[method-assign]
+    return loop
+
+
+async def _join_threads(loop: asyncio.AbstractEventLoop, timeout: float | None = None) -> None:  # noqa: ASYNC109 - of the base class
+    await type(loop).shutdown_default_executor(loop)
 
 
 @pytest.fixture(autouse=True)

@@ -232,7 +232,9 @@ def run_program(sandbox: Sandbox, body: str, *, expect: int = 0) -> tuple[str, f
         timeout=60,
         check=False,
     )
-    assert (ended.returncode, ended.stderr) == (expect, "")
+    # Under -X dev asyncio tells which step of a task took long, which on a busy machine any may do.
+    errors = [line for line in ended.stderr.splitlines() if not line.startswith("Executing <")]
+    assert (ended.returncode, errors) == (expect, [])
     return ended.stdout, time.monotonic() - began
 
 

@@ -45,7 +45,7 @@ class Dollr(subprocess.Popen[str]):
         return self.stdout.readline()
 
     def finish(self) -> tuple[int, str, str]:
-        out, err = self.communicate(timeout=30)
+        out, err = self.communicate(timeout=120)
         return self.returncode, out, _without_slow_steps(err)
 
 

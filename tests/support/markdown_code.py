@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import types
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -39,6 +40,8 @@ def python_blocks(loop: asyncio.AbstractEventLoop) -> CodeBlockParser:
         # The empty lines keep the line numbers of a traceback right.
         source = "\n" * (example.line + example.parsed.line_offset) + example.parsed
         code = compile(source, example.path, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+        # Python 3.13 defines no class in a namespace without it.
+        example.namespace.setdefault("__builtins__", builtins)
         running = types.FunctionType(code, example.namespace)()
         if running is not None:
             loop.run_until_complete(running)
