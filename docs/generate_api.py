@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn, get_args
 
 from dollr_async.resources.base import Resource
 from dollr_async.resources.groups import Groups
-from dollr_async.wire.session import TOKEN_PATH
+from dollr_async.wire.tokens import TOKEN_PATH
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Self, TypeVar
 
 from dollr_async.base import fields
 from dollr_async.base.clock import LoopClock
+from dollr_async.base.enums import ExecutionKind
 from dollr_async.base.errors import ConfigurationError, InvalidInputError
 from dollr_async.base.progress import Progress
+from dollr_async.base.reporting import ObservedOperation, notifier
 from dollr_async.client.settings import (
     checked_per_second,
     checked_poll_budget,
@@ -41,6 +43,8 @@ if TYPE_CHECKING:
 
     from dollr_async.base.clock import Clock
     from dollr_async.base.fields import Secret
+    from dollr_async.base.observing import Observer
+    from dollr_async.base.reporting import Notify
     from dollr_async.base.sharing import PollBudget, TokenStore
     from dollr_async.flows.flow import Flow
     from dollr_async.journal.client_journal import ClientJournal, PaymentTerms
@@ -54,6 +58,12 @@ P = TypeVar("P", bound="PaymentTerms")
 if TYPE_CHECKING:
     MakeFlow = Callable[[Groups, P, Steps, Clock], Flow]
 DEFAULT_BASE_URL = "https://api.heydollr.app"
+_OPERATIONS = {
+    ExecutionKind.COLLECTION: "collect",
+    ExecutionKind.PAYOUT: "payout",
+    ExecutionKind.TRANSFER: "transfer",
+    ExecutionKind.REFUND: "refund",
+}
 _RETRY = RetryPolicy()
 _POLLING = PollPolicy()
 
@@ -77,6 +87,7 @@ class ClientCore(Groups):
         app_info: tuple[str, str | None] | None = None,
         token_store: TokenStore | None = None,
         poll_budget: PollBudget | None = None,
+        observer: Observer | None = None,
     ) -> None:
         """Check the settings and build the parts of the client. Nothing is sent."""
         self._retry, self._polling = checked_policies(retry, polling)
@@ -84,6 +95,7 @@ class ClientCore(Groups):
         self._outcome_reader: OutcomeReader | None = None
         self._options = CallOptions()
         self._clock = LoopClock()
+        self._notify = notifier(observer)
         self._check_limit = CheckLimit(self._clock)
         transport = Transport(
             base_url or os.environ.get("DOLLR_BASE_URL") or DEFAULT_BASE_URL,
@@ -99,17 +111,19 @@ class ClientCore(Groups):
             retry=self._retry,
             clock=self._clock,
             token_store=checked_token_store(token_store),
+            notify=self._notify,
         )
-        super().__init__(HttpCaller(self._session, retry=self._retry, clock=self._clock))
+        super().__init__(HttpCaller(self._session, retry=self._retry, clock=self._clock, notify=self._notify))
         # A function is asked here too, so that one that fails is found at the start. One key serves the client's whole
         # life: with a secret that was rotated meanwhile, the journal compares what it keeps as plain text.
-        self._journal = None if journal is None else _client_journal(journal, secret(), self._clock)
+        self._journal = None if journal is None else _client_journal(journal, secret(), self._clock, self._notify)
         schedule = PollSchedule(
             self._clock,
             check_open=self._session.check_open,
             per_second=checked_per_second(max_polls_per_second),
             budget=checked_poll_budget(poll_budget, max_polls_per_second),
             max_retry_after=self._retry.max_retry_after,
+            notify=self._notify,
         )
         self._shared = [part for part in (token_store, poll_budget) if part is not None]
         self._realtime = None if realtime is None else self._push_connection(realtime)
@@ -163,15 +177,25 @@ class ClientCore(Groups):
         steps = self._new_steps(reference_id)
         flow = make_flow(self, terms, steps, self._clock)
         run_flow = partial(run, flow, steps, retry=self._retry, grace=self._polling.not_found_grace, clock=self._clock)
-        with reference_noted(flow, reference_id), self._registry.running(reference_id):
+        observed = ObservedOperation(self._notify, self._clock, _OPERATIONS[flow.kind], reference_id, flow.kind)
+        with observed, reference_noted(flow, reference_id), self._registry.running(reference_id):
             if self._journal is None:
-                return await run_flow(), flow
-            async with await self._journal.claim(terms, reference_id, flow.kind) as journaled:
-                steps.continue_with(journaled, journaled.progress)
-                return await run_flow(), flow
+                execution = await run_flow()
+            else:
+                async with await self._journal.claim(terms, reference_id, flow.kind) as journaled:
+                    steps.continue_with(journaled, journaled.progress)
+                    execution = await run_flow()
+            observed.status = execution.status
+            return execution, flow
 
     def _new_steps(self, reference_id: UUID) -> Steps:
-        return Steps(Progress(reference_id=reference_id), self._clock, retry=self._retry, check_limit=self._check_limit)
+        return Steps(
+            Progress(reference_id=reference_id),
+            self._clock,
+            retry=self._retry,
+            check_limit=self._check_limit,
+            notify=self._notify,
+        )
 
 
 def checked_policies(retry: RetryPolicy, polling: PollPolicy) -> tuple[RetryPolicy, PollPolicy]:
@@ -187,11 +211,11 @@ def checked_policies(retry: RetryPolicy, polling: PollPolicy) -> tuple[RetryPoli
     return retry, polling
 
 
-def _client_journal(journal: Journal, client_secret: Secret, clock: Clock) -> ClientJournal:
+def _client_journal(journal: Journal, client_secret: Secret, clock: Clock, notify: Notify | None) -> ClientJournal:
     # A program that uses no journal does not import it.
     from dollr_async.journal.client_journal import ClientJournal  # noqa: PLC0415 - see above
 
-    return ClientJournal(journal, client_secret.reveal(), clock)
+    return ClientJournal(journal, client_secret.reveal(), clock, notify)
 
 
 def _checked(value: T, kind: type[T], name: str, parts: str = "") -> T:

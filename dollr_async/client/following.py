@@ -16,8 +16,9 @@ from dollr_async.base.numeric import is_number, shown
 from dollr_async.client.core import ClientCore
 from dollr_async.flows.arguments import source_type as payable
 from dollr_async.flows.contested import check_document
-from dollr_async.flows.handles import UnfinishedPayment, final_execution
+from dollr_async.flows.handles import UnfinishedPayment
 from dollr_async.flows.hosted_checkout import Verification, verify
+from dollr_async.flows.waiting import final_execution
 
 if TYPE_CHECKING:
     import uuid

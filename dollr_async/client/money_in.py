@@ -6,6 +6,7 @@ import uuid
 from typing import TYPE_CHECKING
 
 from dollr_async.base.enums import CheckoutMode, FeeBearer, SourceType
+from dollr_async.base.reporting import ObservedOperation
 from dollr_async.client.core import ClientCore
 from dollr_async.flows.arguments import MobileMoney
 from dollr_async.flows.collect import CollectionChain
@@ -157,7 +158,9 @@ class MoneyInMethods(ClientCore):
         )
         page = PageTerms(success_url=success_url, cancel_url=cancel_url, expires_at=expires_at)
         self._session.check_open()
-        return await check_out(self, terms, page, self._new_steps(terms.reference_id), self._registry)
+        steps = self._new_steps(terms.reference_id)
+        with ObservedOperation(self._notify, self._clock, "hosted_checkout", terms.reference_id):
+            return await check_out(self, terms, page, steps, self._registry)
 
     async def payment_link(self, source: KnownSource, *, currency: str) -> HostedCheckout:
         """Return the payment page of an existing document, as the handle that `hosted_checkout` returns.

@@ -51,7 +51,9 @@ class ViewMethods(ClientCore):
         own_retry, _ = checked_policies(self._retry if retry is None else retry, self._polling)
         view = copy(self)
         vars(view).update(_client=self._client or self, _options=options, _retry=own_retry)
-        Groups.__init__(view, HttpCaller(self._session, retry=own_retry, clock=self._clock, options=options))
+        Groups.__init__(
+            view, HttpCaller(self._session, retry=own_retry, clock=self._clock, options=options, notify=self._notify)
+        )
         return view
 
     async def ready(self) -> None:

@@ -10,9 +10,10 @@ from uuid import UUID
 import attrs
 
 from dollr_async.base.enums import ExecutionKind, ExecutionStatus, SourceType
-from dollr_async.base.errors import ActionRequiredError, InvalidRequestError, NotFoundError, PaymentFailedError
-from dollr_async.base.progress import Progress, resume_call
+from dollr_async.base.errors import InvalidRequestError, NotFoundError
+from dollr_async.base.progress import Progress
 from dollr_async.flows.contested import check_document
+from dollr_async.flows.waiting import final_execution
 from dollr_async.following.registry import PollerRegistry
 from dollr_async.resources.executions import Execution
 
@@ -23,37 +24,6 @@ if TYPE_CHECKING:
     from dollr_async.resources.groups import Groups
     from dollr_async.resources.invoices import InvoiceReceipt
     from dollr_async.resources.orders import OrderReceipt
-
-
-async def final_execution(watch: Watch, *, raise_on_action: bool, client_secret: str | None = None) -> Execution:
-    """Follow a payment to its final status and return the COMPLETED execution.
-
-    Raises:
-        PaymentFailedError: it ended in FAILED.
-        ActionRequiredError: its payer has to confirm a card, unless `raise_on_action` is False.
-        PollTimeoutError: it was not final in time; it has not failed.
-    """
-    async for change in watch:
-        execution = change.execution
-        if change.status == ExecutionStatus.FAILED:
-            words = "; ".join(word for word in (execution.gateway_message, execution.wallet_message) if word)
-            message = f"payment {change.reference_id} failed: {words or 'the API gave no reason'}"
-            raise PaymentFailedError(message, reference_id=change.reference_id, execution=execution)
-        if change.is_final:
-            return execution
-        if raise_on_action and change.requires_action:
-            following = resume_call("wait", change.reference_id, more=", raise_on_action=False")
-            message = (
-                f"payment {change.reference_id} waits for its payer: confirm the card in the browser with this error's "
-                f"client_secret, then follow the payment again with {following}"
-            )
-            raise ActionRequiredError(
-                message,
-                reference_id=change.reference_id,
-                execution=execution,
-                client_secret=execution.client_secret or client_secret,
-            )
-    raise AssertionError  # pragma: no cover - a watch ends with a final change or an error
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -86,10 +56,8 @@ class UnfinishedPayment:
         Raises:
             ReferenceUsedError: another run has used the reference, and paid another document.
         """
-        execution = await final_execution(self.watch().within(timeout), raise_on_action=raise_on_action)
-        if self._check_is_ours is not None:
-            await self._check_is_ours(execution)
-        return execution
+        watch = self.watch().within(timeout)
+        return await final_execution(watch, raise_on_action=raise_on_action, check_is_ours=self._check_is_ours)
 
 
 class Payment:
@@ -167,8 +135,21 @@ class Payment:
             ActionRequiredError: its payer has to confirm a card.
             PollTimeoutError: it was not final in time; it has not failed.
         """
-        watch = self._registry.watch(self.reference_id, self.kind).within(timeout)
-        return await final_execution(watch, raise_on_action=raise_on_action, client_secret=self._first.client_secret)
+        return await self._wait(timeout, raise_on_action=raise_on_action)
+
+    async def _wait(
+        self,
+        timeout: float | None,  # noqa: ASYNC109 - as above
+        *,
+        raise_on_action: bool,
+        check_is_ours: Callable[[Execution], Awaitable[None]] | None = None,
+    ) -> Execution:
+        return await final_execution(
+            self._registry.watch(self.reference_id, self.kind).within(timeout),
+            raise_on_action=raise_on_action,
+            client_secret=self._first.client_secret,
+            check_is_ours=check_is_ours,
+        )
 
     def __repr__(self) -> str:
         """Show the reference and the status, and no secret."""
@@ -216,7 +197,9 @@ class Collection(Payment):
             PollTimeoutError: it was not final in time; it has not failed.
             ReferenceUsedError: another run has used the reference, and paid another document.
         """
-        execution = await super().wait(timeout, raise_on_action=raise_on_action)
+        return await self._wait(timeout, raise_on_action=raise_on_action, check_is_ours=self._check_is_ours)
+
+    async def _check_is_ours(self, execution: Execution) -> None:
         if self._is_contested:
             await check_document(
                 execution,
@@ -226,7 +209,6 @@ class Collection(Payment):
                 clock=self._clock,
             )
             self._is_contested = False
-        return execution
 
     @property
     def source_type(self) -> SourceType:

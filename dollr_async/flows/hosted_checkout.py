@@ -96,9 +96,12 @@ class HostedCheckout(Record):
         Raises:
             PollTimeoutError: it was neither in time; it may still be paid.
         """
-        async for change in self._registry.watch_source(self.source_type, self.source_id).within(timeout):
-            if change.is_final:
-                return change.source
+        watch = self._registry.watch_source(self.source_type, self.source_id).within(timeout)
+        with watch.reported_wait() as operation:
+            async for change in watch:
+                operation.status = change.status
+                if change.is_final:
+                    return change.source
         raise AssertionError  # pragma: no cover - a watch ends with a final change or an error
 
     async def verify(self) -> Verification:

@@ -28,12 +28,14 @@ from dollr_async.flows.attempt import (
     CheckResult,
     SendResult,
 )
+from dollr_async.flows.doubt import ReportedDoubt
 from dollr_async.flows.refusals import is_unreachable, result_of
 
 if TYPE_CHECKING:
     from uuid import UUID
 
     from dollr_async.base.clock import Clock
+    from dollr_async.base.reporting import Notify
     from dollr_async.flows.check_limit import CheckLimit
     from dollr_async.resources.executions import Execution
     from dollr_async.wire.retry import RetryPolicy
@@ -42,7 +44,6 @@ logger = logging.getLogger("dollr_async.collect")
 
 _TICK = 1e-3
 """Seconds by which a pause goes over its end: one that is shorter than the clock can tell would be made for ever."""
-
 _SHORTEST_CHECK = 5.0
 """Seconds that a status check may take at least, when recovery was over before it began."""
 
@@ -100,7 +101,14 @@ class OutcomeUnknown(Exception):  # noqa: N818 - an outcome for the flow above, 
 
 
 async def execute(
-    operation: Operation, attempt: Attempt, first: Action, *, retry: RetryPolicy, clock: Clock, limit: CheckLimit
+    operation: Operation,
+    attempt: Attempt,
+    first: Action,
+    *,
+    retry: RetryPolicy,
+    clock: Clock,
+    limit: CheckLimit,
+    notify: Notify | None = None,
 ) -> tuple[Execution, bool]:
     """Send an execution, or find the one that was sent, and return it once it has surely landed.
 
@@ -113,14 +121,23 @@ async def execute(
         JournalError: it could not be stored durably, so nothing was sent.
         DecodeError: it landed, but what the API says of it does not have the documented shape.
     """
-    return await _Recovery(operation, attempt, retry, clock, limit).run(first)
+    with ReportedDoubt(notify, clock, operation.reference_id) as doubt:
+        doubt.note(attempt)
+        return await _Recovery(operation, attempt, retry, clock, limit, doubt).run(first)
 
 
 class _Recovery:
     def __init__(
-        self, operation: Operation, attempt: Attempt, retry: RetryPolicy, clock: Clock, limit: CheckLimit
+        self,
+        operation: Operation,
+        attempt: Attempt,
+        retry: RetryPolicy,
+        clock: Clock,
+        limit: CheckLimit,
+        doubt: ReportedDoubt,
     ) -> None:
         self._operation = operation
+        self._doubt = doubt
         self._attempt = attempt
         self._retry = retry
         self._clock = clock
@@ -162,6 +179,7 @@ class _Recovery:
     async def _renew(self) -> None:
         await self._operation.renew()
         self._attempt = self._attempt.renewed(self._operation.session_expires_at)
+        self._doubt.note(self._attempt)
 
     async def _send(self) -> Action:
         attempt = self._attempt
@@ -175,6 +193,7 @@ class _Recovery:
             self._checks = 0
         may_wait = self._asked_to_wait is None or self._asked_to_wait <= self._retry.max_retry_after
         self._attempt, action = self._attempt.after_send(outcome, self._clock.monotonic(), may_wait=may_wait)
+        self._doubt.note(self._attempt, self._failure)
         if outcome is SendResult.LIMITED and action is Action.CHECK:
             self._refusal = self._refusal or self._failure
         if action is not Action.ADOPT:

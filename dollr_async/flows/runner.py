@@ -99,7 +99,7 @@ async def _executed(flow: Flow, steps: Steps, *, retry: RetryPolicy, grace: floa
         attempts=retry.attempts, recovery=retry.recovery, grace=grace, session_expires_at=flow.session_expires_at
     )
     attempt, first = steps.run.resume(fresh, clock.monotonic())
-    landing = execute(flow, attempt, first, retry=retry, clock=clock, limit=steps.check_limit)
+    landing = execute(flow, attempt, first, retry=retry, clock=clock, limit=steps.check_limit, notify=steps.notify)
     execution, flow.is_contested = await steps.execution(landing)
     return execution
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from typing import TYPE_CHECKING, Protocol, TypeVar
+from uuid import UUID
 
 import attrs
 
 from dollr_async.base.errors import ConfigurationError, DecodeError, DollrError, JournalError, PaymentError
+from dollr_async.base.observing import StepEnded
 from dollr_async.base.progress import Progress
 from dollr_async.base.record import field_names
 from dollr_async.flows.run import Run
@@ -18,11 +21,14 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
     from dollr_async.base.clock import Clock
+    from dollr_async.base.reporting import Notify
     from dollr_async.flows.check_limit import CheckLimit
 
 T = TypeVar("T")
 
 logger = logging.getLogger("dollr_async.collect")
+
+_WORD = re.compile(r"[A-Z]+(_[A-Z]+)*")
 
 
 class StepFailed(Exception):  # noqa: N818 - an outcome for the flow above, never seen by users
@@ -38,8 +44,17 @@ class StepFailed(Exception):  # noqa: N818 - an outcome for the flow above, neve
 class Steps:
     """Runs the steps of one payment, checks before it repeats one, and keeps every id that they made."""
 
-    def __init__(self, progress: Progress, clock: Clock, *, retry: RetryPolicy, check_limit: CheckLimit) -> None:
+    def __init__(
+        self,
+        progress: Progress,
+        clock: Clock,
+        *,
+        retry: RetryPolicy,
+        check_limit: CheckLimit,
+        notify: Notify | None = None,
+    ) -> None:
         """Begin with the ids made so far."""
+        self.notify = notify
         self._clock = clock
         self._retry = retry
         self.check_limit = check_limit
@@ -85,16 +100,16 @@ class Steps:
         began = self._clock.monotonic()
         try:
             done = await self._run_with_checks(act, found, attempts=1 if is_read else self._retry.attempts)
-        except (ConfigurationError, PaymentError, JournalError):
-            raise
         except DollrError as error:
+            self._report(name, None, began, error)
+            if isinstance(error, ConfigurationError | PaymentError | JournalError):
+                raise
             raise StepFailed(name) from error
         if makes is not None:
             self.made(**makes(done))
         if is_kept:
             await self.run.acknowledged(name, self.progress)
-        if logger.isEnabledFor(logging.DEBUG):
-            self._log(name, "" if shows is None else shows(done), began)
+        self._report(name, None if shows is None else shows(done), began)
         return done
 
     async def _run_with_checks(
@@ -118,18 +133,34 @@ class Steps:
                     raise
 
     async def execution(self, call: Awaitable[T]) -> T:
-        """Await the execution, which has its own ways to fail; its success is logged like a step's."""
+        """Await the execution, which has its own ways to fail; its end is reported like a step's."""
         began = self._clock.monotonic()
-        done = await call
-        if logger.isEnabledFor(logging.DEBUG):
-            self._log("execution", self.progress.reference_id, began)
+        try:
+            done = await call
+        except Exception as error:
+            self._report("execution", None, began, error.__cause__ or error)
+            raise
+        self._report("execution", self.progress.reference_id, began)
         return done
 
-    def _log(self, name: str, shown: object, began: float) -> None:
-        elapsed = self._clock.monotonic() - began
+    def _report(self, name: str, shown: object, began: float, error: BaseException | None = None) -> None:
+        seconds = self._clock.monotonic() - began
         reference_id = self.progress.reference_id
-        details = {"reference_id": reference_id, "dollr_step": name, "dollr_id": shown, "dollr_elapsed": elapsed}
-        logger.debug("%s: %s %s (%.0f ms)", reference_id, name, shown, elapsed * 1000.0, extra=details)
+        if error is None and logger.isEnabledFor(logging.DEBUG):
+            details = {"reference_id": reference_id, "dollr_step": name, "dollr_id": shown, "dollr_elapsed": seconds}
+            words = "%s: %s %s (%.0f ms)"
+            logger.debug(words, reference_id, name, "" if shown is None else shown, seconds * 1000.0, extra=details)
+        if self.notify is not None:
+            failed = None if error is None else type(error).__name__
+            step = StepEnded(reference_id=reference_id, step=name, id=_as_id(shown), seconds=seconds, error=failed)
+            self.notify(step)
+
+
+def _as_id(shown: object) -> int | str | None:
+    """Return a number, a reference, or a word such as ORANGE_MONEY_LBR; no other text goes into an event."""
+    if isinstance(shown, int):
+        return shown
+    return str(shown) if isinstance(shown, UUID) or _WORD.fullmatch(str(shown)) else None
 
 
 class HasId(Protocol):

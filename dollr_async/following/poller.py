@@ -22,6 +22,7 @@ from dollr_async.base.errors import (
 )
 from dollr_async.following.follower import Waiter
 from dollr_async.following.schedule import PollSchedule, Scheduled
+from dollr_async.following.status_checks import reported_check
 from dollr_async.wire.retry import is_redirect_or_timeout
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from dollr_async.base.clock import Clock
     from dollr_async.base.enums import SourceType
+    from dollr_async.base.reporting import Notify
     from dollr_async.following.follower import Follower
     from dollr_async.following.policy import Pace
     from dollr_async.following.push_subscription import PushSubscription
@@ -94,6 +96,11 @@ class Poller(Scheduled, Generic[T]):
         self._is_expected = is_expected
         self.document: tuple[SourceType, int] | None = None
         self.unknown_since: float | None = None
+
+    @property
+    def notify(self) -> Notify | None:
+        """What hands events to the client's observer."""
+        return self._schedule.notify
 
     def update(self, state: T) -> None:
         """Keep a state that was seen, and notify the followers for whom it is a change."""
@@ -210,7 +217,10 @@ class Poller(Scheduled, Generic[T]):
         began = self._clock.monotonic()
         self._is_hinted = False
         try:
-            state = await self._fetch(*self.key)
+            fetching, notify = self._fetch(*self.key), self.notify
+            if notify is not None:
+                fetching = reported_check(fetching, self.key, notify, self._clock, delay=self.delay)
+            state = await fetching
         except DollrError as error:
             self._note_poll()
             self._note_error(error, began)

@@ -15,6 +15,7 @@ from dollr_async.base.errors import ConfigurationError, DollrError, NotFoundErro
 from dollr_async.base.record import JsonRecord
 from dollr_async.following.poller import Poller
 from dollr_async.following.push_subscription import PushSubscription
+from dollr_async.following.status_checks import reported_check
 from dollr_async.following.turns import Turns
 from dollr_async.following.watch import SourceWatch, Watch
 from dollr_async.following.watch_many import MergedWatch
@@ -211,7 +212,10 @@ class PollerRegistry:
         await self._turns.wait()
         began = self._clock.monotonic()
         try:
-            execution = await self._fetch_payment(kind, reference_id, age=age)
+            fetching = self._fetch_payment(kind, reference_id, age=age)
+            if (notify := self._schedule.notify) is not None:
+                fetching = reported_check(fetching, (kind, reference_id), notify, self._clock)
+            execution = await fetching
         except RateLimitError as error:
             if self._schedule.is_shared:  # other processes must hear of it; else it is the caller's own schedule
                 self._schedule.rate_limited(error.retry_after, began)

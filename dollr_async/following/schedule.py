@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from dollr_async.base.clock import Clock
+    from dollr_async.base.reporting import Notify
     from dollr_async.base.sharing import PollBudget
     from dollr_async.following.ceiling import Ceiling
 
@@ -47,7 +48,7 @@ _TICK = 1e-3
 class Scheduled(ABC):
     """One thing to be polled. It says when; the schedule keeps its place in the heap and in the queue."""
 
-    __slots__ = ("is_queued", "planned_at", "virtual_time", "worker")
+    __slots__ = ("delay", "is_queued", "planned_at", "queued_for", "virtual_time", "worker")
 
     def __init__(self) -> None:
         """Have no place yet."""
@@ -55,6 +56,8 @@ class Scheduled(ABC):
         self.is_queued = False
         self.worker: asyncio.Task[None] | None = None
         self.virtual_time = 0.0
+        self.queued_for = 0.0
+        self.delay = 0.0
 
     @abstractmethod
     def due_at(self, now: float) -> float | None:
@@ -92,6 +95,7 @@ class PollSchedule:
         per_second: float | None = None,
         budget: PollBudget | None = None,
         max_retry_after: float = 60.0,
+        notify: Notify | None = None,
     ) -> None:
         """Plan nothing yet.
 
@@ -100,6 +104,7 @@ class PollSchedule:
         pause that the API may ask for, in seconds.
         """
         self._clock = clock
+        self.notify = notify
         self.check_open = check_open
         self._max_retry_after = max_retry_after
         self._next_warning_at = 0.0
@@ -190,7 +195,10 @@ class PollSchedule:
         # A program without a shared budget does not import it.
         from dollr_async.following.shared_ceiling import SharedCeiling  # noqa: PLC0415 - see above
 
-        return SharedCeiling(budget, self._clock, on_change=self._start_polls, max_retry_after=self._max_retry_after)
+        longest = self._max_retry_after
+        return SharedCeiling(
+            budget, self._clock, on_change=self._start_polls, max_retry_after=longest, notify=self.notify
+        )
 
     def _opens_at(self, now: float) -> float:
         """When the next poll of the queue may begin."""
@@ -208,6 +216,7 @@ class PollSchedule:
         else:
             thing.planned_at = None
             thing.is_queued = True
+            thing.queued_for = now
             start = max(thing.virtual_time, self._virtual_time)
             heappush(self._queue, (start, thing.cost(now), next(self._sequence), thing))
 
@@ -222,6 +231,7 @@ class PollSchedule:
                 thing.planned_at = None
                 now = max(now, planned_at)
                 self._enqueue(thing, thing.due_at(now), now)
+                thing.queued_for = planned_at  # where the loop was busy, that was a while ago
         self._start_polls()
 
     def _start_polls(self) -> None:
@@ -244,6 +254,7 @@ class PollSchedule:
                 continue
             self._virtual_time = start
             thing.virtual_time = start + cost
+            thing.delay = max(now - thing.queued_for, 0.0)
             self._ceiling.take(now)
             return thing
         return None

@@ -14,12 +14,14 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from dollr_async.base.bounded import BoundedCalls
+from dollr_async.base.observing import BudgetWaited
 from dollr_async.base.sharing import PacedPollBudget
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from dollr_async.base.clock import Clock
+    from dollr_async.base.reporting import Notify
     from dollr_async.base.sharing import PollBudget
 
 logger = logging.getLogger("dollr_async.http")
@@ -45,9 +47,16 @@ class SharedCeiling:
     """The polls that one client has reserved from a budget, and the reservation that is outstanding."""
 
     def __init__(
-        self, budget: PollBudget, clock: Clock, *, on_change: Callable[[], None], max_retry_after: float
+        self,
+        budget: PollBudget,
+        clock: Clock,
+        *,
+        on_change: Callable[[], None],
+        max_retry_after: float,
+        notify: Notify | None = None,
     ) -> None:
         """Reserve nothing yet. `on_change` is called when `opens_at` has another answer."""
+        self._notify = notify
         self._budget = budget
         self._clock = clock
         self._on_change = on_change
@@ -114,13 +123,19 @@ class SharedCeiling:
             wait = await self._calls.run(self._budget.reserve(n), _ANSWER_WITHIN)
             self._check(wait)
         except Exception as error:  # noqa: BLE001 - whatever a budget raises
+            self._report(n, 0.0, error)
             self._failed(error)
         else:
+            self._report(n, max(wait, 0.0))
             self._pace_alone = None
             now = self._clock.monotonic()
             await self._granted_at(now + max(wait, 0.0), n, now)
         self._is_reserving = False
         self._on_change()
+
+    def _report(self, n: int, wait: float, error: Exception | None = None) -> None:
+        if self._notify is not None:
+            self._notify(BudgetWaited(polls=n, seconds=wait, error=None if error is None else type(error).__name__))
 
     async def _granted_at(self, at: float, n: int, now: float) -> None:
         if at - now > _LOOK_AGAIN_AFTER and isinstance(self._budget, PacedPollBudget):

@@ -14,6 +14,7 @@ from dollr_async.base.enums import ExecutionKind, ExecutionStatus, SourceStatus,
 from dollr_async.base.errors import PollTimeoutError
 from dollr_async.base.progress import resume_call
 from dollr_async.base.record import JsonRecord
+from dollr_async.base.reporting import ObservedOperation
 from dollr_async.following.policy import Pace
 from dollr_async.resources.executions import Execution
 from dollr_async.resources.status import SourceState
@@ -123,6 +124,10 @@ class ChangeIterator(ABC, Generic[T, C]):
             self._policy = attrs.evolve(self._policy, timeout=timeout)
         return self
 
+    def reported_wait(self) -> ObservedOperation:
+        """Return what reports the wait for the end to the client's observer."""
+        return ObservedOperation(self._poller.notify, self._clock, "wait")
+
     async def __anext__(self) -> C:
         """Return the next change."""
         last = self._last_change
@@ -196,6 +201,10 @@ class Watch(ChangeIterator[Execution, StatusChange]):
         super().__init__(poller, policy=policy, clock=clock, began_at=began_at, find_began_at=find_began_at)
         self._reference_id = reference_id
         self._kind = kind
+
+    def reported_wait(self) -> ObservedOperation:
+        """Return what reports the wait for the payment's end."""
+        return ObservedOperation(self._poller.notify, self._clock, "wait", self._reference_id, self._kind)
 
     def _new_change(self, state: Execution, last: StatusChange | None) -> StatusChange:
         return status_change(self._reference_id, state, None if last is None else last.execution, self._clock)

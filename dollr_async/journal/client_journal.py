@@ -20,7 +20,7 @@ from dollr_async.journal.open_payments import known_payment
 from dollr_async.journal.outcome_protocol import check_verdict
 from dollr_async.journal.outcomes import Outcomes
 from dollr_async.journal.protocol import Journal
-from dollr_async.journal.translating_journal import TranslatingJournal
+from dollr_async.journal.translating_journal import JournalWrites, TranslatingJournal
 from dollr_async.wire.retry import RetryPolicy
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from dollr_async.base.clock import Clock
     from dollr_async.base.enums import ExecutionKind, ExecutionStatus
     from dollr_async.base.progress import KnownPayment
+    from dollr_async.base.reporting import Notify
     from dollr_async.journal.journaled_run import Hold
     from dollr_async.journal.outcomes import OutcomeHandler
     from dollr_async.journal.translating_journal import TranslatingOutcomeJournal, TranslatingSearch
@@ -102,12 +103,12 @@ def _check_terms(known: Entry, asked: Entry, *, is_running: bool) -> None:
 class ClientJournal:
     """A journal and the key under which one client compares terms."""
 
-    def __init__(self, journal: Journal, client_secret: str, clock: Clock) -> None:
+    def __init__(self, journal: Journal, client_secret: str, clock: Clock, notify: Notify | None = None) -> None:
         """Derive the key from the client secret; the secret itself is not kept."""
         if not isinstance(journal, Journal):
             sentence = "journal must be a Journal, such as dollr_async.journal.SQLiteJournal('payments.db')"
             raise InvalidInputError(sentence)
-        self._journal = TranslatingJournal(journal)
+        self._journal = TranslatingJournal(journal, JournalWrites(notify, clock))
         self._key = journal_key(client_secret)
         self._clock = clock
         self._releases: set[asyncio.Task[None]] = set()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
+from dollr_async.base.clock import LoopClock
 from dollr_async.base.errors import ConfigurationError, DollrError, JournalError
+from dollr_async.base.observing import JournalWritten
 from dollr_async.journal.outcome_protocol import (
     IndexedJournal,
     OpenPayment,
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from dollr_async.base.clock import Clock
+    from dollr_async.base.reporting import Notify
     from dollr_async.journal.entry import Entry
     from dollr_async.journal.outcome_protocol import EndedPayment
     from dollr_async.journal.protocol import Claim, Journal
@@ -34,15 +37,42 @@ _CLAIM_TIMEOUT = 5.0
 """Seconds between two claims where the journal tells when the lease is free."""
 
 
+class JournalWrites:
+    """Awaits the writes about a payment, and reports them to the client's observer."""
+
+    def __init__(self, notify: Notify | None, clock: Clock) -> None:
+        """Report by `notify`; None reports nothing."""
+        self._notify = notify
+        self._clock = clock
+
+    async def run(self, action: str, reference_id: UUID, call: Awaitable[T]) -> T:
+        """Await a write; it raises only errors of this library."""
+        if self._notify is None:
+            return await _translated(call)
+        began, failed = self._clock.monotonic(), None
+        try:
+            return await _translated(call)
+        except BaseException as error:
+            failed = type(error).__name__
+            raise
+        finally:
+            seconds = self._clock.monotonic() - began
+            self._notify(JournalWritten(reference_id=reference_id, action=action, seconds=seconds, error=failed))
+
+
+_UNREPORTED = JournalWrites(None, LoopClock())
+
+
 class TranslatingJournal:
     """Wraps a journal that a user wrote: an error of its database or framework becomes a `JournalError`.
 
     It answers narrow questions by all open payments, where the wrapped journal is no `IndexedJournal`.
     """
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, journal: Journal, writes: JournalWrites = _UNREPORTED) -> None:
         """Wrap this journal."""
         self._journal = journal
+        self._writes = writes
         self._indexed = journal if isinstance(journal, IndexedJournal) else None
 
     def __repr__(self) -> str:
@@ -56,11 +86,11 @@ class TranslatingJournal:
 
     async def claim(self, entry: Entry) -> Claim:
         """Keep a new entry, or find the one with its reference, and take the lease unless a live run holds it."""
-        return await _translated(self._journal.claim(entry))
+        return await self._writes.run("claim", entry.reference_id, self._journal.claim(entry))
 
     async def write(self, entry: Entry, number: int) -> None:
         """Replace an entry whose lease this run still holds, and renew the lease."""
-        await _translated(self._journal.write(entry, number))
+        await self._writes.run("write", entry.reference_id, self._journal.write(entry, number))
 
     async def renew(self, reference_id: UUID, number: int) -> None:
         """Renew a lease."""
@@ -72,7 +102,7 @@ class TranslatingJournal:
 
     async def settle(self, reference_id: UUID, status: str, outcome: str | None) -> None:
         """Keep a status that a status check found."""
-        await _translated(self._journal.settle(reference_id, status, outcome))
+        await self._writes.run("settle", reference_id, self._journal.settle(reference_id, status, outcome))
 
     async def read(self, reference_id: UUID) -> Entry | None:
         """Return the entry of a reference, or None."""
@@ -128,7 +158,7 @@ class TranslatingJournal:
                 "methods of dollr_async.journal.OutcomeJournal"
             )
             raise ConfigurationError(sentence)
-        return TranslatingOutcomeJournal(self._journal)
+        return TranslatingOutcomeJournal(self._journal, self._writes)
 
     def with_search(self) -> TranslatingSearch:
         """Return this journal as one that finds outcomes by their references.
@@ -142,15 +172,16 @@ class TranslatingJournal:
                 "or write the methods of dollr_async.journal.SearchableOutcomeJournal"
             )
             raise ConfigurationError(sentence)
-        return TranslatingSearch(self._journal)
+        return TranslatingSearch(self._journal, self._writes)
 
 
 class TranslatingOutcomeJournal:
     """Wraps the methods of an `OutcomeJournal` that are not those of a `Journal`."""
 
-    def __init__(self, journal: OutcomeJournal) -> None:
+    def __init__(self, journal: OutcomeJournal, writes: JournalWrites) -> None:
         """Wrap this journal."""
         self._journal = journal
+        self._writes = writes
 
     async def follow(self, worker: str, *, limit: int, lease: float, is_early: bool = False) -> list[OpenPayment]:
         """Make this worker the follower of open payments, and renew its lease as a worker."""
@@ -176,11 +207,13 @@ class TranslatingOutcomeJournal:
 
     async def mark_handled(self, ended: EndedPayment, connection: object = None) -> None:
         """Mark this end of a payment as handled."""
-        await _translated(self._journal.mark_handled(ended, connection))
+        marking = self._journal.mark_handled(ended, connection)
+        await self._writes.run("handled", ended.entry.reference_id, marking)
 
     async def close_payment(self, reference_id: UUID, outcome: str, reason: str) -> None:
         """Give an open payment an outcome that a person has decided."""
-        await _translated(self._journal.close_payment(reference_id, outcome, reason))
+        closing = self._journal.close_payment(reference_id, outcome, reason)
+        await self._writes.run("close", reference_id, closing)
 
     async def has_work(self, *, since: datetime) -> bool:
         """Whether an outcome is not handled, or a young payment is open and executed or live."""
@@ -190,9 +223,9 @@ class TranslatingOutcomeJournal:
 class TranslatingSearch(TranslatingOutcomeJournal):
     """Wraps the methods of a `SearchableOutcomeJournal` too."""
 
-    def __init__(self, journal: SearchableOutcomeJournal) -> None:
+    def __init__(self, journal: SearchableOutcomeJournal, writes: JournalWrites) -> None:
         """Wrap this journal."""
-        super().__init__(journal)
+        super().__init__(journal, writes)
         self._search = journal
 
     async def unhandled(self, reference_id: UUID) -> EndedPayment | None:

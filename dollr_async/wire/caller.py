@@ -10,14 +10,17 @@ from urllib.parse import urlencode
 
 from dollr_async.base.errors import DecodeError, DollrError
 from dollr_async.base.fields import check_sendable, tidy
+from dollr_async.base.observing import RequestEnded
 from dollr_async.wire import codec, large_lists
 from dollr_async.wire.answers import error_of, is_unauthenticated, unreadable
 from dollr_async.wire.retry import retry_delay
+from dollr_async.wire.routes import route_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Mapping
 
     from dollr_async.base.clock import Clock
+    from dollr_async.base.reporting import Notify
     from dollr_async.wire.answers import RawAnswer
     from dollr_async.wire.options import CallOptions
     from dollr_async.wire.retry import RetryPolicy
@@ -33,10 +36,17 @@ class HttpCaller:
     """Makes API calls on an authenticated session."""
 
     def __init__(
-        self, session: SessionManager, *, retry: RetryPolicy, clock: Clock, options: CallOptions | None = None
+        self,
+        session: SessionManager,
+        *,
+        retry: RetryPolicy,
+        clock: Clock,
+        options: CallOptions | None = None,
+        notify: Notify | None = None,
     ) -> None:
         """Use a session; `retry` is the policy of calls that have none of their own, `options` are those of a view."""
         self._options = options
+        self._notify = notify
         self._session = session
         self._retry = retry
         self._clock = clock
@@ -99,23 +109,37 @@ class HttpCaller:
         self, token: Token, method: str, path: str, query: str, content: bytes | None, attempt: int
     ) -> Awaitable[RawAnswer]:
         sending = self._session.send(token, method, path, query=query, content=content, options=self._options)
-        if logger.isEnabledFor(logging.DEBUG):
-            return self._logged(sending, method, path, attempt)
+        if self._notify is not None or logger.isEnabledFor(logging.DEBUG):
+            return self._reported(sending, method, path, attempt)
         return sending
 
-    async def _logged(self, sending: Awaitable[RawAnswer], method: str, path: str, attempt: int) -> RawAnswer:
+    async def _reported(self, sending: Awaitable[RawAnswer], method: str, path: str, attempt: int) -> RawAnswer:
         began = self._clock.monotonic()
-        outcome: object = "nothing"
+        status: int | None = None
+        failed: str | None = None
         try:
             answer = await sending
-            outcome = answer.status
-        except DollrError as error:
-            outcome = type(error).__name__
+            status = answer.status
+        except BaseException as error:
+            failed = type(error).__name__
             raise
         finally:
-            elapsed = (self._clock.monotonic() - began) * 1000.0
-            # Never log the query or a body: they may have a phone number or a secret.
-            logger.debug("%s /v1/%s: %s (attempt %d, %.0f ms)", method, path, outcome, attempt, elapsed)
+            seconds = self._clock.monotonic() - began
+            # Never the query or a body: they may have a phone number or a secret.
+            logger.debug(
+                "%s /v1/%s: %s (attempt %d, %.0f ms)", method, path, status or failed, attempt, seconds * 1000.0
+            )
+            if self._notify is not None:
+                self._notify(
+                    RequestEnded(
+                        method=method,
+                        route=route_of(path),
+                        status=status,
+                        attempt=attempt,
+                        seconds=seconds,
+                        error=failed,
+                    )
+                )
         return answer
 
 

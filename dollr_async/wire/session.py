@@ -13,19 +13,18 @@ import random
 from functools import partial
 from typing import TYPE_CHECKING
 
-from dollr_async.base.errors import ConfigurationError, DecodeError, DollrError
+from dollr_async.base.errors import ConfigurationError, DollrError
+from dollr_async.base.observing import TokenFetched
 from dollr_async.wire import codec
-from dollr_async.wire.answers import error_of, unreadable
+from dollr_async.wire.answers import error_of
 from dollr_async.wire.retry import retry_delay
 from dollr_async.wire.tokens import (
     EXPIRED,
     STALE,
+    TOKEN_PATH,
     Token,
-    TokenAnswer,
     TokenRequest,
-    checked_token,
-    lifetime_of,
-    new_jitter,
+    token_of,
 )
 from dollr_async.wire.transport import RequestHeaders
 
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
 
     from dollr_async.base.clock import Clock
     from dollr_async.base.fields import Secret
+    from dollr_async.base.reporting import Notify
     from dollr_async.base.sharing import TokenStore
     from dollr_async.wire.answers import RawAnswer
     from dollr_async.wire.options import CallOptions
@@ -43,7 +43,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("dollr_async.session")
 
-TOKEN_PATH = "jwt/client/obtain/token"  # noqa: S105 - a path
 CLOSED = "this DollrClient is closed: make a new one"
 _SOONEST_REFRESH = 5.0
 _SHORTEST_SLEEP = 1.0
@@ -64,6 +63,7 @@ class SessionManager:
         retry: RetryPolicy,
         clock: Clock,
         token_store: TokenStore | None = None,
+        notify: Notify | None = None,
     ) -> None:
         """Keep the credentials; nothing is opened, and no event loop is needed yet.
 
@@ -74,6 +74,7 @@ class SessionManager:
         self._client_secret = client_secret
         self._retry = retry
         self._clock = clock
+        self._notify = notify
         self._shared = None if token_store is None else _shared_token(token_store, transport, client_id, clock)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._token: Token | None = None
@@ -192,8 +193,20 @@ class SessionManager:
     async def _obtain(self) -> Token:
         secret = self._client_secret()
         if self._shared is None:
+            return await self._reported_fetch(secret)
+        return await self._shared.obtain(secret, self._token, partial(self._reported_fetch, secret))
+
+    async def _reported_fetch(self, secret: Secret) -> Token:
+        if self._notify is None:
             return await self._fetch(secret)
-        return await self._shared.obtain(secret, self._token, partial(self._fetch, secret))
+        began, failed = self._clock.monotonic(), None
+        try:
+            return await self._fetch(secret)
+        except BaseException as error:
+            failed = type(error).__name__
+            raise
+        finally:
+            self._notify(TokenFetched(seconds=self._clock.monotonic() - began, error=failed))
 
     async def _fetch(self, secret: Secret) -> Token:
         body = codec.encode(TokenRequest(client_id=self._client_id, client_secret=secret.reveal()))
@@ -207,27 +220,13 @@ class SessionManager:
                 if not answer.is_success:
                     address = self.address(TOKEN_PATH)
                     raise error_of(answer, "POST", TOKEN_PATH, self._clock, secrets=(secret.reveal(),), address=address)
-                return self._token_of(answer, requested_monotonic, requested_time)
+                return token_of(answer, requested_monotonic, requested_time, now=self._clock.time())
             except DollrError as error:
                 # Obtaining a token changes nothing, so this request may be retried.
                 delay = retry_delay(self._retry, error, sends=sends, repeatable=True)
                 if delay is None:
                     raise
                 await self._clock.sleep(delay)
-
-    def _token_of(self, answer: RawAnswer, requested_monotonic: float, requested_time: float) -> Token:
-        try:
-            found = codec.decode(answer.content, TokenAnswer)
-            return Token(
-                secret=checked_token(found.access_token),
-                lifetime=lifetime_of(found.access_token, found.expires_in, now=self._clock.time()),
-                requested_monotonic=requested_monotonic,
-                requested_time=requested_time,
-                jitter=new_jitter(),
-            )
-        except DecodeError as error:
-            reason = unreadable(error, answer, "POST", TOKEN_PATH)
-            raise DecodeError(f"the answer to the token request cannot be used: {reason}", path=error.path) from None
 
     def address(self, path: str) -> str:
         """Return the address that a path is asked at, without its query."""

@@ -17,10 +17,13 @@ from dollr_async.base.errors import DecodeError
 from dollr_async.base.fields import Secret
 from dollr_async.base.record import SECRET
 from dollr_async.wire import codec
+from dollr_async.wire.answers import unreadable
 
 if TYPE_CHECKING:
     from dollr_async.base.clock import Clock
+    from dollr_async.wire.answers import RawAnswer
 
+TOKEN_PATH = "jwt/client/obtain/token"  # noqa: S105 - a path
 _REFRESH_MARGIN = 300.0
 _REFRESH_SHARE = 0.2
 _EXPIRY_MARGIN = 5.0
@@ -121,6 +124,26 @@ def lifetime_of(access_token: str, expires_in: Decimal | None, *, now: float) ->
         message = "it has no expires_in, and its token does not say when it ends"
         raise DecodeError(message, path="expires_in")
     return max(min(lifetimes), _SHORTEST_LIFETIME)
+
+
+def token_of(answer: RawAnswer, requested_monotonic: float, requested_time: float, *, now: float) -> Token:
+    """Return the token in the answer to a token request that was sent at these two times; `now` is the time of day.
+
+    Raises:
+        DecodeError: the answer cannot be used.
+    """
+    try:
+        found = codec.decode(answer.content, TokenAnswer)
+        return Token(
+            secret=checked_token(found.access_token),
+            lifetime=lifetime_of(found.access_token, found.expires_in, now=now),
+            requested_monotonic=requested_monotonic,
+            requested_time=requested_time,
+            jitter=new_jitter(),
+        )
+    except DecodeError as error:
+        reason = unreadable(error, answer, "POST", TOKEN_PATH)
+        raise DecodeError(f"the answer to the token request cannot be used: {reason}", path=error.path) from None
 
 
 def token_until(secret: Secret, remaining: float, clock: Clock) -> Token:

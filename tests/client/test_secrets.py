@@ -15,6 +15,7 @@ from dollr_async import (
     CollectError,
     DollrClient,
     LineItem,
+    NotFoundError,
     OutcomeUnknownError,
     Passcode,
     Payer,
@@ -23,6 +24,7 @@ from dollr_async import (
 from dollr_async.journal import SQLiteJournal
 from dollr_async.sandbox import PASSCODE_PHONE, Sandbox
 from tests.support.collections import collect
+from tests.support.observing import Recorder
 from tests.support.payments import payout, transfer
 
 if TYPE_CHECKING:
@@ -129,6 +131,25 @@ async def test_no_log_line_has_a_secret_or_personal_data(
     assert len(lines) > 50
     for word in _secrets(sandbox) | set(_PERSONAL.values()):
         assert [record for record in lines if word in f"{record.getMessage()} {vars(record)}"] == [], word
+
+
+async def test_no_event_of_an_observer_has_a_secret_or_personal_data(sandbox: Sandbox, tmp_path: Path) -> None:
+    seen = Recorder()
+    async with (
+        SQLiteJournal(tmp_path / "journal.db") as journal,
+        DollrClient(**sandbox.settings, journal=journal, retry=RetryPolicy(attempts=2), observer=seen) as dollr,
+    ):
+        made = await _every_kind_of_payment(sandbox, dollr)
+        for look_up in (dollr.invoices.retrieve_by_number, dollr.orders.receipt_by_number):
+            with pytest.raises(NotFoundError):
+                await look_up(_PERSONAL["name"])
+        await dollr.predictions.mmo_provider_info(phone=_PERSONAL["phone"])
+    assert len(seen.events) > 150
+    written = seen.written()
+    assert str(getattr(made[0], "reference_id", None)) in written
+    for word in _secrets(sandbox) | set(_PERSONAL.values()) | set(_PERSONAL["name"].split()):
+        assert word not in written
+    assert _PERSONAL["phone"].removeprefix("231") not in written
 
 
 def _within(found: object) -> Iterator[object]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from dollr_async import DollrClient, PollPolicy, RetryPolicy
+from dollr_async.observing import Observer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,17 +62,23 @@ class Figures:
 
 @attrs.frozen(kw_only=True)
 class Patience:
-    """A client's policies, and the seconds within which an impatient caller gives up."""
+    """A client's policies and observer, and the seconds within which an impatient caller gives up."""
 
     retry: RetryPolicy
     polling: PollPolicy
     timeout: float
     caller: float
+    observer: Observer | None = None
 
     def client(self, sandbox: FaultySandbox, journal: Journal | None = None) -> DollrClient:
         """Return a client of the sandbox."""
         return DollrClient(
-            **sandbox.settings, journal=journal, retry=self.retry, polling=self.polling, timeout=self.timeout
+            **sandbox.settings,
+            journal=journal,
+            retry=self.retry,
+            polling=self.polling,
+            timeout=self.timeout,
+            observer=self.observer,
         )
 
 

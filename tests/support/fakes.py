@@ -19,7 +19,8 @@ from dollr_async.base.fields import Secret
 from dollr_async.wire.answers import RawAnswer
 from dollr_async.wire.caller import HttpCaller
 from dollr_async.wire.retry import RetryPolicy
-from dollr_async.wire.session import TOKEN_PATH, SessionManager
+from dollr_async.wire.session import SessionManager
+from dollr_async.wire.tokens import TOKEN_PATH
 from dollr_async.wire.transport import RequestHeaders, Transport, WebSocket
 
 if TYPE_CHECKING:

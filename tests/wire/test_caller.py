@@ -435,7 +435,7 @@ async def test_the_log_has_a_cancelled_send(rig: Rig, caplog: pytest.LogCaptureF
         await asyncio.sleep(1.0)
         calling.cancel()
         await asyncio.gather(calling, return_exceptions=True)
-    assert caplog.messages == ["GET /v1/things/1: nothing (attempt 1, 1000 ms)"]
+    assert caplog.messages == ["GET /v1/things/1: CancelledError (attempt 1, 1000 ms)"]
 
 
 async def test_no_log_line_has_a_secret_or_a_phone_number(

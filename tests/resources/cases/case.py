@@ -16,7 +16,8 @@ from dollr_async.base.fields import Secret
 from dollr_async.resources.groups import Groups
 from dollr_async.wire.answers import RawAnswer
 from dollr_async.wire.caller import HttpCaller
-from dollr_async.wire.session import TOKEN_PATH, SessionManager
+from dollr_async.wire.session import SessionManager
+from dollr_async.wire.tokens import TOKEN_PATH
 from dollr_async.wire.transport import RequestHeaders, Transport
 
 TOKEN = {"access_token": "aaa.bbb.ccc", "expires_in": 60}
