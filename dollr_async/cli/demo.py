@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import logging
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from decimal import Decimal
@@ -12,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from dollr_async.base import observing
 from dollr_async.base.clock import LoopClock
 from dollr_async.base.enums import ExecutionStatus, SourceType
 from dollr_async.base.errors import DollrError
@@ -21,8 +20,6 @@ from dollr_async.following.policy import PollPolicy
 from dollr_async.sandbox import AfterSeconds, Sandbox
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from dollr_async.flows.handles import Collection
     from dollr_async.resources.invoices import InvoiceReceipt
     from dollr_async.resources.orders import OrderReceipt
@@ -182,7 +179,7 @@ async def _error_of(
 ) -> DollrError | None:
     """Pay, and return what went wrong, or None."""
     polling = PollPolicy(interval=0.2, max_interval=0.2, timeout=options.seconds + _EXTRA_TIMEOUT)
-    async with DollrClient(**sandbox.settings, polling=polling) as dollr:
+    async with DollrClient(**sandbox.settings, polling=polling, observer=_StepObserver(show)) as dollr:
         try:
             await _pay(options, payer, dollr, show)
         except DollrError as error:
@@ -191,15 +188,14 @@ async def _error_of(
 
 
 async def _pay(options: Options, payer: Payer, dollr: DollrClient, show: Callable[[Event], None]) -> None:
-    with _steps_reported(show):
-        collection = await dollr.collect(
-            payer=payer,
-            items=_ITEMS,
-            currency=CURRENCY,
-            pay_with=Card(account_name=payer.fullname) if options.card else MobileMoney(),
-            source_type=SourceType.ORDER if options.order else SourceType.INVOICE,
-            direct=options.direct,
-        )
+    collection = await dollr.collect(
+        payer=payer,
+        items=_ITEMS,
+        currency=CURRENCY,
+        pay_with=Card(account_name=payer.fullname) if options.card else MobileMoney(),
+        source_type=SourceType.ORDER if options.order else SourceType.INVOICE,
+        direct=options.direct,
+    )
     await _follow(collection, show)
     await collection.wait()
     show(_receipt(await collection.receipt(), collection))
@@ -219,31 +215,16 @@ async def _follow(collection: Collection, show: Callable[[Event], None]) -> None
         show(seen)
 
 
-class _StepHandler(logging.Handler):
-    """Reports each step that the client logs."""
+class _StepObserver:
+    """Reports each step that was done."""
 
     def __init__(self, show: Callable[[Event], None]) -> None:
-        super().__init__(logging.DEBUG)
         self._show = show
 
-    def emit(self, record: logging.LogRecord) -> None:
-        fields = vars(record)
-        if "dollr_step" in fields:
-            milliseconds = round(fields["dollr_elapsed"] * 1000, 1)
-            self._show(StepDone(step=fields["dollr_step"], id=fields["dollr_id"], ms=milliseconds))
-
-
-@contextlib.contextmanager
-def _steps_reported(show: Callable[[Event], None]) -> Iterator[None]:
-    logger, handler = logging.getLogger("dollr_async.collect"), _StepHandler(show)
-    level = logger.level
-    logger.addHandler(handler)
-    logger.setLevel(logging.DEBUG)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
-        logger.removeHandler(handler)
+    def observe(self, event: observing.Event) -> None:
+        """Take an event of the client."""
+        if isinstance(event, observing.StepEnded) and event.error is None:
+            self._show(StepDone(step=event.step, id=event.id, ms=round(event.seconds * 1000, 1)))
 
 
 def _began(options: Options, payer: Payer, url: str) -> Began:
