@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import attrs
@@ -12,6 +12,7 @@ import attrs
 from dollr_async.base.enums import ExecutionKind, ExecutionStatus, SourceType
 from dollr_async.base.errors import InvalidRequestError, NotFoundError
 from dollr_async.base.progress import Progress
+from dollr_async.base.record import JsonRecord
 from dollr_async.flows.contested import check_document
 from dollr_async.flows.waiting import final_execution
 from dollr_async.following.registry import PollerRegistry
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
     from dollr_async.resources.orders import OrderReceipt
 
 
-@attrs.frozen(kw_only=True, eq=False)
-class UnfinishedPayment:
+@attrs.frozen(kw_only=True, eq=False, repr=False)
+class UnfinishedPayment(JsonRecord):
     """A payment that an earlier run began, and whose final status is not known.
 
     Without `executed` no execution was ever begun: it is safe to start the payment again under the same `reference_id`.
@@ -150,6 +151,19 @@ class Payment:
             client_secret=self._first.client_secret,
             check_is_ours=check_is_ours,
         )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a plain dict for `json.dumps`: the latest state and every id, without a secret.
+
+        Amounts and the reference are text. The card's `client_secret` is left out: hand it to the browser by itself.
+        """
+        return {
+            **self._progress.to_json(),
+            "kind": str(self.kind),
+            "status": str(self.status),
+            "requires_action": self.requires_action,
+            "execution": self.execution.to_json(),
+        }
 
     def __repr__(self) -> str:
         """Show the reference and the status, and no secret."""

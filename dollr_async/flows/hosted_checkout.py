@@ -12,7 +12,7 @@ import attrs
 from dollr_async.base import fields, money
 from dollr_async.base.enums import ExecutionKind, SourceStatus, SourceType
 from dollr_async.base.errors import DecodeError, InvalidInputError
-from dollr_async.base.record import JsonRecord, Record
+from dollr_async.base.record import JsonRecord
 from dollr_async.flows.arguments import KnownSource
 from dollr_async.flows.document_steps import SourceSteps
 from dollr_async.flows.documents import check_payable
@@ -64,11 +64,12 @@ async def verify(
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
-class HostedCheckout(Record):
+class HostedCheckout(JsonRecord):
     """A published document and the page that it is paid on: send the payer to `url`, then iterate or `wait`.
 
     A payer who comes back from the page proves nothing; `verify` asks the API. `expected_amount` is in major units of
-    `currency`. Where the page ends at `expires_at`, `DollrClient.payment_link` gives another one.
+    `currency`. Where the page ends at `expires_at`, `DollrClient.payment_link` gives another one. `to_json()` has the
+    `url`, since the payer needs it: whoever has it can open the page.
     """
 
     url: str = attrs.field(repr=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import traceback
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ from dollr_async import (
     PollTimeoutError,
     SourceType,
 )
+from dollr_async.journal import MemoryJournal
 from dollr_async.sandbox import Fault, Quirks, Sandbox
 from tests.support.collections import collect
 
@@ -224,3 +226,39 @@ async def test_a_handle_shows_its_reference_and_its_status(dollr: DollrClient) -
     collection = await collect(dollr)
     assert repr(collection) == f"<Collection {collection.reference_id} PENDING>"
     assert collection.source_type is SourceType.INVOICE
+
+
+async def test_a_handle_is_a_plain_dict_without_the_secret_of_the_card(dollr: DollrClient) -> None:
+    collection = await collect(dollr, pay_with=_CARD)
+    written = collection.to_json()
+    assert collection.client_secret
+    assert collection.client_secret not in json.dumps(written)
+    assert written == {
+        "reference_id": str(collection.reference_id),
+        "kind": "COLLECTION",
+        "status": "PROCESSING",
+        "requires_action": True,
+        "source_type": "INVOICE",
+        "source_id": collection.source_id,
+        "source_number": collection.source_number,
+        "party_id": collection.party_id,
+        "counterparty_id": collection.counterparty_id,
+        "payment_account_id": collection.payment_account_id,
+        "session_id": collection.session_id,
+        "execution": collection.execution.to_json(),
+    }
+
+
+async def test_a_handle_written_later_has_the_latest_state(dollr: DollrClient) -> None:
+    collection = await collect(dollr)
+    await collection.wait()
+    assert (collection.to_json()["status"], collection.to_json()["execution"]["status"]) == ("COMPLETED", "COMPLETED")
+
+
+async def test_an_unfinished_payment_is_a_plain_dict(sandbox: Sandbox) -> None:
+    async with DollrClient(**sandbox.settings, journal=MemoryJournal()) as dollr:
+        collection = await collect(dollr)
+        (payment,) = [payment async for payment in dollr.unfinished()]
+    written = json.loads(json.dumps(payment.to_json()))
+    assert written.keys() == {"reference_id", "kind", "began_at", "step", "executed", "progress"}
+    assert (written["reference_id"], written["executed"]) == (str(collection.reference_id), True)

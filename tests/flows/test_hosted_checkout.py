@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections.abc import Awaitable
 from datetime import UTC, datetime, timedelta
@@ -531,3 +532,11 @@ async def test_the_example_delivers_nothing_that_was_not_paid_yet(
 ) -> None:
     with pytest.raises(SystemExit, match="Not paid yet: INVOICE 300001 is still ACTIVE"):
         await run_example(sandbox, monkeypatch, "hosted_checkout.py", "231770000001")
+
+
+async def test_a_hosted_checkout_is_a_plain_dict_with_the_address_for_the_payer(dollr: DollrClient) -> None:
+    hosted = await _hosted(dollr)
+    written = json.loads(json.dumps(hosted.to_json()))
+    assert (written["url"], written["source_id"], written["currency"]) == (hosted.url, hosted.source_id, "USD")
+    assert written["expected_amount"] == str(hosted.expected_amount)
+    assert not any(name.startswith("_") or name in ("status", "registry") for name in written)
