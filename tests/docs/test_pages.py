@@ -10,7 +10,7 @@ import pytest
 from sybil.parsers.markdown import CodeBlockParser
 
 import dollr_async
-from dollr_async import fleet
+from dollr_async import fleet, observing
 from dollr_async import journal as journals
 from dollr_async import sandbox as local
 from dollr_async import testing as contracts
@@ -151,6 +151,10 @@ def test_the_reference_describes_every_name_of_the_journal_and_of_the_fleet() ->
     with_extras = {"PostgresPollBudget", "PostgresTokenStore", "RedisPollBudget", "RedisTokenStore"}
     assert described("dollr_async.fleet") == {*fleet.__all__, *with_extras}
     assert described("dollr_async.blocking") == {"BlockingDollr"}
+
+
+def test_the_reference_describes_every_name_of_the_observer() -> None:
+    assert described("dollr_async.observing") == set(observing.__all__)
 
 
 def test_the_reference_describes_every_group_of_operations() -> None:

@@ -23,10 +23,12 @@ ROOT = Path(__file__).parents[2]
 PUBLIC_MODULES = (
     "dollr_async",
     "dollr_async.blocking",
-    "dollr_async.integrations.procrastinate",
     "dollr_async.fleet",
     "dollr_async.integrations.django",
+    "dollr_async.integrations.opentelemetry",
+    "dollr_async.integrations.procrastinate",
     "dollr_async.journal",
+    "dollr_async.observing",
     "dollr_async.resources.checkouts",
     "dollr_async.resources.counterparties",
     "dollr_async.resources.executions",
