@@ -12,6 +12,7 @@ import pytest
 from benchmarks.__main__ import SECTIONS
 from benchmarks.following.workload import Workload, count_polls
 from benchmarks.harness.stub_answers import ANSWERS, COMPLETED, REFERENCE, STATUS
+from benchmarks.observing import observers
 from dollr_async import PollPolicy
 from tests.support.paths import ROOT
 
@@ -35,6 +36,13 @@ def test_every_benchmark_runs_and_fills_the_page(tmp_path: Path) -> None:
     parts = page.read_text().split("## ")[1:]
     assert [part.partition("\n")[0] for part in parts] == [title for title, _ in SECTIONS.values()]
     assert all("dollr" in part or "Python" in part or "journal" in part for part in parts)
+
+
+@pytest.mark.full(reason="it starts a server in another process")
+def test_the_benchmark_of_observers_runs() -> None:
+    command = [sys.executable, "-m", "benchmarks.observing", "--rounds=1", "--at-once=2"]
+    ran = subprocess.run(command, check=True, cwd=ROOT, timeout=120, capture_output=True, text=True)
+    assert [line.split("|")[1].strip() for line in ran.stdout.splitlines()[2:]] == [*observers()]
 
 
 def test_the_documentation_shows_the_last_run() -> None:
