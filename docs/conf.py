@@ -62,7 +62,7 @@ nitpick_ignore_regex = [
             r"Outcomes|RedisClient|Pool|AbstractAsyncContextManager|[JT]"
         ),
     ),
-    (r"py:class", r"App|AsyncConnection|AsyncConnectionPool"),
+    (r"py:class", r"App|AsyncConnection|AsyncConnectionPool|MeterProvider|TracerProvider"),
 ]
 
 NOT_MADE_BY_USERS = (BaseException, Resource, ChangeIterator, dollr_async.MergedWatch, dollr_async.Payment)
