@@ -47,7 +47,7 @@ def virtual_loop() -> asyncio.AbstractEventLoop:
     """Return a loop with a virtual clock that starts at zero."""
     loop = looptime.new_event_loop(start=0.0, end=_END_OF_TIME)
     # A runner gives the threads of a loop 300 seconds to end, which pass at once here.
-    loop.shutdown_default_executor = partial(_join_threads, loop)  # type: ignore[method-assign]
+    loop.shutdown_default_executor = partial(_join_threads, loop)  # type: ignore[method-assign]  # it is the point
     return loop
 
 
