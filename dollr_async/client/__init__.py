@@ -3,7 +3,7 @@
 - `core`: the settings, opening and closing, and how a payment runs from its first step to an accepted execution
 - `money_in`: `collect`, `hosted_checkout`, `payment_link`
 - `money_out`: `payout`, `transfer`, `refund`
-- `outcomes`: `outcomes`, `close_payment`
+- `outcomes`: `outcomes`, `settle_unfinished`, `close_payment`
 - `following`: `watch`, `watch_many`, `wait`, `check`, `unfinished`, `watch_source`, `verify_source`
 - `views`: `with_options`, `ready`
 

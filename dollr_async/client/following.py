@@ -14,6 +14,7 @@ from dollr_async.base.enums import ExecutionKind
 from dollr_async.base.errors import ConfigurationError, InvalidInputError
 from dollr_async.base.numeric import is_number, shown
 from dollr_async.client.core import ClientCore
+from dollr_async.client.settings import checked_count
 from dollr_async.flows.arguments import source_type as payable
 from dollr_async.flows.contested import check_document
 from dollr_async.flows.handles import UnfinishedPayment
@@ -95,11 +96,8 @@ class FollowingMethods(ClientCore):
         if isinstance(reference_ids, str | bytes) or not isinstance(reference_ids, Iterable | AsyncIterable):
             sentence = f"watch_many takes several references, as in watch_many([reference_id]), not {reference_ids!r}"
             raise InvalidInputError(sentence)
-        if isinstance(at_once, bool) or not isinstance(at_once, int) or at_once < 1:
-            sentence = f"at_once must be a whole number from 1 up, not {at_once!r}"
-            raise InvalidInputError(sentence)
         return self._registry.watch_many(
-            reference_ids, fields.enum_member(ExecutionKind, kind), policy=policy, at_once=at_once
+            reference_ids, fields.enum_member(ExecutionKind, kind), policy=policy, at_once=checked_count(at_once)
         )
 
     async def wait(

@@ -1,6 +1,6 @@
 """Handling each payment's outcome once, whichever process made the payment.
 
-`outcomes`, and `outcome` and `unhandled` for task queues; `close_payment`.
+`outcomes`, and `outcome` and `unhandled` for task queues; `settle_unfinished`; `close_payment`.
 """
 
 from __future__ import annotations
@@ -14,21 +14,24 @@ from dollr_async.base.enums import ExecutionKind
 from dollr_async.base.errors import ConfigurationError, InvalidInputError
 from dollr_async.base.numeric import is_number, shown
 from dollr_async.client.core import ClientCore
+from dollr_async.client.settings import checked_count
 from dollr_async.flows.contested import check_document
 from dollr_async.following.payments_to_watch import PaymentToWatch
 
 if TYPE_CHECKING:
     import uuid
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from dollr_async.base.enums import OutcomeStatus
     from dollr_async.base.progress import Progress
     from dollr_async.flows.outcome import Outcome
+    from dollr_async.following.payments_to_watch import WatchFailure
+    from dollr_async.following.watch import StatusChange
     from dollr_async.journal.client_journal import ClientJournal
     from dollr_async.journal.journaled_run import Hold
     from dollr_async.journal.outcome_protocol import EndedPayment
     from dollr_async.journal.outcome_reader import OutcomeReader
-    from dollr_async.journal.outcomes import OutcomeHandler, Outcomes
+    from dollr_async.journal.outcomes import MakeWorker, OutcomeHandler, Outcomes
     from dollr_async.journal.translating_journal import TranslatingOutcomeJournal
     from dollr_async.resources.executions import Execution
 
@@ -64,10 +67,7 @@ class OutcomeMethods(ClientCore):
         if idle is not None and (not is_number(idle) or idle < 0):
             sentence = f"idle must be a number of seconds from 0 up, or None to go on for ever, not {shown(idle)}"
             raise InvalidInputError(sentence)
-        if isinstance(at_once, bool) or not isinstance(at_once, int) or at_once < 1:
-            sentence = f"at_once must be a whole number from 1 up, not {at_once!r}"
-            raise InvalidInputError(sentence)
-        lease = fields.seconds("lease", lease)
+        at_once, lease = checked_count(at_once), fields.seconds("lease", lease)
         return self._need_journal("outcomes").hand_out(
             partial(self._outcome_handler, idle=idle, at_once=at_once, lease=lease)
         )
@@ -117,6 +117,38 @@ class OutcomeMethods(ClientCore):
                 yield PaymentToWatch(entry.reference_id, ExecutionKind(entry.kind), entry.began_at)
             last = page[-1]
 
+    async def settle_unfinished(
+        self, tell: Callable[[StatusChange | WatchFailure], None], *, once: bool = False, at_once: int = 10_000
+    ) -> None:
+        """Follow every executed payment that the journal calls open to its end, and hand nothing out.
+
+        It is for a worker that only keeps the journal up to date: your own program handles the outcomes, with
+        `outcomes()`. Any number of them may run beside each other, and beside those. It runs until it is cancelled.
+
+        Args:
+            tell: called with the final change of each payment. It is called with a `WatchFailure` instead where another
+                run may have used the same reference: a person has to decide about that payment.
+            once: check each open payment once, and return.
+            at_once: how many payments are followed at the same time.
+
+        Raises:
+            ConfigurationError: the client has no journal, or one that hands no outcomes out.
+            JournalError: the journal could not be read at the start. Later that is logged, and tried again.
+            AuthenticationError: the credentials are refused.
+        """
+        from dollr_async.journal.settling import settle_unfinished  # noqa: PLC0415 - only a program with a journal needs it
+
+        await self._need_journal("payments to follow").settle_unfinished(
+            lambda journal, hold: settle_unfinished(
+                journal,
+                hold,
+                make_worker=self._worker_maker(journal, at_once=checked_count(at_once), is_one_pass=once),
+                check_is_ours=self._must_be_ours,
+                tell=tell,
+                clock=self._clock,
+            )
+        )
+
     async def close_payment(
         self,
         reference_id: uuid.UUID | str,
@@ -158,29 +190,33 @@ class OutcomeMethods(ClientCore):
         at_once: int,
         lease: float,
     ) -> OutcomeHandler:
-        # A program that handles no outcomes does not import these.
-        from dollr_async.journal.open_payments import OpenPaymentWorker  # noqa: PLC0415 - see above
+        # A program that handles no outcomes does not import it.
         from dollr_async.journal.outcomes import OutcomeHandler  # noqa: PLC0415 - see above
 
-        make_worker = partial(
-            OpenPaymentWorker,
-            journal,
-            self._registry,
-            policy=self._polling,
-            clock=self._clock,
-            at_once=at_once,
-            is_one_pass=idle == 0,
-        )
         return OutcomeHandler(
             journal,
             self._make_reader(),
-            make_worker,
+            self._worker_maker(journal, at_once=at_once, is_one_pass=idle == 0),
             policy=self._polling,
             clock=self._clock,
             idle=idle,
             lease=lease,
             hold=hold,
             check_open=self._registry.check_open,
+        )
+
+    def _worker_maker(self, journal: TranslatingOutcomeJournal, *, at_once: int, is_one_pass: bool) -> MakeWorker:
+        # A program that follows no journal does not import it.
+        from dollr_async.journal.open_payments import OpenPaymentWorker  # noqa: PLC0415 - see above
+
+        return partial(
+            OpenPaymentWorker,
+            journal,
+            self._registry,
+            policy=self._polling,
+            clock=self._clock,
+            at_once=at_once,
+            is_one_pass=is_one_pass,
         )
 
     def _make_reader(self) -> OutcomeReader:

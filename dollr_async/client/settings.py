@@ -65,6 +65,18 @@ class _AskedSecret:
         return Secret(credential(given, "client_secret"))
 
 
+def checked_count(at_once: int) -> int:
+    """Return how many payments are followed at the same time.
+
+    Raises:
+        InvalidInputError: it is not a whole number from 1 up.
+    """
+    if isinstance(at_once, bool) or not isinstance(at_once, int) or at_once < 1:
+        sentence = f"at_once must be a whole number from 1 up, not {at_once!r}"
+        raise InvalidInputError(sentence)
+    return at_once
+
+
 def checked_token_store(store: TokenStore | None) -> TokenStore | None:
     """Return a token store, or None.
 

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from dollr_async.journal.translating_journal import TranslatingOutcomeJournal, TranslatingSearch
     from dollr_async.resources.executions import Execution
 
+    Settling = Coroutine[object, object, None]
+
 logger = logging.getLogger("dollr_async.journal")
 
 _PAUSES = RetryPolicy()
@@ -265,6 +267,14 @@ class ClientJournal:
         handler = make_handler(self._journal.with_outcomes(), self._hold)
         self._handlers.add(handler)
         return Outcomes(handler)
+
+    async def settle_unfinished(self, make_settling: Callable[[TranslatingOutcomeJournal, Hold], Settling]) -> None:
+        """Follow the open payments to their ends, and hand nothing out.
+
+        Raises:
+            ConfigurationError: the journal hands no outcomes out.
+        """
+        await make_settling(self._journal.with_outcomes(), self._hold)
 
     def with_search(self) -> TranslatingSearch:
         """Return the journal as one that finds outcomes by their references.

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from dollr_async.journal.translating_journal import TranslatingOutcomeJournal
     from dollr_async.resources.executions import Execution
 
-    OnEnd = Callable[[UUID | None, Execution | None], None]
+    OnEnd = Callable[[Entry | None, Execution | None], None]
 
 logger = logging.getLogger("dollr_async.journal")
 
@@ -191,7 +191,7 @@ class OpenPaymentWorker:
         state = followed.known
         if state is not None and state.status.is_final:
             self._remove(followed)
-            self._on_end(followed.entry.reference_id, state)
+            self._on_end(followed.entry, state)
         elif followed.entry.reference_id in self._once:
             if self._is_late(followed):
                 self._warn(followed, f"is still {'not known' if state is None else state.status}")

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from dollr_async.base.clock import Clock
     from dollr_async.flows.outcome import Outcome
     from dollr_async.following.policy import PollPolicy
+    from dollr_async.journal.entry import Entry
     from dollr_async.journal.journaled_run import Hold
     from dollr_async.journal.open_payments import OnEnd
     from dollr_async.journal.outcome_protocol import EndedPayment
@@ -124,9 +125,9 @@ class OutcomeHandler:
             self._following.add_done_callback(lambda _: self._news.set())
             self._worked_at = self._clock.monotonic()
 
-    def _note_end(self, reference_id: UUID | None, execution: Execution | None) -> None:
-        if reference_id is not None and execution is not None:
-            self._ends[reference_id] = execution
+    def _note_end(self, entry: Entry | None, execution: Execution | None) -> None:
+        if entry is not None and execution is not None:
+            self._ends[entry.reference_id] = execution
             if len(self._ends) > _ENDS_KEPT:
                 self._ends.popitem(last=False)
         self._news.set()
