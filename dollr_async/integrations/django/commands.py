@@ -6,6 +6,7 @@ import asyncio
 import json
 import signal
 import threading
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from asgiref.sync import async_to_sync
@@ -13,13 +14,14 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DEFAULT_DB_ALIAS
 
 from dollr_async.base.errors import DollrError
+from dollr_async.base.health import health_file
 from dollr_async.integrations.django.app_settings import journal_alias
 from dollr_async.integrations.django.callers import open_transaction
-from dollr_async.integrations.django.worker import Report, health_file, work
+from dollr_async.integrations.django.worker import Report, work
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Iterator
 
     from dollr_async import Outcome
 
@@ -34,7 +36,7 @@ class WorkerCommand(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Add the options."""
-        parser.add_argument("--json", action="store_true", help="write one JSON object a line for each payment")
+        parser.add_argument("--json", action="store_true", help="write one JSON object a line, also for an error")
         parser.add_argument(
             "--lease", type=float, default=60.0, help="seconds in which the receivers of one payment are done"
         )
@@ -43,7 +45,7 @@ class WorkerCommand(BaseCommand):
         """Work until it is over, or until SIGTERM or Ctrl-C, and return what was done.
 
         Raises:
-            CommandError: the settings lack something, the credentials were refused, or the journal cannot be read.
+            DollrError: the settings lack something, the credentials were refused, or the journal cannot be read.
         """
 
         def show(outcome: Outcome) -> None:
@@ -60,10 +62,7 @@ class WorkerCommand(BaseCommand):
             async with health_file(file):
                 return await work(idle=self.idle, lease=lease, stop=stop, on_handled=show)
 
-        try:
-            return run_command(main)
-        except DollrError as error:
-            raise CommandError(str(error)) from error
+        return run_command(main)
 
 
 def run_command(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
@@ -72,6 +71,23 @@ def run_command(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
         return asyncio.run(main())
     # A test in a transaction: its connection belongs to this thread, which has to be there for synchronous code.
     return async_to_sync(main)()
+
+
+@contextmanager
+def told_errors(command: BaseCommand, *, as_json: bool) -> Iterator[None]:
+    """Print the error that ends the body as a JSON object, or leave it to Django as a sentence. The exit code is 1.
+
+    Raises:
+        CommandError: what Django prints.
+        SystemExit: it was printed as JSON.
+    """
+    try:
+        yield
+    except (DollrError, CommandError) as error:
+        if not as_json:
+            raise CommandError(str(error)) from error
+        command.stdout.write(json.dumps({"error": type(error).__name__, "message": str(error)}))
+        raise SystemExit(1) from error
 
 
 def as_line(values: dict[str, Any], *, as_json: bool) -> str:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import attrs
@@ -25,9 +23,6 @@ if TYPE_CHECKING:
     from dollr_async import Outcome
 
 logger = logging.getLogger("dollr_async.integrations.django")
-
-_HEALTHY_EVERY = 2.0
-"""Seconds between two touches of the health file."""
 
 
 @attrs.define
@@ -109,25 +104,3 @@ def handle(outcome: Outcome, alias: str) -> None:
             payment_settled.send(sender=Payment, outcome=outcome)
     finally:
         close_old_connections()
-
-
-@asynccontextmanager
-async def health_file(path: str | None) -> AsyncIterator[None]:
-    """Touch a file every few seconds from this event loop, and remove it at the end."""
-    if path is None:
-        yield
-        return
-    file = Path(path)
-    touching = asyncio.create_task(_touch(file))
-    try:
-        yield
-    finally:
-        touching.cancel()
-        await asyncio.gather(touching, return_exceptions=True)
-        file.unlink(missing_ok=True)  # noqa: ASYNC240 - a thread would only take longer
-
-
-async def _touch(file: Path) -> None:
-    while True:
-        file.touch()  # noqa: ASYNC240 - as above
-        await asyncio.sleep(_HEALTHY_EVERY)

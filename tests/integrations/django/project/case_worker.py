@@ -188,6 +188,21 @@ class Signals(WithSandbox, TransactionTestCase):
         with self.assertRaisesRegex(CommandError, "credentials|401"):
             call_command("dollr_check", stdout=io.StringIO())
 
+    def test_errors_are_json_too(self) -> None:
+        order()
+        self.sandbox.fail("client_obtain_token", 401, times=None)
+        for command in ("dollr_check", "dollr_reconcile", "dollr_watch"):
+            written = io.StringIO()
+            with self.subTest(command=command), self.assertRaises(SystemExit) as ended:
+                call_command(command, "--json", stdout=written)
+            self.assertEqual(ended.exception.code, 1)
+            (line,) = written.getvalue().splitlines()
+            self.assertEqual(json.loads(line)["error"], "AuthenticationError")
+
+    def test_a_health_file_that_cannot_be_written_is_an_error(self) -> None:
+        with self.assertRaisesRegex(CommandError, "the health file /nowhere/health cannot be written"):
+            call_command("dollr_watch", "--health-file", "/nowhere/health", stdout=io.StringIO())
+
 
 class SignalsInATestCase(WithSandbox, TestCase):
     def test_a_test_of_the_receivers_needs_no_worker(self) -> None:

@@ -6,13 +6,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from asgiref.sync import sync_to_async
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand
 
-from dollr_async.base.errors import DollrError
 from dollr_async.integrations.django.app_settings import DollrSettings, read_settings
 from dollr_async.integrations.django.callers import close_connections
 from dollr_async.integrations.django.clients import dollr
-from dollr_async.integrations.django.commands import as_line, run_command
+from dollr_async.integrations.django.commands import as_line, run_command, told_errors
 from dollr_async.integrations.django.database import journal_errors
 from dollr_async.integrations.django.models import NOT_HANDLED, OPEN
 from dollr_async.integrations.django.payments import rows
@@ -28,14 +27,12 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Add the option."""
-        parser.add_argument("--json", action="store_true", help="write one JSON object")
+        parser.add_argument("--json", action="store_true", help="write one JSON object, also for an error")
 
     def handle(self, **options: Any) -> None:  # noqa: ANN401 - what the options are
         """Check, and write what was found."""
-        try:
+        with told_errors(self, as_json=options["json"]):
             found = run_command(_check)
-        except DollrError as error:
-            raise CommandError(str(error)) from error
         self.stdout.write(as_line(found, as_json=options["json"]))
 
 

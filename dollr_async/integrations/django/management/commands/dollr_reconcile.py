@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from dollr_async.integrations.django.commands import WorkerCommand
+from dollr_async.integrations.django.commands import WorkerCommand, told_errors
 
 
 class Command(WorkerCommand):
@@ -17,7 +17,10 @@ class Command(WorkerCommand):
 
     def handle(self, **options: Any) -> None:  # noqa: ANN401 - what the options are
         """Make one pass."""
-        report = self.report(lease=options["lease"], as_json=options["json"])
-        if report.failed:
-            sentence = "%(failed)d payments were not handled, since a receiver raised: see the log. They come again."
-            raise CommandError(sentence % {"failed": report.failed})
+        with told_errors(self, as_json=options["json"]):
+            report = self.report(lease=options["lease"], as_json=options["json"])
+            if report.failed:
+                sentence = (
+                    "%(failed)d payments were not handled, since a receiver raised: see the log. They come again."
+                )
+                raise CommandError(sentence % {"failed": report.failed})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from dollr_async.integrations.django.commands import WorkerCommand
+from dollr_async.integrations.django.commands import WorkerCommand, told_errors
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -24,4 +24,5 @@ class Command(WorkerCommand):
 
     def handle(self, **options: Any) -> None:  # noqa: ANN401 - what the options are
         """Work."""
-        self.report(lease=options["lease"], as_json=options["json"], file=options["health_file"])
+        with told_errors(self, as_json=options["json"]):
+            self.report(lease=options["lease"], as_json=options["json"], file=options["health_file"])
