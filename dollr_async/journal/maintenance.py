@@ -38,7 +38,10 @@ def open_journal(url: str, *, lease: float = 15.0) -> SQLiteJournal | PostgresJo
         InvalidInputError: the URL has another form.
         ConfigurationError: the extra for this kind of journal is not installed.
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # brackets that are no IPv6 address; the URL is not shown, since it may have a password
+        raise InvalidInputError(f"the journal's URL cannot be read: write {_FORMS}") from None
     if parts.scheme in ("postgresql", "postgres"):
         from dollr_async.journal.postgres.journal import PostgresJournal  # noqa: PLC0415 - psycopg loads only when it is named
 
