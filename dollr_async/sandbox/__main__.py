@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import signal
 import sys
 from typing import TYPE_CHECKING
@@ -26,7 +27,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     `argv` are the options, by default those of the command line. The code is 0 after a clean end and 1 when the port
     cannot be used; wrong options raise SystemExit with code 2, and `--help` raises it with 0.
     """
-    options = _parser().parse_args(argv)
+    options = parser().parse_args(argv)
+    try:
+        asyncio.run(serve(options))
+    except KeyboardInterrupt:  # where the loop cannot handle signals itself
+        return 0
+    except OSError as error:
+        sys.stderr.write(f"{cannot_listen(options, error)}\n")
+        return 1
+    return 0
+
+
+async def serve(options: argparse.Namespace) -> None:
+    """Run a sandbox with these options of `parser` until Ctrl-C or SIGTERM.
+
+    Raises:
+        OSError: it cannot listen on its port.
+    """
     sandbox = Sandbox(
         host=options.host,
         port=options.port,
@@ -35,20 +52,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         confirm_cards_after=options.seconds,
         keep_requests=_KEEP_REQUESTS,
     )
-    try:
-        asyncio.run(_serve(sandbox))
-    except KeyboardInterrupt:  # where the loop cannot handle signals itself
-        return 0
-    except OSError as error:
-        sys.stderr.write(
-            f"The sandbox cannot listen on port {options.port} of {options.host}: {error.strerror}. Use another port, "
-            "or 0 for a free one.\n"
-        )
-        return 1
-    return 0
-
-
-async def _serve(sandbox: Sandbox) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -57,23 +60,34 @@ async def _serve(sandbox: Sandbox) -> None:
         except NotImplementedError:  # Windows: Ctrl-C arrives as a KeyboardInterrupt
             break
     async with sandbox:
-        for line in _welcome(sandbox):
+        for line in _json(sandbox) if options.json else _welcome(sandbox):
             sys.stdout.write(f"{line}\n")
         sys.stdout.flush()
         await stop.wait()
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def cannot_listen(options: argparse.Namespace, error: OSError) -> str:
+    """Return the sentence that says why a sandbox with these options cannot listen."""
+    return (
+        f"The sandbox cannot listen on port {options.port} of {options.host}: {error.strerror}. Use another port, or 0 "
+        "for a free one."
+    )
+
+
+def parser(*, exit_on_error: bool = True) -> argparse.ArgumentParser:
+    """Return what reads the options. Without `exit_on_error` a value that is refused is an `ArgumentError`."""
+    options = argparse.ArgumentParser(
         prog="dollr sandbox",
         description="Run a local Dollr to develop against. No real money moves, and all state is lost when it stops.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        exit_on_error=exit_on_error,
     )
-    parser.add_argument("--port", type=_port, default=0, help="the port to listen on; 0 for a free one")
-    parser.add_argument("--host", type=_host, default="127.0.0.1", help="a loopback address of this machine")
-    parser.add_argument("--seconds", type=_seconds, default=3.0, help="how many seconds each payment takes to end")
-    parser.add_argument("--latency", type=_seconds, default=0.0, help="how many seconds each answer takes")
-    return parser
+    options.add_argument("--port", type=_port, default=0, help="the port to listen on; 0 for a free one")
+    options.add_argument("--host", type=_host, default="127.0.0.1", help="a loopback address of this machine")
+    options.add_argument("--seconds", type=_seconds, default=3.0, help="how many seconds each payment takes to end")
+    options.add_argument("--latency", type=_seconds, default=0.0, help="how many seconds each answer takes")
+    options.add_argument("--json", action="store_true", help="print the address and the credentials as JSON")
+    return options
 
 
 def _port(text: str) -> int:
@@ -95,6 +109,18 @@ def _seconds(text: str) -> float:
     if not 0 <= seconds < float("inf"):
         raise argparse.ArgumentTypeError(f"{text} is not a number of seconds: give 0 or more")
     return seconds
+
+
+def _json(sandbox: Sandbox) -> Iterator[str]:
+    """What a program needs to know, as one JSON object: the one place where the secret is printed for it."""
+    yield json.dumps(
+        {
+            "url": sandbox.url,
+            "client_id": sandbox.client_id,
+            "client_secret": sandbox.client_secret,
+            "realtime": sandbox.realtime,
+        }
+    )
 
 
 def _welcome(sandbox: Sandbox) -> Iterator[str]:
