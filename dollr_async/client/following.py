@@ -169,6 +169,7 @@ class FollowingMethods(ClientCore):
                 step=entry.step,
                 executed=entry.executed,
                 progress=entry.progress,
+                status=entry.status,
                 registry=self._registry,
                 check_is_ours=self._document_check(entry.progress) if entry.is_contested else None,
             )

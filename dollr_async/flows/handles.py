@@ -33,7 +33,7 @@ class UnfinishedPayment(JsonRecord):
 
     Without `executed` no execution was ever begun: it is safe to start the payment again under the same `reference_id`.
     `step` is the last step that the API acknowledged, `began_at` a timezone-aware time in UTC, `progress` has every id
-    made so far.
+    made so far, `status` is the last one that was seen, None before the first.
     """
 
     reference_id: UUID
@@ -42,6 +42,7 @@ class UnfinishedPayment(JsonRecord):
     step: str
     executed: bool
     progress: Progress
+    status: str | None = None
     _registry: PollerRegistry = attrs.field(alias="registry", repr=False)
     _check_is_ours: Callable[[Execution], Awaitable[None]] | None = attrs.field(
         default=None, alias="check_is_ours", repr=False, eq=False
