@@ -1,24 +1,32 @@
-"""The commands of `dollr`, and their output for people and for programs."""
+"""The commands of `dollr`, and the output of the demo. A new command is registered where `app` is made."""
 
 from __future__ import annotations
 
-import asyncio
 import os
-import signal
 import sys
 import webbrowser
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import attrs
 import msgspec
-from cyclopts import App, Parameter
+from cyclopts import App, CycloptsError
 from rich.console import Console
 from rich.text import Text
 
 from dollr_async.base.errors import InvalidInputError
 from dollr_async.base.version import VERSION
 from dollr_async.cli import demo
+from dollr_async.cli.collect import collect
+from dollr_async.cli.completion import completion_of
 from dollr_async.cli.journal import journal
+from dollr_async.cli.options import Flag
+from dollr_async.cli.output import Output, silence
+from dollr_async.cli.quote import quote
+from dollr_async.cli.reconcile import reconcile
+from dollr_async.cli.sandbox import sandbox
+from dollr_async.cli.signals import stopped
+from dollr_async.cli.status import status
+from dollr_async.cli.watch import watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,13 +34,14 @@ if TYPE_CHECKING:
 
 app = App(
     name="dollr",
-    help="Collect money through Dollr: see a payment happen, or develop against a local sandbox.",
+    help="Collect money through Dollr, follow payments to their ends, and develop against a local sandbox.",
     version=VERSION,
 )
 
-app.command(journal)
+for command in (collect, status, watch, reconcile, quote, journal, sandbox):
+    app.command(command)
+app.command(completion_of(app), name="completion")
 
-_Flag = Annotated[bool, Parameter(negative="", show_default=False)]
 _STATUS_STYLES = {"COMPLETED": "bold green", "FAILED": "bold red"}
 
 
@@ -40,13 +49,13 @@ _STATUS_STYLES = {"COMPLETED": "bold green", "FAILED": "bold red"}
 async def run_demo(
     *,
     phone: str = "231770000001",
-    order: _Flag = False,
-    direct: _Flag = False,
-    card: _Flag = False,
+    order: Flag = False,
+    direct: Flag = False,
+    card: Flag = False,
     seconds: float = 3.0,
-    open: _Flag = False,  # noqa: A002 - the option's name
-    json: _Flag = False,
-    no_color: _Flag = False,
+    open: Flag = False,  # noqa: A002 - the option's name
+    json: Flag = False,
+    no_color: Flag = False,
 ) -> int:
     """Collect one payment on a new sandbox, from the request to the receipt. No real money moves.
 
@@ -68,31 +77,22 @@ async def run_demo(
     show: Callable[[demo.Event], None] = _JsonOutput(console) if json else _TextOutput(console)
     options = demo.Options(phone=phone, order=order, direct=direct, card=card, seconds=seconds)
     try:
-        stay = demo.Stay(open_page=webbrowser.open, until_stopped=_until_stopped) if open else None
+        stay = demo.Stay(open_page=webbrowser.open, until_stopped=stopped) if open else None
         return 0 if await demo.run(options, show, stay) else 1
     except InvalidInputError as error:
         sys.stderr.write(f"{error}\n")
         return 2
 
 
-async def _until_stopped() -> None:
-    """Wait for Ctrl-C or SIGTERM."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        try:
-            loop.add_signal_handler(number, stop.set)
-        except NotImplementedError:  # Windows: Ctrl-C ends the program with a KeyboardInterrupt
-            break
-    await stop.wait()
-
-
-@app.command(name="sandbox", help_flags=(), version_flags=())
-def run_sandbox(*options: Annotated[str, Parameter(allow_leading_hyphen=True, show=False)]) -> int:
-    """Run a local sandbox of the API to develop against; `dollr sandbox --help` shows its options."""
-    from dollr_async.sandbox.__main__ import main  # noqa: PLC0415 - the demo needs none of it
-
-    return main(list(options))
+def run(words: list[str]) -> int:
+    """Run the command line, and return its exit code."""
+    try:
+        result = app(words, exit_on_error=False, print_error=False, result_action="return_value")
+    except CycloptsError as error:
+        output = Output(json="--json" in words)
+        output.fail(InvalidInputError(f"{error} See {' '.join(('dollr', *(error.command_chain or ())))} --help"))
+        return output.code
+    return result if isinstance(result, int) else 0
 
 
 class _PipeConsole(Console):
@@ -103,7 +103,7 @@ class _PipeConsole(Console):
 
     def on_broken_pipe(self) -> None:
         self.quiet = True
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        silence(sys.stdout)
 
 
 class _JsonOutput:

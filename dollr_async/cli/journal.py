@@ -2,37 +2,27 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated
-from uuid import uuid4
+from typing import Annotated
 
-import msgspec
 from cyclopts import App, Parameter
 
 from dollr_async.base import fields
-from dollr_async.base.errors import ConfigurationError, DollrError, InvalidInputError, JournalError
-from dollr_async.journal.maintenance import close_payment, copy_journal, open_journal, purge_journal, shown_url
+from dollr_async.base.errors import InvalidInputError
+from dollr_async.cli.opening import opened_journal
+from dollr_async.cli.options import Flag, JournalOption
+from dollr_async.cli.output import reporting
+from dollr_async.journal.maintenance import close_payment, copy_journal, purge_journal, shown_url
 from dollr_async.journal.outcome_protocol import verdict
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    from dollr_async.journal import PostgresJournal, SQLiteJournal
 
 journal = App(
     name="journal",
     help="Work on a journal: a path, sqlite:///absolute/path or postgresql://user@host/database.",
 )
 
-_Flag = Annotated[bool, Parameter(negative="", show_default=False)]
-_FAILED, _NOTHING_TRIED = 1, 2
-
 
 @journal.command
-async def copy(source: str, target: str, *, json: _Flag = False) -> int:
+async def copy(source: str, target: str, *, json: Flag = False) -> int:
     """Copy every payment to another journal. The source takes no more changes from then on.
 
     Stop the programs that use the source first: while a live run works on a payment, nothing is copied. When the copy
@@ -43,12 +33,12 @@ async def copy(source: str, target: str, *, json: _Flag = False) -> int:
         target: The journal that takes its place.
         json: Print one JSON object per line.
     """
-    async with _errors(json=json) as result:
-        async with _opened(source) as old, _opened(target) as new:
+    async with reporting(json=json) as output:
+        async with opened_journal(source) as old, opened_journal(target) as new:
             place = shown_url(target)
             count = await copy_journal(old, new, place=place)
-        result.say(f"Copied {count} payments to {place}. {shown_url(source)} takes no more changes.", copied=count)
-    return result.code
+        output.say(f"Copied {count} payments to {place}. {shown_url(source)} takes no more changes.", copied=count)
+    return output.code
 
 
 @journal.command
@@ -57,8 +47,8 @@ async def close(
     *,
     as_: Annotated[str, Parameter(name="--as")],
     reason: str,
-    at: Annotated[str | None, Parameter(name="--journal")] = None,
-    json: _Flag = False,
+    at: JournalOption = None,
+    json: Flag = False,
 ) -> int:
     """Decide how a payment ended that stays open for ever. Its outcome is handed out once, with your reason.
 
@@ -71,21 +61,21 @@ async def close(
         at: The journal; by default the environment variable DOLLR_JOURNAL.
         json: Print one JSON object per line.
     """
-    async with _errors(json=json) as result:
+    async with reporting(json=json) as output:
         fields.reference(reference)
         verdict(as_.upper(), reason)
-        async with _opened(at) as opened:
+        async with opened_journal(at) as opened:
             await close_payment(opened, reference, as_=as_.upper(), reason=reason)
-        result.say(f"Payment {reference} is closed as {as_.upper()}.", reference_id=reference, status=as_.upper())
-    return result.code
+        output.say(f"Payment {reference} is closed as {as_.upper()}.", reference_id=reference, status=as_.upper())
+    return output.code
 
 
 @journal.command
 async def purge(
     *,
     handled_before: str,
-    at: Annotated[str | None, Parameter(name="--journal")] = None,
-    json: _Flag = False,
+    at: JournalOption = None,
+    json: Flag = False,
 ) -> int:
     """Delete the payments whose outcomes were handled before a date. What is open or not handled is never deleted.
 
@@ -95,62 +85,12 @@ async def purge(
         at: The journal; by default the environment variable DOLLR_JOURNAL.
         json: Print one JSON object per line.
     """
-    async with _errors(json=json) as result:
+    async with reporting(json=json) as output:
         before = _time(handled_before)
-        async with _opened(at) as opened:
+        async with opened_journal(at) as opened:
             count = await purge_journal(opened, handled_before=before)
-        result.say(f"Deleted {count} handled payments.", deleted=count)
-    return result.code
-
-
-class _CannotOpenError(JournalError):
-    """A journal cannot be read at all, so nothing was tried."""
-
-
-class _Result:
-    """What a command prints at its end, and its exit code."""
-
-    def __init__(self, *, json: bool) -> None:
-        self._json = json
-        self.code = 0
-
-    def say(self, words: str, **facts: object) -> None:
-        sys.stdout.write(f"{msgspec.json.encode(facts).decode() if self._json else words}\n")
-
-    def fail(self, error: DollrError) -> None:
-        is_untried = isinstance(error, InvalidInputError | ConfigurationError | _CannotOpenError)
-        self.code = _NOTHING_TRIED if is_untried else _FAILED
-        if self._json:
-            self.say(
-                "",
-                error="JournalError" if isinstance(error, JournalError) else type(error).__name__,
-                message=str(error),
-            )
-        else:
-            sys.stderr.write(f"{error}\n")
-
-
-@asynccontextmanager
-async def _errors(*, json: bool) -> AsyncIterator[_Result]:
-    result = _Result(json=json)
-    try:
-        yield result
-    except DollrError as error:
-        result.fail(error)
-
-
-@asynccontextmanager
-async def _opened(url: str | None) -> AsyncIterator[SQLiteJournal | PostgresJournal]:
-    url = url or os.environ.get("DOLLR_JOURNAL")
-    if not url:
-        sentence = "no journal is named: pass --journal URL, or set the environment variable DOLLR_JOURNAL"
-        raise InvalidInputError(sentence)
-    async with open_journal(url) as opened:
-        try:
-            await opened.read(uuid4())
-        except JournalError as error:
-            raise _CannotOpenError(str(error)) from error
-        yield opened
+        output.say(f"Deleted {count} handled payments.", deleted=count)
+    return output.code
 
 
 def _time(text: str) -> datetime:

@@ -35,8 +35,12 @@ WITH_A_SERVER = "guides/postgres.md"
 WITH_PYTEST = "guides/pytest.md"
 WITH_DJANGO = "guides/django.md"
 """Its code is that of `examples/django_shop`, whose own tests run."""
+WITH_A_SHELL = "guides/command.md"
+"""`test_command_page.py` runs its commands."""
 GUIDES = [
-    page for page in PAGES if page.startswith("guides/") and page not in {WITH_A_SERVER, WITH_PYTEST, WITH_DJANGO}
+    page
+    for page in PAGES
+    if page.startswith("guides/") and page not in {WITH_A_SERVER, WITH_PYTEST, WITH_DJANGO, WITH_A_SHELL}
 ]
 RUNNING = ["index.md", "tutorial.md", "errors.md", *GUIDES]
 REFERENCE = (DOCS / "reference.md").read_text()
