@@ -60,7 +60,7 @@ os.environ["PATH"] = os.pathsep.join([*(str(Path(path).parent) for path in INTER
 def install(
     session: nox.Session,
     *groups: str,
-    extras: str = "cli,django,otel,postgres,procrastinate,redis",
+    extras: str = "check,cli,django,otel,postgres,procrastinate,redis",
     resolution: str = "highest",
 ) -> None:
     """Install the package as its users get it (a wheel), with some of the dependency groups."""
@@ -245,7 +245,7 @@ def mutation(session: nox.Session) -> None:
     project = PROJECT["project"]
     extras = [
         requirement
-        for extra in ("cli", "django", "otel", "postgres", "procrastinate", "redis")
+        for extra in ("check", "cli", "django", "otel", "postgres", "procrastinate", "redis")
         for requirement in project["optional-dependencies"][extra]
     ]
     session.install(*project["dependencies"], *extras, *groups["tests"])

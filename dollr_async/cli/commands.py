@@ -16,6 +16,7 @@ from rich.text import Text
 from dollr_async.base.errors import InvalidInputError
 from dollr_async.base.version import VERSION
 from dollr_async.cli import demo
+from dollr_async.cli.check import check
 from dollr_async.cli.collect import collect
 from dollr_async.cli.completion import completion_of
 from dollr_async.cli.journal import journal
@@ -38,7 +39,7 @@ app = App(
     version=VERSION,
 )
 
-for command in (collect, status, watch, reconcile, quote, journal, sandbox):
+for command in (check, collect, status, watch, reconcile, quote, journal, sandbox):
     app.command(command)
 app.command(completion_of(app), name="completion")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import yaml
@@ -11,10 +10,11 @@ from openapi_core import Config, OpenAPI
 from openapi_core.exceptions import OpenAPIError
 from openapi_core.testing import MockRequest, MockResponse
 
+from dollr_async.checking.contract import CONTRACT
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-CONTRACT = Path(__file__).with_name("openapi.yaml")
 _HOST = "https://api.heydollr.app"
 # The loader in C, where PyYAML has it, is ten times as fast as the one in Python.
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -29,7 +29,7 @@ class Contract:
     """The contract, and the requests and answers that it is known to allow."""
 
     def __init__(self) -> None:
-        text = CONTRACT.read_text()
+        text = CONTRACT.read_text(encoding="utf-8")
         self.document = yaml.load(text, Loader=_Loader)  # noqa: S506 - both loaders are safe
         self._openapi = OpenAPI.from_dict(self.document, config=Config(spec_validator_cls=None))
         self.operations: dict[str, tuple[str, str]] = {

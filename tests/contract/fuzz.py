@@ -8,8 +8,8 @@ from pathlib import Path
 
 import aiohttp
 
+from dollr_async.checking.contract import CONTRACT
 from dollr_async.sandbox import Sandbox
-from tests.contract import CONTRACT
 
 _CONFIGURATION = Path(__file__).with_name("schemathesis.toml")
 

@@ -1,0 +1,141 @@
+"""`dollr check`: whether the API can be used, and a report of what it answers."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path  # noqa: TC003 - cyclopts reads the annotations when the program runs
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+from cyclopts import Parameter
+
+from dollr_async.base.errors import (
+    APIStatusError,
+    ConfigurationError,
+    ConnectError,
+    DollrError,
+    InvalidInputError,
+    RateLimitError,
+    ServerError,
+    TransportError,
+)
+from dollr_async.base.phones import optional_phone
+from dollr_async.base.secret import Secret
+from dollr_async.checking.check import Access, check_access, make_report
+from dollr_async.client.core import DEFAULT_BASE_URL
+from dollr_async.client.settings import credential
+from dollr_async.wire.addresses import checked_base_url
+
+if TYPE_CHECKING:
+    from dollr_async.checking.check import Report
+    from dollr_async.checking.report import Basics
+
+_Flag = Annotated[bool, Parameter(negative="", show_default=False)]
+_DONE, _FAILED, _NOTHING_TRIED, _NOT_KNOWN = 0, 1, 2, 3
+_REQUEST_TIMEOUT = 408
+
+
+async def check(
+    *,
+    report: Path | None = None,
+    phone: str | None = None,
+    drafts: _Flag = False,
+    json: _Flag = False,
+) -> int:
+    """Check the credentials, the address, the clock and the latency. No money moves.
+
+    The credentials are DOLLR_CLIENT_ID and DOLLR_CLIENT_SECRET in the environment. DOLLR_BASE_URL is the address, by
+    default that of the API. The exit code is 0 when the API can be used, 1 when it refused, 2 when nothing was tried
+    or no connection could be made, and 3 when the API could not say.
+
+    Args:
+        report: Also write a report to this file: what the API answers to reads, predictions and fee tables, held
+            against its contract. It has no secret and no personal data, so it can be attached to an issue. It needs the
+            extra check.
+        phone: A phone to ask the predictions of the report about. The report does not show it.
+        drafts: For the report, also make a draft invoice, change it, and cancel it. It is never published.
+        json: Print one JSON object.
+    """
+    try:
+        wanted = _checked(report, phone, drafts=drafts)
+        access = _access()
+        if report is None:
+            _print(_basics_of(access, await check_access(access)), json=json)
+            return _DONE
+        made = await make_report(access, phone=wanted, drafts=drafts)
+        report.write_text(made.text, encoding="utf-8")  # noqa: ASYNC240 - nothing else runs by now
+        _print(_report_of(access, made, report), json=json)
+        if made.left is not None:
+            raise made.left
+    except OSError as error:
+        return _failed(DollrError(f"the report could not be written to {report}: {error.strerror}"), json=json)
+    except DollrError as error:
+        return _failed(error, json=json)
+    return _DONE
+
+
+def _checked(report: Path | None, phone: str | None, *, drafts: bool) -> str | None:
+    """Return the phone as the API wants it, and refuse what cannot be done before anything is sent."""
+    if report is None and (drafts or phone is not None):
+        sentence = "--phone and --drafts are for a report: add --report FILE"
+        raise InvalidInputError(sentence)
+    if report is not None and (report.is_dir() or not os.access(report.resolve().parent, os.W_OK)):
+        sentence = f"the report cannot be written to {report}: name a file in a directory that exists"
+        raise InvalidInputError(sentence)
+    return optional_phone(phone)
+
+
+def _access() -> Access:
+    return Access(
+        base_url=checked_base_url(os.environ.get("DOLLR_BASE_URL") or DEFAULT_BASE_URL),
+        client_id=credential(None, "client_id"),
+        client_secret=Secret(credential(None, "client_secret")),
+    )
+
+
+def _basics_of(access: Access, basics: Basics) -> dict[str, tuple[str, object]]:
+    offset = basics.offset
+    clock = f"{basics.clock}{': set it right' * (offset is not None and offset.is_too_far)}"
+    return {
+        "credentials": (f"accepted; a token lives for {basics.minutes} minutes", "accepted"),
+        "address": (f"{access.base_url} answers", access.base_url),
+        "clock_offset": (clock, None if offset is None else round(offset.middle, 3)),
+        "latency": (basics.times, round(basics.latency, 4)),
+    }
+
+
+def _report_of(access: Access, made: Report, file: Path) -> dict[str, tuple[str, object]]:
+    found = made.findings
+    count = sum(entry.answer is not None for entry in found.answered)
+    words = f"{file}: {count} of {len(found.answered)} questions answered, {len(found.quirks)} differ from the sandbox"
+    return {
+        **_basics_of(access, made.basics),
+        "report": (words, str(file)),
+        "contract": (f"{found.fitting} answers fit, {len(found.departures)} departures", len(found.departures)),
+    }
+
+
+def _print(lines: dict[str, tuple[str, object]], *, json: bool) -> None:
+    """Print what was found: for people a line for each thing, for programs one object."""
+    if json:
+        _write({name: value for name, (_, value) in lines.items()})
+        return
+    for name, (words, _) in lines.items():
+        sys.stdout.write(f"{name.partition('_')[0].capitalize():<12} {words}\n")
+
+
+def _failed(error: DollrError, *, json: bool) -> int:
+    if json:
+        _write({"error": type(error).__name__, "message": str(error)})
+    else:
+        sys.stderr.write(f"{error}\n")
+    if isinstance(error, ConfigurationError | InvalidInputError | ConnectError):
+        return _NOTHING_TRIED
+    is_timeout = isinstance(error, APIStatusError) and error.status == _REQUEST_TIMEOUT
+    is_not_known = is_timeout or isinstance(error, TransportError | ServerError | RateLimitError)
+    return _NOT_KNOWN if is_not_known else _FAILED
+
+
+def _write(facts: dict[str, object]) -> None:
+    sys.stdout.write(f"{msgspec.json.encode(facts).decode()}\n")
