@@ -1,4 +1,4 @@
-"""Check the installed package: every module and name that docs/reference.md describes can be imported from it.
+"""Check the installed package: every name that docs/reference.md describes, and every data file, is in it.
 
     python -I tests/project/installed_wheel.py
 
@@ -53,6 +53,21 @@ PUBLIC_MODULES = (
 """The modules that users may import from. A name in any other module may move without notice."""
 
 
+DATA_FILES = (
+    "checking/openapi.yaml",
+    "py.typed",
+    "sandbox/pages/control/openapi.json",
+    "sandbox/pages/static/page.css",
+    "sandbox/pages/static/page.js",
+)
+"""Files of the package that are no modules, and that it does not work without."""
+
+
+def missing_files(package: Path) -> list[str]:
+    """Return the data files that the package lacks."""
+    return [name for name in DATA_FILES if not (package / name).is_file()]
+
+
 def described_names() -> dict[str, set[str]]:
     """Return the names that the reference describes, by the module that it names for them."""
     names: dict[str, set[str]] = {}
@@ -96,6 +111,7 @@ def main() -> int:
     described = described_names()
     missing = [name for module in PUBLIC_MODULES for name in missing_names(module, described.get(module, set()))]
     package = Path(importlib.import_module("dollr_async").__file__ or "").parent
+    missing += missing_files(package)
     count = sum(map(len, described.values()))
     lines = [f"dollr-async {version('dollr-async')} in {package}"]
     lines += [f"{len(PUBLIC_MODULES)} public modules, {count} names in docs/reference.md, {len(missing)} missing"]

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from dollr_async.base.version import VERSION
-from tests.project.installed_wheel import PUBLIC_MODULES, described_names, missing_names
+from tests.project.installed_wheel import PUBLIC_MODULES, described_names, missing_files, missing_names
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -104,6 +104,11 @@ def test_the_reference_names_every_public_module() -> None:
 @pytest.mark.parametrize("module", PUBLIC_MODULES)
 def test_every_public_name_can_be_imported(module: str) -> None:
     assert missing_names(module, described_names()[module]) == []
+
+
+def test_every_data_file_is_in_the_package(tmp_path: Path) -> None:
+    assert missing_files(ROOT / "dollr_async") == []
+    assert "checking/openapi.yaml" in missing_files(tmp_path)
 
 
 def test_a_missing_public_name_is_found() -> None:
