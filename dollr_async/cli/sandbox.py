@@ -136,9 +136,10 @@ async def requests(*, follow: Flag = False, url: str | None = None, json: Flag =
     """
     async with reporting(json=json) as output:
         control = SandboxControl(url)
-        last = await _show_requests(control, 0, output)
         if follow:
-            await was_stopped(_follow_requests(control, last, output))
+            await was_stopped(_follow_requests(control, output))
+        else:
+            await _show_requests(control, 0, output)
     return output.code
 
 
@@ -151,7 +152,8 @@ async def _show_requests(control: SandboxControl, after: int, output: Output) ->
     return after
 
 
-async def _follow_requests(control: SandboxControl, after: int, output: Output) -> None:
+async def _follow_requests(control: SandboxControl, output: Output) -> None:
+    after = await _show_requests(control, 0, output)
     while True:
         await asyncio.sleep(_FOLLOW_EVERY)
         try:

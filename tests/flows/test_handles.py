@@ -260,5 +260,5 @@ async def test_an_unfinished_payment_is_a_plain_dict(sandbox: Sandbox) -> None:
         collection = await collect(dollr)
         (payment,) = [payment async for payment in dollr.unfinished()]
     written = json.loads(json.dumps(payment.to_json()))
-    assert written.keys() == {"reference_id", "kind", "began_at", "step", "executed", "progress"}
+    assert written.keys() == {"reference_id", "kind", "began_at", "step", "executed", "status", "progress"}
     assert (written["reference_id"], written["executed"]) == (str(collection.reference_id), True)
