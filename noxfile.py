@@ -130,23 +130,22 @@ def tests_rest(session: nox.Session) -> None:
     session.run("pytest", "-n", "auto", "-m", "full", *session.posargs)
 
 
-@nox.session(python=NEWEST, default=False, tags=["full"])
+@nox.session(python=NEWEST, default=False, tags=["slow"])
 def coverage(session: nox.Session) -> None:
     """The tests on the newest Python, with branch coverage."""
     install(session, "tests")
     session.run("coverage", "erase")
     session.run("coverage", "run", "-m", "pytest", "-n", "auto", "-m", "not full", *session.posargs)
     session.run("coverage", "combine", "--quiet")
-    # It was 98 before the tests in real processes left this session; raise it once the share without them is measured.
-    session.run("coverage", "report", "--fail-under=90")
+    session.run("coverage", "report", "--fail-under=96")
 
 
 @nox.session(python=BETWEEN, default=False, tags=["full"])
 def tests_lowest(session: nox.Session) -> None:
     """The tests, against the oldest dependencies that are allowed, on a Python between the oldest and the newest."""
     install(session, "tests", resolution="lowest-direct")
-    # What is about this checkout, and not about the package, runs in the default.
-    without = [f"--ignore=tests/{name}" for name in ("benchmarks", "docs", "project", "proof")]
+    # What is about this checkout, and not about the package, runs in the default. The command starts many processes.
+    without = [f"--ignore=tests/{name}" for name in ("benchmarks", "cli", "docs", "project", "proof")]
     session.run("pytest", "-n", "auto", "-m", "not full", *without, *session.posargs)
 
 

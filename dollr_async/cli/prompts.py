@@ -19,10 +19,10 @@ def has_terminal() -> bool:
 
 def confirmed(question: str) -> bool:
     """Ask a question, and return whether the answer is yes. No answer is no, and so is Ctrl-C."""
-    sys.stderr.write(f"{question} [y/N] ")
-    sys.stderr.flush()
     try:
-        with _interruptible():
+        with _interruptible():  # before the question is shown, since Ctrl-C may come as soon as it is
+            sys.stderr.write(f"{question} [y/N] ")
+            sys.stderr.flush()
             answer = sys.stdin.readline()
     except KeyboardInterrupt:
         answer = ""
