@@ -85,7 +85,7 @@ async def make_report(
             left, with_draft = error, True
         basics, found, made_at = _basics(access, probe), find(probe.seen, contract), LoopClock().now()
         text = markdown(basics, found, made_at=made_at, with_phone=phone is not None, with_draft=with_draft)
-    # The text is made of words that are known to be nobody's. This is the second lock on the same door.
+    # The text has no secret. This hides one all the same, should a change ever let one in.
     shown = hide(text, (*probe.secrets, *filter(None, [phone])))
     return Report(text=shown, basics=basics, findings=found, left=left)
 

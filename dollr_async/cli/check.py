@@ -3,26 +3,16 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path  # noqa: TC003 - cyclopts reads the annotations when the program runs
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import msgspec
-from cyclopts import Parameter
-
-from dollr_async.base.errors import (
-    APIStatusError,
-    ConfigurationError,
-    ConnectError,
-    DollrError,
-    InvalidInputError,
-    RateLimitError,
-    ServerError,
-    TransportError,
-)
+from dollr_async.base.errors import DollrError, InvalidInputError
 from dollr_async.base.phones import optional_phone
 from dollr_async.base.secret import Secret
 from dollr_async.checking.check import Access, check_access, make_report
+from dollr_async.cli.opening import asked_credential
+from dollr_async.cli.options import Flag
+from dollr_async.cli.output import reporting
 from dollr_async.client.core import DEFAULT_BASE_URL
 from dollr_async.client.settings import credential
 from dollr_async.wire.addresses import checked_base_url
@@ -30,18 +20,15 @@ from dollr_async.wire.addresses import checked_base_url
 if TYPE_CHECKING:
     from dollr_async.checking.check import Report
     from dollr_async.checking.report import Basics
-
-_Flag = Annotated[bool, Parameter(negative="", show_default=False)]
-_DONE, _FAILED, _NOTHING_TRIED, _NOT_KNOWN = 0, 1, 2, 3
-_REQUEST_TIMEOUT = 408
+    from dollr_async.cli.output import Output
 
 
 async def check(
     *,
     report: Path | None = None,
     phone: str | None = None,
-    drafts: _Flag = False,
-    json: _Flag = False,
+    drafts: Flag = False,
+    json: Flag = False,
 ) -> int:
     """Check the credentials, the address, the clock and the latency. No money moves.
 
@@ -57,22 +44,22 @@ async def check(
         drafts: For the report, also make a draft invoice, change it, and cancel it. It is never published.
         json: Print one JSON object.
     """
-    try:
+    async with reporting(json=json) as output:
         wanted = _checked(report, phone, drafts=drafts)
         access = _access()
         if report is None:
-            _print(_basics_of(access, await check_access(access)), json=json)
-            return _DONE
+            _say(output, _basics_of(access, await check_access(access)))
+            return output.code
         made = await make_report(access, phone=wanted, drafts=drafts)
-        report.write_text(made.text, encoding="utf-8")  # noqa: ASYNC240 - nothing else runs by now
-        _print(_report_of(access, made, report), json=json)
+        try:
+            report.write_text(made.text, encoding="utf-8")  # noqa: ASYNC240 - nothing else runs by now
+        except OSError as error:
+            sentence = f"the report could not be written to {report}: {error.strerror}"
+            raise DollrError(sentence) from error
+        _say(output, _report_of(access, made, report))
         if made.left is not None:
             raise made.left
-    except OSError as error:
-        return _failed(DollrError(f"the report could not be written to {report}: {error.strerror}"), json=json)
-    except DollrError as error:
-        return _failed(error, json=json)
-    return _DONE
+    return output.code
 
 
 def _checked(report: Path | None, phone: str | None, *, drafts: bool) -> str | None:
@@ -89,8 +76,8 @@ def _checked(report: Path | None, phone: str | None, *, drafts: bool) -> str | N
 def _access() -> Access:
     return Access(
         base_url=checked_base_url(os.environ.get("DOLLR_BASE_URL") or DEFAULT_BASE_URL),
-        client_id=credential(None, "client_id"),
-        client_secret=Secret(credential(None, "client_secret")),
+        client_id=credential(asked_credential("DOLLR_CLIENT_ID"), "client_id"),
+        client_secret=Secret(credential(asked_credential("DOLLR_CLIENT_SECRET"), "client_secret")),
     )
 
 
@@ -116,26 +103,6 @@ def _report_of(access: Access, made: Report, file: Path) -> dict[str, tuple[str,
     }
 
 
-def _print(lines: dict[str, tuple[str, object]], *, json: bool) -> None:
-    """Print what was found: for people a line for each thing, for programs one object."""
-    if json:
-        _write({name: value for name, (_, value) in lines.items()})
-        return
-    for name, (words, _) in lines.items():
-        sys.stdout.write(f"{name.partition('_')[0].capitalize():<12} {words}\n")
-
-
-def _failed(error: DollrError, *, json: bool) -> int:
-    if json:
-        _write({"error": type(error).__name__, "message": str(error)})
-    else:
-        sys.stderr.write(f"{error}\n")
-    if isinstance(error, ConfigurationError | InvalidInputError | ConnectError):
-        return _NOTHING_TRIED
-    is_timeout = isinstance(error, APIStatusError) and error.status == _REQUEST_TIMEOUT
-    is_not_known = is_timeout or isinstance(error, TransportError | ServerError | RateLimitError)
-    return _NOT_KNOWN if is_not_known else _FAILED
-
-
-def _write(facts: dict[str, object]) -> None:
-    sys.stdout.write(f"{msgspec.json.encode(facts).decode()}\n")
+def _say(output: Output, found: dict[str, tuple[str, object]]) -> None:
+    lines = [f"{name.partition('_')[0].capitalize():<12} {words}" for name, (words, _) in found.items()]
+    output.say("\n".join(lines), **{name: value for name, (_, value) in found.items()})

@@ -3,7 +3,7 @@
 - 0: done
 - 1: it failed: the payment is FAILED, the credentials are refused, the reference is unknown
 - 2: nothing was tried: bad usage, no credentials, a journal that cannot be opened, a connection that never was
-- 3: not known yet: the payment is PENDING, or its status could not be checked
+- 3: not known yet: the payment is PENDING, its status could not be checked, or the reference names another payment
 
 Of several payments the greatest counts.
 """
@@ -15,16 +15,20 @@ from typing import TYPE_CHECKING
 from dollr_async.base.enums import ExecutionStatus, OutcomeStatus
 from dollr_async.base.errors import (
     ActionRequiredError,
+    APIStatusError,
+    AuthenticationError,
     CollectError,
     ConfigurationError,
     ConnectError,
     DecodeError,
     InvalidInputError,
+    InvalidRequestError,
     JournalError,
+    NotFoundError,
     OutcomeUnknownError,
+    PermissionDeniedError,
     PollTimeoutError,
-    RateLimitError,
-    ServerError,
+    ReferenceUsedError,
     TransportError,
 )
 
@@ -45,10 +49,11 @@ _UNKNOWN = (
     DecodeError,
     OutcomeUnknownError,
     PollTimeoutError,
-    RateLimitError,
-    ServerError,
+    ReferenceUsedError,
     TransportError,
 )
+_REFUSALS = (AuthenticationError, InvalidRequestError, NotFoundError, PermissionDeniedError)
+_BAD_REQUEST = 400
 
 NOT_BEGUN = "NOT_BEGUN"
 """What is shown of a payment whose execution was never begun: no money moved, and nothing is open at the API."""
@@ -69,6 +74,9 @@ def code_of_error(error: DollrError) -> int:
         return NOTHING_TRIED if is_untried else FAILED
     if isinstance(error, _UNTRIED):
         return NOTHING_TRIED
+    if isinstance(error, APIStatusError):
+        # Any other status, such as 408, 409 or one of a proxy's own, says nothing about a payment.
+        return FAILED if isinstance(error, _REFUSALS) or error.status == _BAD_REQUEST else NOT_KNOWN
     return NOT_KNOWN if isinstance(error, _UNKNOWN) else FAILED
 
 

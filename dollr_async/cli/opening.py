@@ -59,7 +59,7 @@ async def opened_client(*, journal: str | None = None, timeout: float | None = N
         ConfigurationError: a credential is missing, or the base URL is not https.
     """
     polling = _USUAL if timeout is None else PollPolicy(timeout=timeout)
-    identifier, secret = _credential("DOLLR_CLIENT_ID"), _credential("DOLLR_CLIENT_SECRET")
+    identifier, secret = asked_credential("DOLLR_CLIENT_ID"), asked_credential("DOLLR_CLIENT_SECRET")
     if journal is None:
         async with DollrClient(identifier, secret, polling=polling) as dollr:
             yield dollr
@@ -71,8 +71,8 @@ async def opened_client(*, journal: str | None = None, timeout: float | None = N
         yield dollr
 
 
-def _credential(name: str) -> str | None:
-    """Ask for what the environment lacks; None leaves the client to say what is missing."""
+def asked_credential(name: str) -> str | None:
+    """Ask on a terminal for what the environment lacks. With None the environment decides."""
     if os.environ.get(name, "").strip() or not has_terminal():
         return None
     return ask_secret(f"{name}: ") or None

@@ -56,7 +56,7 @@ async def test_a_check_prints_one_json_object(sandbox: Sandbox, capsys: Printed)
     [
         (401, 1, "AuthenticationError"),
         (403, 1, "PermissionDeniedError"),
-        (Fault.garbage(), 1, "DecodeError"),
+        (Fault.garbage(), 3, "DecodeError"),
         (404, 1, "NotFoundError"),
         (503, 3, "ServerError"),
         (429, 3, "RateLimitError"),

@@ -155,8 +155,11 @@ def test_a_worker_of_procrastinate_that_is_killed_leaves_every_order_paid_once(t
             until(shop, "SELECT count(*) FROM dollr_payment WHERE handled_at IS NOT NULL")
             worker.kill()
             worker.wait()
-        under_way = until(shop, "SELECT count(*) FROM procrastinate_jobs WHERE status IN ('doing', 'todo')")
-        assert under_way >= 10, "the kill proves something only when work was under way"
+        # The jobs of a worker that was killed stay as they were.
+        under_way = until(shop, "SELECT count(*) FROM procrastinate_jobs WHERE status = 'doing'")
+        waiting = until(shop, "SELECT count(*) FROM procrastinate_jobs WHERE status = 'todo'")
+        sys.stdout.write(f"killed with {under_way} jobs under way, and {waiting} that waited\n")
+        assert under_way >= 3, "the kill proves something only when work was under way"
         with procrastinate_worker(shop):
             until(shop, "SELECT (count(*) FILTER (WHERE handled_at IS NOT NULL) = 40)::int FROM dollr_payment")
         found = state(shop)
