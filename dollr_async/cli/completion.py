@@ -21,7 +21,7 @@ def completion_of(app: App) -> Callable[[Shell], int]:
         """Print the script with which a shell completes this command.
 
         bash: `dollr completion bash > ~/.local/share/bash-completion/completions/dollr`; zsh:
-        `dollr completion zsh > _dollr`, in a directory of your fpath; fish:
+        `dollr completion zsh > _cyclopts_dollr`, in a directory of your fpath; fish:
         `dollr completion fish > ~/.config/fish/completions/dollr.fish`.
 
         Args:

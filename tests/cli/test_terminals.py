@@ -1,11 +1,9 @@
-"""The command on a terminal and in pipes: tables, questions, Ctrl-C, completion, and words that it does not know."""
+"""The command on a terminal and in pipes: tables, questions, Ctrl-C, and words that it does not know."""
 
 from __future__ import annotations
 
 import json
-import shutil
 import signal
-import subprocess
 import sys
 from typing import TYPE_CHECKING
 
@@ -104,12 +102,3 @@ def test_bad_usage_is_2_in_one_sentence(words: list[str], message: str, capsys: 
     assert (out, message in err, len(err.splitlines())) == ("", True, 1)
     assert cli.run([*words, "--json"]) == 2
     assert json.loads(capsys.readouterr().out) == {"error": "InvalidInputError", "message": err.removesuffix("\n")}
-
-
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_shells_complete_the_commands(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.run(["completion", shell]) == 0
-    script = capsys.readouterr().out
-    assert all(word in script for word in ("collect", "reconcile", "advance", "health-file"))
-    if found := shutil.which(shell):
-        assert subprocess.run([found, "-n"], input=script, text=True, check=False, timeout=30).returncode == 0
