@@ -28,21 +28,24 @@ _NUMBER_BITS = 96
 _MICROSECONDS = 1e6
 
 
-def reference(number: int) -> uuid.UUID:
-    """Return a reference that the stub server takes for a payment that has settled."""
-    return uuid.UUID(int=number << _NUMBER_BITS | random.getrandbits(48) << 48 | 1, version=4)
+def reference(number: int, settles: int = 1) -> uuid.UUID:
+    """Return a reference that the stub server takes for a payment that settles at a moment, by default long ago."""
+    return uuid.UUID(int=number << _NUMBER_BITS | random.getrandbits(48) << 48 | settles, version=4)
 
 
-def _stored(number: int) -> StoredPayment:
-    entry: Entry = attrs.evolve(an_entry(began_at=datetime.now(UTC)), reference_id=reference(number), sends=1)
+def _stored(number: int, settles: int) -> StoredPayment:
+    began_at, reference_id = datetime.now(UTC), reference(number, settles)
+    entry: Entry = attrs.evolve(an_entry(began_at=began_at), reference_id=reference_id, sends=1)
     return StoredPayment(entry=entry, lease_number=1, ended_at=None, handled_at=None, hand_out_number=0, reason=None)
 
 
-async def fill(url: str, payments: int) -> None:
+async def fill(url: str, payments: int, settles: int = 1) -> None:
     """Put open payments into the journal."""
     async with open_journal(url) as journal:
         for first in range(0, payments, _PART):
-            await journal.import_page([_stored(number) for number in range(first, min(first + _PART, payments))])
+            await journal.import_page(
+                [_stored(number, settles) for number in range(first, min(first + _PART, payments))]
+            )
 
 
 async def watch(stub: str, payments: int) -> dict[str, float]:

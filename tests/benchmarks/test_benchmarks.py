@@ -7,6 +7,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import psycopg
 import pytest
 
 from benchmarks.__main__ import SECTIONS
@@ -15,6 +16,7 @@ from benchmarks.harness.stub_answers import ANSWERS, COMPLETED, REFERENCE, STATU
 from benchmarks.observing import observers
 from dollr_async import PollPolicy
 from tests.support.paths import ROOT
+from tests.support.postgres import CONNINFO, own_database
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,6 +45,18 @@ def test_the_benchmark_of_observers_runs() -> None:
     command = [sys.executable, "-m", "benchmarks.observing", "--rounds=1", "--at-once=2"]
     ran = subprocess.run(command, check=True, cwd=ROOT, timeout=120, capture_output=True, text=True)
     assert [line.split("|")[1].strip() for line in ran.stdout.splitlines()[2:]] == [*observers()]
+
+
+@pytest.mark.full(reason="it starts a server and three ways to follow, each in another process")
+def test_the_benchmark_of_engines_runs() -> None:
+    with own_database() as conninfo:
+        name = psycopg.conninfo.conninfo_to_dict(conninfo)["dbname"]
+        options = [f"--url={CONNINFO.rpartition('/')[0]}/{name}", "--payments=20", "--seconds=1", "--warm-up=0.5"]
+        command = [sys.executable, "-m", "benchmarks.following.engines", *options]
+        ran = subprocess.run(command, check=True, cwd=ROOT, timeout=120, capture_output=True, text=True)
+    checks = {line.split()[0]: int(line.split(", ")[1].split()[0]) for line in ran.stdout.splitlines()}
+    assert checks.keys() == {"watch_many", "outcomes", "procrastinate"}
+    assert all(checks.values())
 
 
 def test_the_documentation_shows_the_last_run() -> None:
