@@ -1,4 +1,4 @@
-"""The settings: one app more, and nothing else. The credentials come from the environment."""
+"""The settings: one app more, and one token for the process. The credentials come from the environment."""
 
 from pathlib import Path
 
@@ -37,6 +37,8 @@ TEMPLATES = [
         },
     }
 ]
+# Under WSGI each async view has an event loop, and so a client, of its own. They share the token in the cache.
+DOLLR = {"TOKEN_CACHE": "default"}
 DATABASES = {
     "default": {
         "ENGINE": "django.db.backends.sqlite3",

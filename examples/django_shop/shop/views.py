@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 
 from django import forms
 from django.core.exceptions import BadRequest
+from django.core.handlers.asgi import ASGIRequest
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.middleware.csrf import get_token
@@ -11,7 +12,7 @@ from django.shortcuts import aget_object_or_404
 from django.template import Context, Engine
 from django.urls import reverse
 
-from dollr_async import CollectError, InvalidInputError, LineItem, Payer
+from dollr_async import CollectError, InvalidInputError, LineItem, OutcomeUnknownError, Payer
 from dollr_async.integrations.django import dollr
 from shop.models import Order
 
@@ -55,12 +56,17 @@ async def checkout(request: HttpRequest) -> HttpResponse:
         )
     except (CollectError, InvalidInputError) as error:
         raise BadRequest(str(error)) from error
+    except OutcomeUnknownError:
+        pass  # Not known yet, so never "failed". The status page shows it, and the worker finds out.
     return HttpResponseRedirect(reverse("status", args=[order.pk]))
 
 
-async def status(request: HttpRequest, pk: int) -> StreamingHttpResponse:  # noqa: ARG001 - Django's own arguments
+async def status(request: HttpRequest, pk: int) -> HttpResponse | StreamingHttpResponse:
     """Stream each status of an order's payment, one a line."""
     order = await aget_object_or_404(Order, pk=pk)
+    if not isinstance(request, ASGIRequest):  # WSGI, as of `runserver`, cannot stream: show the status of now
+        execution = (await dollr().check(order.reference_id)).execution
+        return HttpResponse(f"{execution.status if execution else 'not known yet'}\n", content_type="text/plain")
 
     async def lines() -> AsyncIterator[str]:
         async for change in dollr().watch(order.reference_id):

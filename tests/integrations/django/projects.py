@@ -38,11 +38,16 @@ class Project:
         assert "Unclosed" not in ran.stderr, ran.stderr
 
 
+def without_settings() -> dict[str, str]:
+    """Return this process's environment without what leads to a Dollr or to a project of Django."""
+    ours = ("DOLLR_", "DJANGO_", "PYTEST_")
+    return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+
+
 def project(directory: Path, database: str, **variables: str) -> Project:
     """Return the project with a database of its own."""
     if database == "postgresql":
         require_postgres()
-    plain = {name: value for name, value in os.environ.items() if not name.startswith(("DOLLR_", "DJANGO_", "PYTEST_"))}
     own = {
         "DJANGO_SETTINGS_MODULE": SETTINGS,
         "SHOP_DATABASE": database,
@@ -50,4 +55,4 @@ def project(directory: Path, database: str, **variables: str) -> Project:
         "SHOP_NAME": f"dollr_test_{uuid4().hex[:12]}",
         **variables,
     }
-    return Project(directory, plain | own)
+    return Project(directory, without_settings() | own)

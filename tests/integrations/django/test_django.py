@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -27,7 +28,8 @@ def test_the_journal_passes_all_three_contract_suites(tmp_path: Path, database: 
 @pytest.mark.full(reason="some hundred requests to views, in a database that it makes")
 @pytest.mark.parametrize("database", DATABASES)
 def test_views_collect(tmp_path: Path, database: str) -> None:
-    project(tmp_path, database).test("case_views")
+    # The other cases close their connections after each request.
+    project(tmp_path, database, SHOP_CONN_MAX_AGE="600").test("case_views")
 
 
 @pytest.mark.full(reason="as above")
@@ -60,6 +62,17 @@ def test_a_deployment_is_warned_of_sqlite(tmp_path: Path) -> None:
     ran = project(tmp_path, "sqlite").manage("check", "--deploy")
     assert "dollr.W001" in ran.stderr
     assert "dollr.E" not in ran.stderr
+
+
+def test_the_example_is_ready_for_a_deployment_but_for_its_secrets_and_https(tmp_path: Path) -> None:
+    place = tmp_path / "shop"
+    shutil.copytree(ROOT / "examples" / "django_shop", place, ignore=shutil.ignore_patterns("*.sqlite3*"))
+    command = [sys.executable, "-X", "dev", "-W", "error", "manage.py", "check", "--deploy"]
+    ran = subprocess.run(command, cwd=place, capture_output=True, text=True, check=False, timeout=100)
+    assert ran.returncode == 0, ran.stderr
+    assert set(re.findall(r"dollr\.\w+", ran.stderr)) == {"dollr.W001"}
+    command[-2:] = ["makemigrations", "--check"]
+    assert subprocess.run(command, cwd=place, capture_output=True, check=False, timeout=100).returncode == 0
 
 
 def test_its_names_can_be_imported_before_django_has_read_its_settings() -> None:

@@ -1,4 +1,4 @@
-"""A worker that is killed at every statement of its work: each order is paid once, and nothing is lost."""
+"""Workers that are killed at every statement, or whose receivers raise: each order is paid once, and none is lost."""
 
 from __future__ import annotations
 
@@ -82,6 +82,12 @@ def test_killed_at_every_statement_each_order_is_paid_once(tmp_path: Path) -> No
         assert set(ended) == {-signal.SIGKILL}
         found = state(shop)
         # The order and the mark never differ, whatever was killed in between.
+        assert found["paid"].get("1", 0) == ORDERS - found["not_handled"]
+        assert found["paid"].keys() <= {"0", "1"}
+        # Two more workers, of which each has a receiver that raises for some payments after it has paid their orders.
+        raised = list(two.map(lambda digit: shop.manage("killed_worker", "--lease", "1", "--raise-for", digit), "07"))
+        assert all("ZeroDivisionError" in ran.stderr for ran in raised), raised
+        found = state(shop)
         assert found["paid"].get("1", 0) == ORDERS - found["not_handled"]
         assert found["paid"].keys() <= {"0", "1"}
         list(two.map(lambda _: run(shop, "killed_worker", "--lease", "1"), range(2)))
