@@ -197,6 +197,13 @@ def bench(session: nox.Session) -> None:
     session.run("python", "-m", "benchmarks", *(session.posargs or ("--page", "docs/benchmarks_last.inc")))
 
 
+@nox.session(python=OLDEST, default=False, tags=["full"])
+def instructions(session: nox.Session) -> None:
+    """Count the instructions of a call, a collection and a check beside the floor's; they must stay below limits."""
+    install(session, "bench")
+    session.run("python", "-m", "benchmarks.instructions")
+
+
 @nox.session(python=OLDEST, default=False, tags=["slow"])
 def capacity(session: nox.Session) -> None:
     """Simulate what following payments costs in polls, and how late it tells; some minutes on one core."""

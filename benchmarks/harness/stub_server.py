@@ -56,9 +56,10 @@ class Stub(asyncio.Protocol):
 
     answered = 0
 
-    def __init__(self, delay: float) -> None:
-        """Answer `delay` seconds after a request."""
+    def __init__(self, delay: float, handshake: float = 0.0) -> None:
+        """Answer `delay` seconds after a request; the first one of a connection waits for the handshake too."""
         self._delay = delay
+        self._handshake = handshake
         self._buffer = b""
         self._transport: asyncio.WriteTransport | None = None
 
@@ -77,8 +78,9 @@ class Stub(asyncio.Protocol):
         if length is not None and len(request) < end + 4 + int(length[1]):
             return
         self._buffer = b""
-        if self._delay:
-            asyncio.get_running_loop().call_later(self._delay, self._answer, request)
+        delay, self._handshake = self._delay + self._handshake, 0.0
+        if delay:
+            asyncio.get_running_loop().call_later(delay, self._answer, request)
         else:
             self._answer(request)
 
@@ -127,13 +129,14 @@ def main() -> None:
     """Read the options, and serve."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
     parser.add_argument("--delay", type=float, default=0.0, help="seconds between a request and its answer")
+    parser.add_argument("--handshake", type=float, default=0.0, help="seconds that opening a connection takes")
     parser.add_argument(
         "--settling", action="store_true", help="let each payment settle at the moment in its reference"
     )
     parser.add_argument("--core", type=int, help="the core to run on")
     options = parser.parse_args()
     pin_to_core(options.core)
-    asyncio.run(serve(partial(SettlingStub if options.settling else Stub, options.delay)))
+    asyncio.run(serve(partial(SettlingStub if options.settling else Stub, options.delay, options.handshake)))
 
 
 if __name__ == "__main__":

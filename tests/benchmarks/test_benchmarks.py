@@ -7,10 +7,11 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from benchmarks.__main__ import SECTIONS
+from benchmarks.cold_start import MOMENTS
 from benchmarks.following.workload import Workload, count_polls
 from benchmarks.harness.stub_answers import ANSWERS, COMPLETED, REFERENCE, STATUS
 from benchmarks.observing import observers
@@ -49,14 +50,22 @@ def test_the_benchmark_of_observers_runs() -> None:
 
 @pytest.mark.full(reason="it starts a server and three ways to follow, each in another process")
 def test_the_benchmark_of_engines_runs() -> None:
-    with own_database() as conninfo:
-        name = psycopg.conninfo.conninfo_to_dict(conninfo)["dbname"]
+    with own_database() as database:
+        name = conninfo_to_dict(database)["dbname"]
         options = [f"--url={CONNINFO.rpartition('/')[0]}/{name}", "--payments=20", "--seconds=1", "--warm-up=0.5"]
         command = [sys.executable, "-m", "benchmarks.following.engines", *options]
         ran = subprocess.run(command, check=True, cwd=ROOT, timeout=120, capture_output=True, text=True)
     checks = {line.split()[0]: int(line.split(", ")[1].split()[0]) for line in ran.stdout.splitlines()}
     assert checks.keys() == {"watch_many", "outcomes", "procrastinate"}
     assert all(checks.values())
+
+
+@pytest.mark.full(reason="it starts a server and a process for each moment")
+def test_the_benchmark_of_cold_starts_runs() -> None:
+    options = ("--rounds=1", "--round-trip=0.01", "--silence=0.1")
+    command = [sys.executable, "-m", "benchmarks.cold_start", *options]
+    ran = subprocess.run(command, check=True, cwd=ROOT, timeout=120, capture_output=True, text=True)
+    assert [line.split("|")[1].strip() for line in ran.stdout.splitlines()[2:]] == [*MOMENTS.values()]
 
 
 def test_the_documentation_shows_the_last_run() -> None:
