@@ -1,4 +1,4 @@
-"""Write every figure, or the ones that are named: `python3 -m docs.figures [packages] [chain] [execution] [fleet]`."""
+"""Write every figure, or the ones that are named: `python3 -m docs.figures packages costs`."""
 
 from __future__ import annotations
 
@@ -7,5 +7,5 @@ from importlib import import_module
 from pathlib import Path
 
 if __name__ == "__main__":
-    for name in sys.argv[1:] or ("packages", "chain", "execution", "fleet"):
+    for name in sys.argv[1:] or ("packages", "chain", "execution", "fleet", "costs"):
         Path(__file__).with_name(f"{name}.svg").write_text(import_module(f"docs.figures.{name}").figure())

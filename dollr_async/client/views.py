@@ -63,6 +63,10 @@ class ViewMethods(ClientCore):
         it also opens a second connection by one GET that changes nothing (`fees/tiers`), since a payment begins with
         two requests at once. If that fails, nothing is lost, so it is no error. A session of your own is left alone.
 
+        The token lasts. A connection closes after 15 seconds without a request, so the first payment after a silence
+        takes three round trips longer, with or without `ready`. To keep connections longer, pass a `session` of your
+        own; an API that closes an idle connection just as an execution is sent makes its outcome unknown for a moment.
+
         Raises:
             AuthenticationError: the credentials were refused.
             TransportError, ServerError: the API could not be reached, or did not answer, after the usual retries.
