@@ -96,6 +96,8 @@ class PollerRegistry:
         self._turns = Turns(schedule, clock)
         self._merged_watches: WeakSet[MergedWatch] = WeakSet()
         self._running: Counter[UUID] = Counter()
+        # Bound once: each poller would have its own otherwise, for the garbage collector to visit.
+        self._fetch, self._expects = self._fetch_payment, self._is_expected
 
     def check_open(self) -> None:
         """Raise a `ConfigurationError` if the client is closed, or belongs to another event loop."""
@@ -107,12 +109,12 @@ class PollerRegistry:
         poller = self._payments.get(key)
         if poller is None:
             poller = self._payments[key] = Poller(
-                self._fetch_payment,
+                self._fetch,
                 key,
                 _payment_fingerprint,
                 self._schedule,
                 self._clock,
-                is_expected=self._is_expected,
+                is_expected=self._expects,
             )
         return poller
 
