@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
@@ -31,6 +32,7 @@ from dollr_async.base.errors import (
     ServerError,
     TransportError,
 )
+from dollr_async.base.observing import DoubtBegan, DoubtEnded
 from dollr_async.flows.attempt import (
     DOUBTFUL,
     REFUSALS,
@@ -259,6 +261,7 @@ def test_nothing_of_an_old_sessions_refusal_or_doubt_is_left_under_a_new_one() -
     renewed = attempt.renewed(900.0)
     left = (renewed.asking_since, renewed.last_lost_at, renewed.refusal, renewed.absences, renewed.unreachable_checks)
     assert left == (None, None, None, 0, None)
+    assert _FIRST.after_send(SendResult.UNREACHABLE, 10.0)[0].renewed(900.0).unreachable_checks is None
 
 
 def test_a_refusal_is_forgotten_with_the_next_send_but_not_that_there_was_one() -> None:
@@ -499,6 +502,26 @@ async def test_a_session_that_nothing_was_sent_under_is_renewed_from_its_end_on(
     assert operation.renewals == renewals
 
 
+async def test_an_observer_sees_that_a_new_session_ends_the_doubt() -> None:
+    class Renewing(_Operation):
+        async def renew(self) -> None:
+            self._note("renew")
+
+    now = asyncio.get_running_loop().time()
+    operation = Renewing([TransportError("dropped"), _refused()], [_status(NotFoundError, 404)])
+    attempt = Attempt(attempts=1, recovery=_RECOVERY, grace=_GRACE, session_expires_at=now + _SESSION)
+    events: list[object] = []
+    clock = LoopClock()
+    with pytest.raises(NotRun):
+        await execute(
+            operation, attempt, Action.SEND, retry=_RETRY, clock=clock, limit=CheckLimit(clock), notify=events.append
+        )
+    began, ended = events
+    assert began == DoubtBegan(reference_id=operation.reference_id, error="TransportError")
+    (renewed,) = (at for act, at in operation.actions if act == "renew")
+    assert ended == DoubtEnded(reference_id=operation.reference_id, outcome="NOT_RUN", seconds=renewed - now)
+
+
 async def test_the_checks_after_a_resend_begin_at_once_again() -> None:
     operation = _Operation([TransportError("dropped")] * _ATTEMPTS, [_status(NotFoundError, 404)])
     await _end_of(operation)
@@ -619,6 +642,58 @@ async def test_a_reference_of_another_kind_is_raised_as_it_is() -> None:
 async def test_other_kinds_that_cannot_be_asked_leave_the_outcome_unknown() -> None:
     operation = _Operation([_status(ConflictError, 409)], [_status(NotFoundError, 404)])
     operation.other_kinds = ConnectError("no way")
+    assert isinstance(await _end_of(operation), OutcomeUnknown)
+    assert operation.actions[-1][1] - operation.actions[0][1] >= _RECOVERY
+
+
+async def test_the_checks_after_a_refused_resend_come_ever_more_rarely_too() -> None:
+    refusal = _status(InvalidRequestError, 422, "Invalid pair")
+    operation = _Operation([TransportError("dropped"), refusal], [_status(NotFoundError, 404)])
+    ended = await _end_of(operation)
+    assert (type(ended), ended.__cause__) == (OutcomeUnknown, refusal)
+    resent = max(number for number, (act, _) in enumerate(operation.actions) if act == "send")
+    assert max(_pauses(operation)[resent:]) >= 4.0
+
+
+async def test_other_kinds_that_ask_for_a_pause_get_it() -> None:
+    operation = _Operation([_status(ConflictError, 409)], [_status(NotFoundError, 404)])
+    operation.other_kinds = _limited(20.0)
+    await _end_of(operation)
+    acts = [act for act, _ in operation.actions]
+    after = [pause for act, pause in zip(acts, _pauses(operation), strict=False) if act == "check other kinds"]
+    assert after
+    assert after == pytest.approx([20.0] * len(after))
+
+
+async def test_another_kind_whose_execution_is_unreadable_is_raised_as_it_is() -> None:
+    found = DecodeError("a field is missing", path="payer_amount", status="PENDING", reference_id=UUID(REFERENCE))
+    operation = _Operation([_status(ConflictError, 409)], [_status(NotFoundError, 404)])
+    operation.other_kinds = found
+    assert await _end_of(operation) is found
+
+
+async def test_a_client_that_is_closed_while_other_kinds_are_asked_leaves_the_outcome_unknown() -> None:
+    closed = ConfigurationError("closed")
+    operation = _Operation([_status(ConflictError, 409)], [_status(NotFoundError, 404)])
+    operation.other_kinds = closed
+    ended = await _end_of(operation)
+    assert (type(ended), ended.__cause__) == (OutcomeUnknown, closed)
+    assert operation.actions[-1][0] == "check other kinds"
+
+
+async def test_a_lost_answer_is_logged_with_its_reference_and_its_reason(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, logger="dollr_async.collect")
+    operation = _Operation([TransportError("dropped")], [ConnectError("no way")])
+    await _end_of(operation)
+    (record,) = caplog.records
+    assert vars(record)["reference_id"] == operation.reference_id
+    assert record.getMessage().startswith(f"payment {operation.reference_id}: the answer to its execution was lost")
+    assert record.getMessage().endswith("(dropped)")
+
+
+async def test_an_answer_to_a_check_shows_that_the_api_can_be_reached() -> None:
+    checks = [_status(ServerError, 503), _unreachable("no connection")]
+    operation = _Operation([_unreachable("no connection; a middleware may have sent it before")], checks)
     assert isinstance(await _end_of(operation), OutcomeUnknown)
     assert operation.actions[-1][1] - operation.actions[0][1] >= _RECOVERY
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from dollr_async.base.errors import DecodeError
 from dollr_async.base.fields import Secret
-from dollr_async.wire.tokens import Freshness, Token, checked_token, lifetime_of
+from dollr_async.wire.tokens import Freshness, Token, checked_token, lifetime_of, token_until
 from tests.support.fakes import MORNING, FakeClock
 
 _HOUR = 3600.0
@@ -173,6 +173,37 @@ def test_a_token_of_which_nobody_says_how_long_it_lives_is_refused(token: str) -
 def test_any_token_has_a_lifetime(text: str, payload: bytes, expires_in: int) -> None:
     for token in (text, _jwt(payload)):
         assert lifetime_of(token, Decimal(expires_in), now=_NOW) >= 1.0
+
+
+# A token that another process has fetched
+
+_REMAINING = 600.0
+
+
+@pytest.mark.parametrize(
+    ("claims", "lifetime"),
+    [
+        ({"iat": 1000, "exp": 1000 + _HOUR}, _HOUR),
+        pytest.param({"iat": 1000, "exp": 1060}, _REMAINING, id="its times say less than what remains"),
+        pytest.param({"exp": 1000 + _HOUR}, _REMAINING, id="it does not say when it began"),
+        pytest.param({"iat": 1000}, _REMAINING, id="it does not say when it ends"),
+        pytest.param({"iat": -1e308, "exp": 1e308}, _REMAINING, id="its times are out of all bounds"),
+        pytest.param([], _REMAINING, id="it says nothing"),
+    ],
+)
+def test_a_token_of_another_process_has_lived_for_a_while(claims: object, lifetime: float) -> None:
+    clock = _Clock(50_000.0, 60_000.0)
+    token = token_until(Secret(_jwt(json.dumps(claims).encode())), _REMAINING, clock)
+    lived = lifetime - _REMAINING
+    assert token.lifetime == lifetime
+    assert (token.requested_monotonic, token.requested_time) == (clock.monotonic() - lived, clock.time() - lived)
+
+
+def test_a_token_of_another_process_is_replaced_when_the_others_replace_it() -> None:
+    secret = Secret(_jwt(json.dumps({"iat": 1000, "exp": 1000 + _HOUR}).encode()))
+    for remaining, freshness in [(361.0, Freshness.FRESH), (299.0, Freshness.STALE), (4.9, Freshness.EXPIRED)]:
+        clock = _Clock(100.0, 100.0)
+        assert token_until(secret, remaining, clock).freshness(clock) is freshness
 
 
 # What a header can hold
