@@ -46,7 +46,7 @@ class EndedPayment(Record):
 
 
 @runtime_checkable
-class OutcomeJournal(Journal, Protocol):
+class OutcomeJournal(Journal, Protocol):  # pragma: no mutate block - it has no code, and a journal is compared with it
     """A journal that hands each payment's outcome out until it is marked as handled.
 
     It keeps three more things of a payment. The *follower* is the worker that follows it while it is open, as long as
@@ -134,7 +134,7 @@ class SearchableOutcomeJournal(OutcomeJournal, Protocol):
 
 
 @runtime_checkable
-class IndexedJournal(Journal, Protocol):
+class IndexedJournal(Journal, Protocol):  # pragma: no mutate block - it has no code, and a journal is compared with it
     """A journal that finds a few of its open payments without reading all of them."""
 
     async def unfinished_page(self, after: Entry | None, *, limit: int, with_live: bool = False) -> list[Entry]:

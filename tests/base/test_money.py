@@ -72,11 +72,11 @@ def test_an_amount_is_kept_as_it_is_written(given_: Decimal | int) -> None:
         (Decimal("-0.01"), "is not above zero"),
         (Decimal("NaN"), "is not above zero"),
         (Decimal("Infinity"), "is not above zero"),
-        (10**18, "has more than 18 digits"),
+        (10**18, "amount 1000000000000000000 has more than 18 digits"),
         pytest.param(10**5000, "has more than 18 digits", id="10**5000"),
         (Decimal("1E+18"), "has more than 18 digits"),
         (Decimal("1E+999999"), "has more than 18 digits"),
-        (Decimal("1.2345678901234567890"), "has more than 18 digits"),
+        (Decimal("1.2345678901234567890"), "amount 1.2345678901234567890 has more than 18 digits"),
     ],
 )
 def test_anything_but_an_amount_is_refused(given_: Odd, shown: str) -> None:

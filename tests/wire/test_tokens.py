@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from dollr_async.base.errors import DecodeError
 from dollr_async.base.fields import Secret
-from dollr_async.wire.tokens import Freshness, Token, checked_token, lifetime_of, token_until
+from dollr_async.wire.answers import RawAnswer
+from dollr_async.wire.tokens import Freshness, Token, checked_token, lifetime_of, token_of, token_until
 from tests.support.fakes import MORNING, FakeClock
 
 _HOUR = 3600.0
@@ -158,8 +159,9 @@ def test_without_expires_in_the_tokens_own_end_counts(claims: dict[str, float], 
 
 @pytest.mark.parametrize("expires_in", ["1E+9", "-1E+9", "1E+999999", "NaN", "Infinity"])
 def test_a_lifetime_out_of_all_bounds_is_refused(expires_in: str) -> None:
-    with pytest.raises(DecodeError, match="its expires_in is no number of minutes"):
+    with pytest.raises(DecodeError, match=r"^its expires_in is no number of minutes$") as caught:
         lifetime_of("opaque", Decimal(expires_in), now=_NOW)
+    assert caught.value.path == "expires_in"
 
 
 @pytest.mark.parametrize("token", ["opaque", _jwt(b"{}"), _jwt(b'{"iat": 7}'), _jwt(b'{"iat": 7, "exp": 7}')])
@@ -173,6 +175,24 @@ def test_a_token_of_which_nobody_says_how_long_it_lives_is_refused(token: str) -
 def test_any_token_has_a_lifetime(text: str, payload: bytes, expires_in: int) -> None:
     for token in (text, _jwt(payload)):
         assert lifetime_of(token, Decimal(expires_in), now=_NOW) >= 1.0
+
+
+def _answer(**fields: object) -> RawAnswer:
+    return RawAnswer(200, {"Content-Type": "application/json"}, json.dumps(fields).encode())
+
+
+def test_the_token_of_an_answer_lives_from_its_request_on() -> None:
+    answer = _answer(access_token=_jwt(json.dumps({"exp": _NOW + 900}).encode()))
+    token = token_of(answer, 7.0, _NOW - 2.0, now=_NOW)
+    assert (token.requested_monotonic, token.requested_time, token.lifetime) == (7.0, _NOW - 2.0, 900.0)
+
+
+@pytest.mark.parametrize("path", ["access_token", "expires_in"])
+def test_an_answer_without_a_usable_token_names_the_field(path: str) -> None:
+    answer = _answer(**{"access_token": "a b", "expires_in": 60} if path == "access_token" else {"access_token": "x"})
+    with pytest.raises(DecodeError, match=r"^the answer to the token request cannot be used: POST /v1/jwt") as caught:
+        token_of(answer, 7.0, _NOW, now=_NOW)
+    assert caught.value.path == path
 
 
 # A token that another process has fetched
