@@ -284,6 +284,20 @@ async def test_what_the_journal_stores_is_told(sandbox: Sandbox, seen: Recorder)
     assert {(it.reference_id, it.error) for it in seen.of(JournalWritten)} == {(KEY, None)}
 
 
+async def test_a_payment_that_a_person_closes_is_told(sandbox: Sandbox, seen: Recorder) -> None:
+    sandbox.fail("collect", "lose_answer")
+    sandbox.fail("get_collection_status", 503, times=None)
+    retry = RetryPolicy(recovery=40.0)
+    async with DollrClient(**sandbox.settings, journal=MemoryJournal(), observer=seen, retry=retry) as dollr:
+        with pytest.raises(OutcomeUnknownError) as caught:
+            await collect(dollr)
+        reference_id = caught.value.reference_id
+        seen.events.clear()
+        await dollr.close_payment(reference_id, as_="NOT_RUN", reason="no trace of it")
+    (closed,) = seen.of(JournalWritten)
+    assert (closed.action, closed.reference_id, closed.error) == ("close", reference_id, None)
+
+
 async def test_a_journal_that_fails_is_told(sandbox: Sandbox, seen: Recorder) -> None:
     class Full(MemoryJournal):
         async def settle(self, reference_id: UUID, status: str, outcome: str | None) -> None:

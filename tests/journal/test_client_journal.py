@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextvars import ContextVar
 from decimal import Decimal
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -15,8 +17,10 @@ from dollr_async.base.errors import InvalidInputError, JournalError, ReferenceUs
 from dollr_async.flows.attempt import Attempt
 from dollr_async.journal import Entry, MemoryJournal
 from dollr_async.journal.client_journal import ClientJournal, journal_key, new_entry
+from tests.resources.cases.shapes import an_execution
 from tests.support.collections import REFERENCE
 from tests.support.fakes import CLIENT_SECRET, MORNING, FakeClock
+from tests.support.journals import PlainJournal
 
 if TYPE_CHECKING:
     from dollr_async.journal import Claim
@@ -145,6 +149,84 @@ async def test_an_entry_that_cannot_be_read_is_logged_with_the_payments_referenc
         f"payment {_ID}: its entry in the journal could not be read",
     )
     assert f"{_ID} cannot be read" in caplog.text
+    assert vars(record)["reference_id"] == _ID
+
+
+@pytest.mark.parametrize("make", [MemoryJournal, PlainJournal])
+async def test_a_payment_is_live_while_a_run_works_on_it(make: type[MemoryJournal | PlainJournal]) -> None:
+    journal = ClientJournal(make(), CLIENT_SECRET, LoopClock())
+    assert not await journal.is_live(_ID), "it is unknown"
+    run = await journal.claim(_Asked(), _ID, _COLLECTION)
+    assert await journal.is_live(_ID)
+    await run.release()
+    assert not await journal.is_live(_ID)
+
+
+async def test_a_payment_that_has_ended_is_not_live_in_a_journal_of_open_payments() -> None:
+    journal = PlainJournal()
+    ours = ClientJournal(journal, CLIENT_SECRET, LoopClock())
+    await (await ours.claim(_Asked(), _ID, _COLLECTION)).release()
+    await journal.settle(_ID, "COMPLETED", "COMPLETED")
+    assert not await ours.is_live(_ID)
+
+
+async def test_all_that_ask_at_once_whether_a_run_is_live_share_a_reading_of_the_journal() -> None:
+    class Counting(PlainJournal):
+        readings = 0
+
+        async def unfinished(self, *, with_live: bool = False) -> list[Entry]:
+            self.readings += 1
+            await asyncio.sleep(1.0)
+            return await super().unfinished(with_live=with_live)
+
+    journal = Counting()
+    ours = ClientJournal(journal, CLIENT_SECRET, LoopClock())
+    run = await ours.claim(_Asked(), _ID, _COLLECTION)
+    assert await asyncio.gather(*(ours.is_live(_ID) for _ in range(10))) == [True] * 10
+    # One more for those that asked while the first was under way: it may have begun before theirs.
+    assert journal.readings <= 2
+    before = journal.readings
+    await run.release()
+    assert not await ours.is_live(_ID)
+    assert journal.readings == before + 1, "a later question reads it again"
+
+
+async def test_a_journal_that_cannot_say_whether_a_run_is_live_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    class Unreadable(MemoryJournal):
+        async def is_live(self, reference_id: UUID) -> bool:
+            raise JournalError(f"{reference_id} cannot be read")
+
+    assert await _journal(Unreadable()).is_live(_ID) is False
+    (record,) = caplog.records
+    assert record.getMessage() == f"payment {_ID}: its entry in the journal could not be read"
+    assert vars(record)["reference_id"] == _ID
+
+
+async def test_a_status_is_written_until_the_journal_has_it_without_the_first_payments_context_variables() -> None:
+    payment: ContextVar[str] = ContextVar("payment", default="none")
+
+    class DownAtFirst(MemoryJournal):
+        def __init__(self) -> None:
+            super().__init__()
+            self.seen: list[str] = []
+
+        async def settle(self, reference_id: UUID, status: str, outcome: str | None) -> None:
+            self.seen.append(payment.get())
+            if len(self.seen) < 4:
+                raise JournalError("down")
+            await super().settle(reference_id, status, outcome)
+
+    journal = DownAtFirst()
+    ours = _journal(journal)
+    await (await ours.claim(_Asked(), _ID, _COLLECTION)).release()
+    payment.set("the first")
+    await ours.saw(an_execution(_COLLECTION), _ID)
+    await asyncio.sleep(60.0)
+    assert journal.seen == ["the first", "none", "none", "none"]
+    kept = await journal.read(_ID)
+    assert kept is not None
+    assert kept.status == "PROCESSING"
+    await ours.close()
 
 
 async def test_an_unknown_payment_is_not_found() -> None:
