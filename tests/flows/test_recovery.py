@@ -457,10 +457,12 @@ async def _ended(sends: list[DollrError], checks: list[DollrError]) -> BaseExcep
     return await _end_of(_Operation(sends, checks))
 
 
-async def _end_of(operation: _Operation, first: Action = Action.SEND, **known: float) -> BaseException:
+async def _end_of(
+    operation: _Operation, first: Action = Action.SEND, *, retry: RetryPolicy = _RETRY, **known: float
+) -> BaseException:
     attempt = attrs.evolve(Attempt(attempts=_ATTEMPTS, recovery=_RECOVERY, grace=_GRACE), **known)  # type: ignore[arg-type] # times
     with pytest.raises((DollrError, NotRun, OutcomeUnknown)) as caught:
-        await execute(operation, attempt, first, retry=_RETRY, clock=LoopClock(), limit=CheckLimit(LoopClock()))
+        await execute(operation, attempt, first, retry=retry, clock=LoopClock(), limit=CheckLimit(LoopClock()))
     return caught.value
 
 
@@ -536,6 +538,16 @@ async def test_time_that_is_lost_in_a_check_counts_as_spent() -> None:
     operation = _Operation([TransportError("dropped")], [RequestTimeoutError("late")], check_takes=_RECOVERY)
     assert isinstance(await _end_of(operation), OutcomeUnknown)
     assert [act for act, _ in operation.actions] == ["send", "check"]
+
+
+@pytest.mark.parametrize(("asked", "left"), [(0.0, _RECOVERY), (50.0, _RECOVERY - 50.0), (1000.0, 5.0)])
+async def test_a_check_that_hangs_ends_with_the_budget_but_is_given_some_seconds(asked: float, left: float) -> None:
+    began = asyncio.get_running_loop().time()
+    operation = _Operation([], [ConnectError("no way")], check_takes=10_000.0)
+    since = began - asked
+    ended = await _end_of(operation, Action.CHECK, asking_since=since, doubt_since=since, last_lost_at=since)
+    assert isinstance(ended, OutcomeUnknown)
+    assert asyncio.get_running_loop().time() - began == pytest.approx(left)
 
 
 async def test_not_found_counts_from_when_it_was_asked() -> None:
@@ -630,6 +642,22 @@ async def test_a_conflict_is_checked_until_the_grace_is_over_and_then_under_the_
     assert (type(ended), ended.__cause__) == (NotRun, conflict)
     assert [action for action, _ in operation.actions][-2:] == ["check", "check other kinds"]
     assert operation.actions[-1][1] - operation.actions[0][1] == pytest.approx(_GRACE, abs=0.01)
+
+
+async def test_a_long_pause_ends_when_a_conflict_is_believed() -> None:
+    operation = _Operation([_status(ConflictError, 409)], [_status(NotFoundError, 404)])
+    ended = await _end_of(operation, retry=attrs.evolve(_RETRY, base_delay=100.0, max_delay=200.0))
+    assert isinstance(ended, NotRun)
+    assert [action for action, _ in operation.actions] == ["send", "check", "check", "check other kinds"]
+    assert _pauses(operation) == pytest.approx([0.0, _GRACE, 0.0], abs=0.01)
+
+
+async def test_a_refusal_whose_check_is_not_answered_is_checked_again_after_a_pause() -> None:
+    operation = _Operation([_refused()], [_status(ServerError, 503), _status(NotFoundError, 404)])
+    assert isinstance(await _end_of(operation), NotRun)
+    at_once, pause = _pauses(operation)
+    assert at_once == 0.0
+    assert 0.5 <= pause <= 1.0
 
 
 async def test_a_reference_of_another_kind_is_raised_as_it_is() -> None:

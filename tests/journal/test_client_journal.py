@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextvars import ContextVar
+from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -160,6 +161,20 @@ async def test_a_payment_is_live_while_a_run_works_on_it(make: type[MemoryJourna
     assert await journal.is_live(_ID)
     await run.release()
     assert not await journal.is_live(_ID)
+
+
+@pytest.mark.parametrize("make", [MemoryJournal, PlainJournal])
+async def test_every_open_payment_is_unfinished_however_many_there_are(
+    make: type[MemoryJournal | PlainJournal],
+) -> None:
+    journal = make()
+    ours = ClientJournal(journal, CLIENT_SECRET, LoopClock())
+    ids = [UUID(int=number, version=4) for number in range(1, 602)]
+    for number, reference_id in enumerate(ids):
+        began_at = MORNING + timedelta(seconds=number)
+        claim = await journal.claim(attrs.evolve(_entry(), reference_id=reference_id, began_at=began_at))
+        await journal.release(reference_id, claim.number)
+    assert [entry.reference_id async for entry in ours.unfinished()] == ids
 
 
 async def test_a_payment_that_has_ended_is_not_live_in_a_journal_of_open_payments() -> None:

@@ -445,6 +445,7 @@ async def test_a_lease_that_cannot_be_renewed_is_logged(sandbox: Sandbox, caplog
         f"payment {REFERENCE}: its lease could not be renewed (the disk is full)",
         f"payment {REFERENCE}: its lease could not be given back (the disk is full)",
     ]
+    assert [str(vars(record)["reference_id"]) for record in caplog.records] == [REFERENCE, REFERENCE]
 
 
 @pytest.mark.parametrize("operation", ["create_party", "collect"])
