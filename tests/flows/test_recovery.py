@@ -644,12 +644,13 @@ async def test_a_conflict_is_checked_until_the_grace_is_over_and_then_under_the_
     assert operation.actions[-1][1] - operation.actions[0][1] == pytest.approx(_GRACE, abs=0.01)
 
 
-async def test_a_long_pause_ends_when_a_conflict_is_believed() -> None:
-    operation = _Operation([_status(ConflictError, 409)], [_status(NotFoundError, 404)])
+@pytest.mark.parametrize("check_takes", [0.0, _GRACE - 0.5])
+async def test_a_long_pause_ends_when_a_conflict_is_believed(check_takes: float) -> None:
+    operation = _Operation([_status(ConflictError, 409)], [_status(NotFoundError, 404)], check_takes=check_takes)
     ended = await _end_of(operation, retry=attrs.evolve(_RETRY, base_delay=100.0, max_delay=200.0))
     assert isinstance(ended, NotRun)
     assert [action for action, _ in operation.actions] == ["send", "check", "check", "check other kinds"]
-    assert _pauses(operation) == pytest.approx([0.0, _GRACE, 0.0], abs=0.01)
+    assert _pauses(operation) == pytest.approx([0.0, _GRACE, check_takes], abs=0.01)
 
 
 async def test_a_refusal_whose_check_is_not_answered_is_checked_again_after_a_pause() -> None:
