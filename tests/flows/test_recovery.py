@@ -509,6 +509,7 @@ async def test_an_observer_sees_that_a_new_session_ends_the_doubt() -> None:
         async def renew(self) -> None:
             self._note("renew")
 
+    await asyncio.sleep(7.0)
     now = asyncio.get_running_loop().time()
     operation = Renewing([TransportError("dropped"), _refused()], [_status(NotFoundError, 404)])
     attempt = Attempt(attempts=1, recovery=_RECOVERY, grace=_GRACE, session_expires_at=now + _SESSION)
@@ -522,6 +523,24 @@ async def test_an_observer_sees_that_a_new_session_ends_the_doubt() -> None:
     assert began == DoubtBegan(reference_id=operation.reference_id, error="TransportError")
     (renewed,) = (at for act, at in operation.actions if act == "renew")
     assert ended == DoubtEnded(reference_id=operation.reference_id, outcome="NOT_RUN", seconds=renewed - now)
+
+
+@pytest.mark.parametrize(("status", "outcome"), [("PENDING", "ADOPTED"), (None, "UNKNOWN")])
+async def test_an_observer_sees_that_a_payment_with_a_readable_status_is_adopted(
+    status: str | None, outcome: str
+) -> None:
+    found = DecodeError("a field is missing", path="payer_amount", status=status)
+    checks = [found, *([] if status else [ConfigurationError("closed")])]
+    operation = _Operation([TransportError("dropped")], checks)
+    events: list[object] = []
+    attempt, clock = Attempt(attempts=1, recovery=_RECOVERY, grace=_GRACE), LoopClock()
+    with pytest.raises((DecodeError, OutcomeUnknown)):
+        await execute(
+            operation, attempt, Action.SEND, retry=_RETRY, clock=clock, limit=CheckLimit(clock), notify=events.append
+        )
+    _, ended = events
+    assert isinstance(ended, DoubtEnded)
+    assert (ended.outcome, ended.seconds) == (outcome, sum(_pauses(operation)))
 
 
 async def test_the_checks_after_a_resend_begin_at_once_again() -> None:
