@@ -14,6 +14,7 @@ import pytest
 
 from dollr_async.base.answered import FieldProblem
 from dollr_async.base.clock import LoopClock
+from dollr_async.base.enums import ExecutionKind
 from dollr_async.base.errors import (
     APIStatusError,
     AuthenticationError,
@@ -24,6 +25,7 @@ from dollr_async.base.errors import (
     DollrError,
     InvalidInputError,
     InvalidRequestError,
+    JournalError,
     NotFoundError,
     PermissionDeniedError,
     RateLimitError,
@@ -47,12 +49,15 @@ from dollr_async.flows.check_limit import CHECKS_AT_ONCE, CHECKS_PER_SECOND, Che
 from dollr_async.flows.recovery import NotRun, OutcomeUnknown, execute
 from dollr_async.flows.refusals import result_of
 from dollr_async.wire.retry import RetryPolicy
+from tests.resources.cases.shapes import an_execution
 from tests.support.collections import REFERENCE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from dollr_async import Execution
+
+    _End = DollrError | Execution
 
 _GRACE = 30.0
 _RECOVERY = 120.0
@@ -410,6 +415,15 @@ def test_every_path_keeps_the_rules() -> None:
 # Running it
 
 
+_LANDED = an_execution(ExecutionKind.COLLECTION)
+
+
+def _found(end: _End) -> Execution:
+    if isinstance(end, DollrError):
+        raise end
+    return end
+
+
 class _Operation:
     """An execution whose sends and checks end as they are told to, one after the other."""
 
@@ -417,9 +431,10 @@ class _Operation:
     session_expires_at = math.inf
     other_kinds: DollrError | None = None
 
-    def __init__(self, sends: list[DollrError], checks: list[DollrError], *, check_takes: float = 0.0) -> None:
-        self.sends, self.checks, self.check_takes = sends, checks, check_takes
+    def __init__(self, sends: Sequence[_End], checks: Sequence[_End], *, check_takes: float = 0.0) -> None:
+        self.sends, self.checks, self.check_takes = list(sends), list(checks), check_takes
         self.begun = 0
+        self.kept = 0
         self.actions: list[tuple[str, float]] = []
 
     def _note(self, action: str) -> None:
@@ -431,15 +446,16 @@ class _Operation:
 
     async def after_send(self, attempt: Attempt) -> None:
         assert attempt.sends == self.begun
+        self.kept += 1
 
     async def send(self) -> Execution:
         self._note("send")
-        raise self.sends.pop(0)
+        return _found(self.sends.pop(0))
 
     async def check(self) -> Execution:
         self._note("check")
         await asyncio.sleep(self.check_takes)
-        raise self.checks.pop(0) if len(self.checks) > 1 else self.checks[0]
+        return _found(self.checks.pop(0) if len(self.checks) > 1 else self.checks[0])
 
     async def check_other_kinds(self) -> None:
         self._note("check other kinds")
@@ -453,7 +469,7 @@ class _Operation:
 _RETRY = RetryPolicy(attempts=_ATTEMPTS, recovery=_RECOVERY, base_delay=1.0, max_delay=8.0, max_retry_after=60.0)
 
 
-async def _ended(sends: list[DollrError], checks: list[DollrError]) -> BaseException:
+async def _ended(sends: Sequence[_End], checks: Sequence[_End]) -> BaseException:
     return await _end_of(_Operation(sends, checks))
 
 
@@ -470,6 +486,57 @@ def _pauses(operation: _Operation) -> list[float]:
     """Return the seconds between what was done, where nothing takes any time itself."""
     times = [at for _, at in operation.actions]
     return [later - earlier for earlier, later in pairwise(times)]
+
+
+async def _adopted(sends: Sequence[_End], checks: Sequence[_End], session: float = math.inf) -> tuple[bool, int]:
+    """Return whether what is adopted may be another run's, and how many ends of a send were kept."""
+
+    class Renewing(_Operation):
+        async def renew(self) -> None:
+            self._note("renew")
+
+    operation, clock = Renewing(sends, checks), LoopClock()
+    attempt = Attempt(attempts=_ATTEMPTS, recovery=_RECOVERY, grace=_GRACE, session_expires_at=session)
+    found, may_be_anothers = await execute(
+        operation, attempt, Action.SEND, retry=_RETRY, clock=clock, limit=CheckLimit(clock)
+    )
+    assert found is _LANDED
+    return may_be_anothers, operation.kept
+
+
+async def test_only_what_a_check_finds_after_a_refusal_may_be_another_runs() -> None:
+    lost, missing = TransportError("dropped"), _status(NotFoundError, 404)
+    assert await _adopted([_LANDED], []) == (False, 0)
+    assert await _adopted([lost], [_LANDED]) == (False, 1)
+    assert await _adopted([lost, _LANDED], [_limited(20.0), missing]) == (False, 1)
+    assert await _adopted([_limited(0.0), _LANDED], []) == (False, 1)
+    assert await _adopted([_refused()], [_LANDED]) == (True, 1)
+    # The session had run out, so a new one was made, and the send under it was accepted.
+    now = asyncio.get_running_loop().time()
+    assert await _adopted([_status(ConflictError, 409), _LANDED], [missing], session=now + 0.5) == (False, 1)
+
+
+async def test_a_last_limit_that_cannot_be_checked_is_the_reason() -> None:
+    limited = _limited(0.0)
+    ended = await _ended([*[_limited(0.0)] * (_ATTEMPTS - 1), limited], [ConnectError("no way")])
+    assert (type(ended), ended.__cause__) == (OutcomeUnknown, limited)
+
+
+@pytest.mark.parametrize(("sends", "ended"), [(0, JournalError), (1, OutcomeUnknown)])
+async def test_a_send_that_cannot_be_stored_is_not_made(sends: int, ended: type[BaseException]) -> None:
+    full = JournalError("the disk is full")
+
+    class Full(_Operation):
+        async def before_send(self, attempt: Attempt) -> None:
+            if self.begun == sends:
+                raise full
+            await super().before_send(attempt)
+
+    operation = Full([TransportError("dropped")], [_status(NotFoundError, 404)])
+    error = await _end_of(operation)
+    assert type(error) is ended
+    assert full in (error, error.__cause__)
+    assert [act for act, _ in operation.actions].count("send") == sends
 
 
 async def test_the_first_check_comes_at_once_and_the_next_ones_ever_more_rarely() -> None:

@@ -173,6 +173,7 @@ async def test_every_open_payment_is_unfinished_however_many_there_are(
     for number, reference_id in enumerate(ids):
         began_at = MORNING + timedelta(seconds=number)
         claim = await journal.claim(attrs.evolve(_entry(), reference_id=reference_id, began_at=began_at))
+        assert claim.number is not None
         await journal.release(reference_id, claim.number)
     assert [entry.reference_id async for entry in ours.unfinished()] == ids
 
