@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -11,17 +12,18 @@ import pytest
 
 from dollr_async.base.clock import LoopClock
 from dollr_async.base.enums import ExecutionKind, ExecutionStatus
-from dollr_async.flows.attempt import Attempt, SendResult
+from dollr_async.flows.attempt import Action, Attempt, SendResult
 from dollr_async.journal import Entry, MemoryJournal
 from dollr_async.journal.client_journal import ClientJournal
 from dollr_async.journal.entry import REFUSED
 from tests.support.collections import REFERENCE
-from tests.support.fakes import CLIENT_SECRET
+from tests.support.fakes import CLIENT_SECRET, MORNING
 
 if TYPE_CHECKING:
     from dollr_async.journal.journaled_run import JournaledRun
 
 _ID = UUID(REFERENCE)
+_EXPIRY = MORNING + timedelta(minutes=15)
 _FIRST = Attempt(attempts=4, recovery=120.0, grace=30.0)
 
 
@@ -39,7 +41,9 @@ class _Asked:
 async def _sent(journal: MemoryJournal) -> JournaledRun:
     """Return a run that has just begun to send its execution."""
     run = await ClientJournal(journal, CLIENT_SECRET, LoopClock()).claim(_Asked(), _ID, ExecutionKind.COLLECTION)
-    await run.before_send(run.progress, _FIRST, session_expires_at=None, payer_currency="USD")
+    attempt = attrs.evolve(_FIRST, sends=2, session_sends=1, is_renewed=True)
+    progress = attrs.evolve(run.progress, session_id=9001)
+    await run.before_send(progress, attempt, session_expires_at=_EXPIRY, payer_currency="LRD")
     return run
 
 
@@ -53,8 +57,10 @@ async def test_an_execution_that_is_about_to_be_sent_is_in_doubt() -> None:
     journal = MemoryJournal()
     run = await _sent(journal)
     kept = await _kept(journal)
-    assert (kept.sends, kept.session_sends, kept.in_doubt, kept.outcome) == (1, 1, True, None)
-    assert (kept.payer_currency, run.is_executed) == ("USD", True)
+    assert (kept.sends, kept.session_sends, kept.is_renewed) == (3, 2, True)
+    assert (kept.in_doubt, kept.outcome, kept.session_id) == (True, None, 9001)
+    assert (run.session_expires_at, run.payer_currency, run.is_executed) == (_EXPIRY, "LRD", True)
+    assert (kept.session_expires_at, kept.payer_currency) == (_EXPIRY, "LRD")
 
 
 @pytest.mark.parametrize(
@@ -96,3 +102,59 @@ async def test_an_execution_that_surely_did_not_run_is_kept_as_refused() -> None
     await run.refused()
     kept = await _kept(journal)
     assert (kept.outcome, kept.in_doubt, run.is_executed) == (REFUSED, False, False)
+
+
+# What the next run does first
+
+
+async def _resumed(kind: ExecutionKind, **kept: object) -> tuple[Attempt, Action]:
+    """Return what a run knows, and does first, when another run has left these things in the journal."""
+    journal = MemoryJournal()
+    ours = ClientJournal(journal, CLIENT_SECRET, LoopClock())
+    await (await ours.claim(_Asked(), _ID, kind)).release()
+    claim = await journal.claim(await _kept(journal))
+    assert claim.number is not None
+    await journal.write(attrs.evolve(claim.entry, **kept), claim.number)  # type: ignore[arg-type] # by name
+    await journal.release(_ID, claim.number)
+    return (await ours.claim(_Asked(), _ID, kind)).resume(_FIRST, 7.0)
+
+
+_COLLECTION, _PAYOUT = ExecutionKind.COLLECTION, ExecutionKind.PAYOUT
+_SENT: dict[str, object] = {"sends": 3, "session_sends": 2, "is_renewed": True, "is_contested": True}
+_KNOWN = attrs.evolve(_FIRST, sends=3, session_sends=2, is_renewed=True, is_contested=True)
+
+
+def _doubted(known: Attempt) -> Attempt:
+    return attrs.evolve(known, asking_since=7.0, doubt_since=7.0, last_lost_at=7.0)
+
+
+async def test_an_execution_that_was_never_begun_is_sent() -> None:
+    assert await _resumed(_COLLECTION, session_sends=2, in_doubt=True) == (_FIRST, Action.SEND)
+
+
+async def test_an_execution_that_was_refused_is_sent_under_a_session_that_is_not_replaced() -> None:
+    known = attrs.evolve(_FIRST, sends=3, attempts=7, is_renewed=True)
+    assert await _resumed(_COLLECTION, sends=3, session_sends=2, in_doubt=True, outcome=REFUSED) == (known, Action.SEND)
+
+
+async def test_a_send_that_surely_did_not_arrive_is_made_again() -> None:
+    assert await _resumed(_COLLECTION, **_SENT) == (attrs.evolve(_KNOWN, attempts=7), Action.SEND)
+
+
+@pytest.mark.parametrize("is_renewed", [True, False])
+async def test_an_execution_in_doubt_is_checked_first_and_may_be_sent_again(is_renewed: bool) -> None:  # noqa: FBT001 - a column of the table
+    known = _doubted(attrs.evolve(_KNOWN, attempts=7, is_renewed=is_renewed))
+    kept = {**_SENT, "is_renewed": is_renewed, "in_doubt": True}
+    assert await _resumed(_COLLECTION, **kept) == (known, Action.CHECK)
+
+
+@pytest.mark.parametrize("in_doubt", [True, False])
+async def test_an_execution_that_was_accepted_is_only_checked(in_doubt: bool) -> None:  # noqa: FBT001 - a column of the table
+    kept = {**_SENT, "is_renewed": False, "in_doubt": in_doubt, "status": "PENDING"}
+    assert await _resumed(_COLLECTION, **kept) == (_doubted(attrs.evolve(_KNOWN, attempts=3)), Action.CHECK)
+
+
+@pytest.mark.parametrize("in_doubt", [True, False])
+async def test_a_payout_is_only_checked_since_its_passcode_is_not_kept(in_doubt: bool) -> None:  # noqa: FBT001 - a column of the table
+    kept = {**_SENT, "is_renewed": False, "in_doubt": in_doubt}
+    assert await _resumed(_PAYOUT, **kept) == (_doubted(attrs.evolve(_KNOWN, attempts=3)), Action.CHECK)

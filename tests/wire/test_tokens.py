@@ -150,6 +150,7 @@ def test_expires_in_is_in_minutes(expires_in: str, lifetime: float) -> None:
         ({"exp": _NOW - 600}, 1.0),
         pytest.param({"iat": _NOW - 3000, "exp": _NOW + 600}, 600.0, id="a token that was made a while ago"),
         pytest.param({"iat": _NOW - 5400, "exp": _NOW - 1800}, 3600.0, id="our clock is ahead"),
+        pytest.param({"iat": _NOW - 3600, "exp": _NOW}, 3600.0, id="our clock is ahead by its whole life"),
         pytest.param({"iat": _NOW + 5400, "exp": _NOW + 9000}, 3600.0, id="our clock is behind"),
     ],
 )
@@ -166,7 +167,7 @@ def test_a_lifetime_out_of_all_bounds_is_refused(expires_in: str) -> None:
 
 @pytest.mark.parametrize("token", ["opaque", _jwt(b"{}"), _jwt(b'{"iat": 7}'), _jwt(b'{"iat": 7, "exp": 7}')])
 def test_a_token_of_which_nobody_says_how_long_it_lives_is_refused(token: str) -> None:
-    with pytest.raises(DecodeError, match="it has no expires_in, and its token does not say when it ends") as caught:
+    with pytest.raises(DecodeError, match=r"^it has no expires_in, and its token does not say when it ends$") as caught:
         lifetime_of(token, None, now=_NOW)
     assert caught.value.path == "expires_in"
 
