@@ -152,7 +152,9 @@ class OpenPaymentWorker:
         for opened in taken:
             self._follow(opened)
         if self._is_one_pass and room and not taken and not self._once:
-            await self._write_put_off()  # not before, else this pass would take them again
+            # Not before, else this pass would take them again.
+            await self._write_put_off()
+            await self._journal.stop_following(self.name)
             self.is_done = True
             self._on_end(None, None)
         return len(taken) == room > 0
@@ -193,9 +195,15 @@ class OpenPaymentWorker:
             self._remove(followed)
             self._on_end(followed.entry, state)
         elif followed.entry.reference_id in self._once:
-            if self._is_late(followed):
-                self._warn(followed, f"is still {'not known' if state is None else state.status}")
+            self._end_check(followed)
+
+    def _end_check(self, followed: FollowedPayment) -> None:
+        """End the only check of a payment; a young one is not put off, else nobody would tell when it is late."""
+        if self._is_late(followed):
+            self._warn(followed, _still(followed))
             self._put(followed)
+        else:
+            self._remove(followed)
 
     def refused(self, followed: FollowedPayment, error: Exception) -> None:
         """Note that a payment cannot be followed now."""
@@ -209,10 +217,10 @@ class OpenPaymentWorker:
 
     def _put_off_overdue(self) -> None:
         for followed in self._overdue(self._young, self._policy.timeout):
-            self._warn(followed, f"is still {'not known' if followed.known is None else followed.known.status}")
+            self._warn(followed, _still(followed))
             self._put(followed)
         for followed in self._overdue(self._once, _ONE_CHECK):
-            self._put(followed)
+            self._end_check(followed)
 
     def _overdue(self, payments: OrderedDict[UUID, FollowedPayment], limit: float | None) -> list[FollowedPayment]:
         now = self._clock.monotonic()
@@ -261,6 +269,10 @@ class OpenPaymentWorker:
             followed.poller.remove(followed)
         self._young.clear()
         self._once.clear()
+
+
+def _still(followed: FollowedPayment) -> str:
+    return f"is still {'not known' if followed.known is None else followed.known.status}"
 
 
 def known_payment(entry: Entry) -> KnownPayment:

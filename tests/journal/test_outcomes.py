@@ -24,12 +24,14 @@ from dollr_async import (
     OutcomeStatus,
     PollPolicy,
 )
+from dollr_async.base.observing import StatusChecked
 from dollr_async.journal import EndedPayment, Entry, MemoryJournal, OpenPayment, SQLiteJournal
 from dollr_async.journal.entry import REFUSED
 from dollr_async.sandbox import AfterSeconds, Fault, Quirks, Sandbox
 from dollr_async.testing.outcome_journal_contract import executed
 from tests.support.collections import ITEM, PAYER, collect
 from tests.support.journals import PlainJournal
+from tests.support.observing import Recorder
 from tests.support.payments import payout
 
 if TYPE_CHECKING:
@@ -375,6 +377,59 @@ async def test_a_payment_that_the_api_does_not_know_stays_open(
     (warning,) = warnings(caplog)
     assert f"payment {entry.reference_id} is not known to the API" in warning
     assert [open_.reference_id for open_ in await journal.unfinished()] == [entry.reference_id]
+
+
+async def test_a_payment_that_cannot_be_checked_stays_open(
+    sandbox: Sandbox, dollr: DollrClient, journal: MemoryJournal, caplog: pytest.LogCaptureFixture
+) -> None:
+    collection = await collect(dollr)
+    stored = journal._stored[collection.reference_id]
+    journal._replace(stored, attrs.evolve(stored.entry, began_at=datetime.now(UTC) - timedelta(seconds=100)))
+    sandbox.fail("get_collection_status", 403, times=None)
+    assert [outcome async for outcome in dollr.outcomes(idle=90)] == []
+    (record,) = (record for record in caplog.records if record.levelname == "WARNING")
+    refusal = f"GET /v1/status/collection/{collection.reference_id} was answered 403"
+    assert record.getMessage().startswith(f"payment {collection.reference_id} cannot be checked ({refusal}")
+    assert vars(record)["reference_id"] == collection.reference_id
+    assert [open_.reference_id for open_ in await journal.unfinished()] == [collection.reference_id]
+
+
+async def test_passes_tell_once_of_a_payment_that_does_not_end(
+    sandbox: Sandbox, dollr: DollrClient, journal: MemoryJournal, caplog: pytest.LogCaptureFixture
+) -> None:
+    sandbox.set_settlement(AfterSeconds(processing=1e6, final=2e6))
+    collection = await collect(dollr)
+    stored = journal._stored[collection.reference_id]
+    journal._replace(stored, attrs.evolve(stored.entry, began_at=datetime.now(UTC) - timedelta(seconds=100)))
+    async with client(sandbox, journal, polling=attrs.evolve(_POLICY, timeout=1000.0)) as patient:
+        assert await one_pass(patient) == []
+    assert warnings(caplog) == [], "it is young"
+    for _ in range(2):
+        assert await one_pass(dollr) == []
+    (warning,) = warnings(caplog)
+    assert warning.startswith(f"payment {collection.reference_id} is still PENDING 100 seconds after it began")
+
+
+async def test_without_a_timeout_every_open_payment_is_waited_for(sandbox: Sandbox, journal: MemoryJournal) -> None:
+    sandbox.set_settlement(AfterSeconds(processing=5.0, final=100.0))
+    async with client(sandbox, journal, polling=attrs.evolve(_POLICY, timeout=None)) as dollr:
+        collection = await collect(dollr)
+        handled = []
+        async for outcome in dollr.outcomes(idle=20):
+            await outcome.handled()
+            handled.append(outcome.reference_id)
+    assert handled == [collection.reference_id]
+
+
+async def test_an_end_that_the_worker_has_seen_itself_is_handed_out_without_another_check(
+    sandbox: Sandbox, journal: MemoryJournal
+) -> None:
+    sandbox.set_settlement(AfterSeconds(processing=5.0, final=20.0))
+    seen = Recorder()
+    async with client(sandbox, journal, observer=seen) as dollr:
+        await collect(dollr)
+        assert (await next_outcome(dollr)).execution is not None
+    assert [check.is_final for check in seen.of(StatusChecked)].count(True) == 1
 
 
 async def test_one_pass_checks_each_open_payment_once_and_leaves_it_to_the_next(

@@ -709,3 +709,10 @@ async def test_a_virtual_clock_waits_for_the_journal(path: Path) -> None:
         for _ in range(20):
             await journal.claim(an_entry())
         assert len(await journal.unfinished()) == 0
+
+
+async def test_a_verdict_that_is_refused_names_the_payment(tmp_path: Path) -> None:
+    unknown = an_entry()
+    async with SQLiteJournal(tmp_path / "payments.db") as journal:
+        with pytest.raises(JournalError, match=f"payment {unknown.reference_id} is not in this journal"):
+            await journal.close_payment(unknown.reference_id, "FAILED", "not on the bill")
