@@ -13,7 +13,7 @@ import attrs
 import pytest
 
 from dollr_async.base.clock import LoopClock
-from dollr_async.base.enums import ExecutionKind
+from dollr_async.base.enums import ExecutionKind, ExecutionStatus
 from dollr_async.base.errors import InvalidInputError, JournalError, ReferenceUsedError
 from dollr_async.flows.attempt import Attempt
 from dollr_async.journal import Entry, MemoryJournal
@@ -242,6 +242,26 @@ async def test_a_status_is_written_until_the_journal_has_it_without_the_first_pa
     kept = await journal.read(_ID)
     assert kept is not None
     assert kept.status == "PROCESSING"
+    await ours.close()
+
+
+async def test_a_status_that_could_not_be_written_does_not_replace_a_later_one() -> None:
+    class DownAtFirst(MemoryJournal):
+        settled: tuple[str, ...] = ()
+
+        async def settle(self, reference_id: UUID, status: str, outcome: str | None) -> None:
+            self.settled += (status,)
+            if len(self.settled) == 1:
+                raise JournalError("down")
+            await super().settle(reference_id, status, outcome)
+
+    journal = DownAtFirst()
+    ours = _journal(journal)
+    await (await ours.claim(_Asked(), _ID, _COLLECTION)).release()
+    await ours.saw(an_execution(_COLLECTION), _ID)
+    await ours.saw(attrs.evolve(an_execution(_COLLECTION), status=ExecutionStatus("COMPLETED")), _ID)
+    await asyncio.sleep(60.0)
+    assert journal.settled == ("PROCESSING", "COMPLETED")
     await ours.close()
 
 

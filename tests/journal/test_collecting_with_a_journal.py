@@ -472,6 +472,7 @@ async def test_a_status_that_cannot_be_stored_is_logged_with_what_the_journal_la
     messages = [record.getMessage() for record in caplog.records]
     assert set(messages[:-1]) == {f"payment {REFERENCE}: its status could not be written to the journal"}
     assert messages[-1] == f"payment {REFERENCE}: the journal does not know that it is COMPLETED"
+    assert {str(vars(record)["reference_id"]) for record in caplog.records} == {REFERENCE}
     assert "the disk is full" in caplog.text
 
 

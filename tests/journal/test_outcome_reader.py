@@ -88,12 +88,20 @@ def _ended(outcome: str = "COMPLETED", *, is_contested: bool = False, reason: st
     return EndedPayment(entry=entry, ended_at=MORNING, number=1, reason=reason)
 
 
-async def test_the_execution_is_read_by_one_check_unless_it_was_seen_just_now() -> None:
+async def test_the_execution_is_read_by_one_check_unless_it_was_seen_just_now(caplog: pytest.LogCaptureFixture) -> None:
     api, ended = _Api(_COMPLETED), _ended()
     assert await api.read(ended, _COMPLETED) == ("COMPLETED", _COMPLETED)
     assert api.asked == []
     assert await api.read(ended) == ("COMPLETED", _COMPLETED)
     assert api.asked == [(ended.entry.reference_id, _KIND, 0.0)]
+    assert caplog.records == []
+
+
+async def test_an_outcome_has_what_the_journal_keeps_of_the_payment() -> None:
+    ended = _ended(reason="the customer showed the receipt")
+    outcome = await _Api(_COMPLETED).reader.read(ended, None, _mark)
+    assert (outcome.began_at, outcome.ended_at) == (ended.entry.began_at, MORNING)
+    assert (outcome.progress, outcome.reason) == (ended.entry.progress, ended.reason)
 
 
 async def test_a_payment_that_did_not_run_is_not_asked_for() -> None:

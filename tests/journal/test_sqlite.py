@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING, TypeVar
 import attrs
 import pytest
 
-from dollr_async.base.errors import InvalidInputError, JournalError
+from dollr_async.base.errors import AlreadyHandledError, InvalidInputError, JournalError
 from dollr_async.journal import Entry, LeaseLostError, SQLiteJournal, as_row, from_row
 from dollr_async.journal.rows import COLUMNS
 from dollr_async.journal.sqlite.change_queue import Change, ChangeQueue
 from dollr_async.journal.sqlite.database import Database, as_journal_errors
 from dollr_async.journal.sqlite.lease_owner import is_alive
 from dollr_async.journal.sqlite.schema import APPLICATION, MIGRATIONS, use_write_ahead_log
+from dollr_async.testing.outcome_journal_contract import executed
 from dollr_async.testing.support import a_full_entry, an_entry
 from tests.journal.stores import SetClock
 
@@ -716,3 +717,13 @@ async def test_a_verdict_that_is_refused_names_the_payment(tmp_path: Path) -> No
     async with SQLiteJournal(tmp_path / "payments.db") as journal:
         with pytest.raises(JournalError, match=f"payment {unknown.reference_id} is not in this journal"):
             await journal.close_payment(unknown.reference_id, "FAILED", "not on the bill")
+
+
+async def test_a_second_mark_names_the_payment(tmp_path: Path) -> None:
+    async with SQLiteJournal(tmp_path / "payments.db") as journal:
+        entry = await executed(journal, outcome="COMPLETED")
+        ended = await journal.hand_out(lease=60.0)
+        assert ended is not None
+        await journal.mark_handled(ended)
+        with pytest.raises(AlreadyHandledError, match=str(entry.reference_id)):
+            await journal.mark_handled(ended)
