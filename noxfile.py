@@ -245,7 +245,7 @@ def chaos(session: nox.Session) -> None:
 
 @nox.session(python=OLDEST, default=False, tags=["slow"])
 def mutation(session: nox.Session) -> None:
-    """Change the modules that move money in every small way, and count what the tests notice; an hour or more."""
+    """Change the modules that move money in every small way, and count what the tests notice; it takes hours."""
     # Not the package: the tests have to find the changed modules, and no others.
     groups = PROJECT["dependency-groups"]
     project = PROJECT["project"]

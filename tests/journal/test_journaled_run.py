@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -102,6 +103,30 @@ async def test_an_execution_that_surely_did_not_run_is_kept_as_refused() -> None
     await run.refused()
     kept = await _kept(journal)
     assert (kept.outcome, kept.in_doubt, run.is_executed) == (REFUSED, False, False)
+
+
+async def test_a_status_that_was_stored_is_not_written_again() -> None:
+    class Settling(MemoryJournal):
+        settled = 0
+
+        async def settle(self, reference_id: UUID, status: str, outcome: str | None) -> None:
+            self.settled += 1
+            await super().settle(reference_id, status, outcome)
+
+    journal = Settling()
+    await (await _sent(journal)).landed(ExecutionStatus("PENDING"))
+    await asyncio.sleep(60.0)
+    assert journal.settled == 0
+
+
+async def test_a_refusal_is_forgotten_before_the_execution_is_sent_again() -> None:
+    journal = MemoryJournal()
+    run = await _sent(journal)
+    await run.refused()
+    await run.release()
+    await _sent(journal)
+    kept = await _kept(journal)
+    assert (kept.outcome, kept.in_doubt) == (None, True)
 
 
 # What the next run does first

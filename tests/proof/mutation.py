@@ -3,7 +3,7 @@
 mutmut makes small changes, one at a time, and runs the tests that reach the changed function (`[tool.mutmut]` in
 pyproject.toml names the modules and the tests). A change after which a test fails or hangs was noticed. The program
 prints the share of those for each module, and returns 1 where it is below 90 % in all. docs/mutation.md says why the
-other changes do no harm. On one core it takes an hour or more; results of unchanged functions are kept in `mutants/`.
+other changes do no harm. On one core it takes hours; results of unchanged functions are kept in `mutants/`.
 """
 
 from __future__ import annotations
