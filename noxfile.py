@@ -79,7 +79,7 @@ def lint(session: nox.Session) -> None:
 @nox.session(python=OLDEST)
 def types(session: nox.Session) -> None:
     """Types, by two checkers."""
-    install(session, "types", "tests")
+    install(session, "types", "tests", "examples")
     session.run("mypy", "dollr_async", "pytest_dollr.py", "tests", "examples", "benchmarks", "noxfile.py")
     session.run("basedpyright")
 
@@ -147,6 +147,14 @@ def tests_lowest(session: nox.Session) -> None:
     # What is about this checkout, and not about the package, runs in the default. The command starts many processes.
     without = [f"--ignore=tests/{name}" for name in ("benchmarks", "cli", "docs", "project", "proof")]
     session.run("pytest", "-n", "auto", "-m", "not full", *without, *session.posargs)
+
+
+@nox.session(python=OLDEST, default=False, tags=["full"])
+def examples(session: nox.Session) -> None:
+    """The example shops and bots, with the frameworks that they are for."""
+    # Not in `tests_lowest`: an example shows how a framework is used today, so older versions are not promised.
+    install(session, "tests", "examples")
+    session.run("pytest", "-n", "auto", "tests/embedding", *session.posargs)
 
 
 @nox.session(python=OLDEST, default=False, tags=["full"])
