@@ -25,6 +25,11 @@ from dollr_async import (
 )
 
 TICKET = [LineItem(name="Concert ticket", amount=10)]
+ENDS = {
+    "COMPLETED": "Thank you, you have paid. The ticket is yours.",
+    "FAILED": "The payment failed, and nothing was charged. You may pay again, also from another phone.",
+    "NOT_RUN": "The payment did not run, and nothing was charged. You may pay again.",
+}
 logger = logging.getLogger("shop")
 
 
