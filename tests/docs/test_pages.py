@@ -33,6 +33,8 @@ DOCS = ROOT / "docs"
 PAGES = sorted(str(path.relative_to(DOCS)) for path in DOCS.rglob("*.md") if "_build" not in path.parts)
 WITH_A_SERVER = "guides/postgres.md"
 WITH_PYTEST = "guides/pytest.md"
+WITH_FASTAPI = "guides/fastapi.md"
+"""`tests/embedding/test_fastapi_page.py` runs its shop and its tests."""
 WITH_DJANGO = "guides/django.md"
 """Its code is that of `examples/django_shop`, whose own tests run."""
 WITH_A_SHELL = "guides/command.md"
@@ -40,7 +42,7 @@ WITH_A_SHELL = "guides/command.md"
 GUIDES = [
     page
     for page in PAGES
-    if page.startswith("guides/") and page not in {WITH_A_SERVER, WITH_PYTEST, WITH_DJANGO, WITH_A_SHELL}
+    if page.startswith("guides/") and page not in {WITH_A_SERVER, WITH_PYTEST, WITH_FASTAPI, WITH_DJANGO, WITH_A_SHELL}
 ]
 RUNNING = ["index.md", "tutorial.md", "errors.md", *GUIDES]
 REFERENCE = (DOCS / "reference.md").read_text()
@@ -114,7 +116,7 @@ def test_each_test_of_that_page_has_at_most_ten_lines() -> None:
     assert max(len(body.splitlines()) for body in tests) <= 10
 
 
-@pytest.mark.parametrize("page", sorted({*PAGES} - {*RUNNING, WITH_A_SERVER, WITH_PYTEST}))
+@pytest.mark.parametrize("page", sorted({*PAGES} - {*RUNNING, WITH_A_SERVER, WITH_PYTEST, WITH_FASTAPI}))
 def test_the_other_pages_have_no_python(page: str) -> None:
     assert "```python" not in (DOCS / page).read_text()
 

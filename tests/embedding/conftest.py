@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _FRAMEWORKS = ("aiogram", "discord", "fastapi", "litestar", "quart", "starlette", "telegram")
 _MISSING = [name for name in _FRAMEWORKS if find_spec(name) is None]
 # `nox -s examples` has all frameworks, and the default session has none but aiohttp.
-collect_ignore = [f"test_{name}.py" for name in (*_MISSING, *(["processes"] if _MISSING else []))]
+collect_ignore = [f"test_{name}.py" for name in (*_MISSING, *(["processes", "fastapi_page"] if _MISSING else []))]
 
 
 @pytest.fixture(autouse=True)
