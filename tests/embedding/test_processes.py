@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import re
 import signal
+import socket
 import sys
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -16,7 +18,6 @@ import pytest
 
 from tests.support.examples import EXAMPLES
 from tests.support.paths import ROOT
-from tests.support.servers import free_port
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -38,11 +39,23 @@ ENDED = {"fastapi": -signal.SIGTERM, "starlette": -signal.SIGTERM, "litestar": -
 EXPECTED = re.compile(r'Executing <.* took [\d.]+ seconds|127\.0\.0\.1 \[.*\] "(GET|POST) ')
 """What the development mode adds: asyncio names a step that was slow, and aiohttp logs each request."""
 
+# Below the ports that the system gives to whoever asks for any free one, such as the sandboxes of other tests.
+_PORTS = itertools.cycle(range(20_000 + os.getpid() % 10_000, 32_000))
+
+
+def own_port() -> int:
+    """Return a port that nobody listens on, and that no other test is given before the shop takes it."""
+    for port in _PORTS:
+        with socket.socket() as found, suppress(OSError):
+            found.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError
+
 
 @asynccontextmanager
 async def shop(framework: str) -> AsyncIterator[tuple[asyncio.subprocess.Process, aiohttp.ClientSession]]:
     """Run a shop, and a browser that opens it once it answers."""
-    port = free_port()
+    port = own_port()
     path = os.pathsep.join(map(str, (ROOT, EXAMPLES)))
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-X", "dev", "-W", "error", *(part.format(port=port) for part in COMMANDS[framework])),
