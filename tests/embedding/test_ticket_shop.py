@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import uuid
 from typing import TYPE_CHECKING, Any
@@ -22,9 +23,12 @@ from dollr_async import (
     Progress,
     ReferenceUsedError,
 )
+from dollr_async.journal import MemoryJournal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from dollr_async.sandbox import Sandbox
 
 REFERENCE = uuid.uuid4()
 PROGRESS = Progress(reference_id=REFERENCE)
@@ -96,3 +100,33 @@ async def test_a_payment_that_did_not_run_is_told_once(shop: Any) -> None:  # no
             raise stopped_by(JournalError("any"))
     assert shop.find("7").status == "NOT_RUN"
     assert shop.settle(order.payment, "NOT_RUN") == []
+
+
+async def test_a_payer_who_could_not_be_told_is_told_again(
+    ticket_shop: Any,  # noqa: ANN401 - a module of the examples
+    sandbox: Sandbox,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    told: list[str] = []
+
+    async def tell(order: Any) -> None:  # noqa: ANN401 - of the examples
+        told.append(order.status)
+        if len(told) == 1:
+            raise OSError("no network")
+
+    async with (
+        DollrClient(**sandbox.settings, journal=MemoryJournal()) as dollr,
+        ticket_shop.Shop(dollr).delivering(tell) as shop,
+    ):
+        async with shop.attempt("7", Payer("Amara Kamara", "231771234567")) as order:
+            await dollr.collect(payer=order.payer, items=ticket_shop.TICKET, currency="USD", reference_id=order.payment)
+        await asyncio.sleep(60)
+        assert shop.find("7").status == "COMPLETED"
+    assert told == ["COMPLETED", "COMPLETED"]
+    assert f"payment {order.payment} is handed out again" in caplog.text
+
+
+async def test_deliveries_that_end_are_in_the_log(shop: Any, caplog: pytest.LogCaptureFixture) -> None:  # noqa: ANN401 - of the examples
+    async with shop.delivering():  # its client has no journal
+        await asyncio.sleep(1)
+    assert "without a journal there are no outcomes" in caplog.text
