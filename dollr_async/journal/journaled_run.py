@@ -171,9 +171,9 @@ class JournaledRun(Run):
             is_contested=entry.is_contested,
         )
         is_payout = entry.kind == ExecutionKind.PAYOUT
-        if entry.status is not None or is_payout:
-            # It was accepted, or it is a payout, which cannot be resent because its passcode is not kept. So only check
-            # the status, whatever its session.
+        if entry.status is not None or entry.outcome is not None or is_payout:
+            # It was accepted, or a person has decided how it ended, or it is a payout, which cannot be resent because
+            # its passcode is not kept. So only check the status, whatever its session.
             known = attrs.evolve(known, attempts=entry.sends, is_renewed=True)
         elif not entry.in_doubt:
             return known, Action.SEND

@@ -7,7 +7,7 @@ import uuid
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
 import pytest
@@ -22,6 +22,7 @@ from dollr_async import (
     JournalError,
     Outcome,
     OutcomeStatus,
+    OutcomeUnknownError,
     PollPolicy,
 )
 from dollr_async.base.observing import StatusChecked
@@ -654,6 +655,30 @@ async def test_a_persons_verdict_is_handed_out_once_with_its_reason(dollr: Dollr
     assert await one_pass(dollr) == []
     with pytest.raises(JournalError, match="has ended as FAILED already"):
         await dollr.close_payment(entry.reference_id, as_="COMPLETED", reason="a mistake")
+
+
+@pytest.mark.parametrize("verdict", ["COMPLETED", "FAILED"])
+async def test_nothing_is_sent_for_a_payment_that_a_person_has_closed(
+    sandbox: Sandbox, dollr: DollrClient, verdict: Literal["COMPLETED", "FAILED"]
+) -> None:
+    sandbox.fail("collect", "hang", times=None)
+    reference_id = uuid.uuid4()
+    collecting = asyncio.create_task(collect(dollr, reference_id=reference_id))
+    await asyncio.sleep(5.0)
+    collecting.cancel()
+    await asyncio.wait([collecting])
+    sandbox.clear_faults()
+    sends = len(sandbox.requests_to("collect"))
+    assert sends == 1
+    await dollr.close_payment(reference_id, as_=verdict, reason="on the operator's bill")
+    with pytest.raises(OutcomeUnknownError, match=r"is not known yet\. Do not pay again"):
+        await collect(dollr, reference_id=reference_id)
+    (outcome,) = await one_pass(dollr)
+    assert outcome.status == verdict
+    with pytest.raises(OutcomeUnknownError):
+        await collect(dollr, reference_id=reference_id)
+    assert (len(sandbox.requests_to("collect")), sandbox.ledger) == (sends, ())
+    assert await one_pass(dollr) == []
 
 
 async def test_the_execution_comes_with_a_verdict_that_the_api_shares(
