@@ -27,7 +27,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 project = PROJECT["name"]
 author = PROJECT["authors"][0]["name"]
-release = PROJECT["version"]
+release = dollr_async.__version__
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 exclude_patterns = ["_build"]

@@ -48,6 +48,7 @@ from dollr_async.base.errors import (
     TransportError,
 )
 from dollr_async.base.progress import Progress
+from dollr_async.base.version import VERSION
 from dollr_async.client import DollrClient
 from dollr_async.flows.arguments import Card, KnownPayer, KnownSource, LineItem, MobileMoney, Payer, SavedAccount
 from dollr_async.flows.handles import Collection, Payment, UnfinishedPayment
@@ -93,6 +94,9 @@ from dollr_async.resources.sessions import (
 )
 from dollr_async.resources.status import SourceState
 from dollr_async.wire.retry import RetryPolicy
+
+__version__ = VERSION
+"""The version of the installed package, such as `"0.1.0"`."""
 
 __all__ = [
     "APIStatusError",
@@ -211,4 +215,5 @@ __all__ = [
     "Verification",
     "Watch",
     "WatchFailure",
+    "__version__",
 ]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from dollr_async.sandbox import Sandbox
 
-PAGES = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "docs/design.md")
+PAGES = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "docs/design.md")
 DEMO = "python3 -m pip install '.[cli]' && python3 -m dollr_async demo"
 CHECKS = "python3 -m pip install 'nox[uv]' && python3 -m nox"
 

@@ -8,11 +8,13 @@ import re
 import subprocess
 import sys
 import tomllib
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import dollr_async
 from dollr_async.base.version import VERSION
 from tests.project.installed_wheel import PUBLIC_MODULES, described_names, missing_files, missing_names
 
@@ -26,8 +28,17 @@ _EXEMPTION = re.compile(
 )
 
 
-def test_the_version_of_the_package_is_the_one_in_pyproject() -> None:
-    assert PROJECT["project"]["version"] == VERSION
+def test_the_version_is_written_once() -> None:
+    assert dollr_async.__version__ == VERSION == version("dollr-async")
+    assert "version" in PROJECT["project"]["dynamic"]
+    source = ROOT / PROJECT["tool"]["hatch"]["version"]["path"]
+    code = {path: re.sub(r'""".*?"""', "", path.read_text(), flags=re.DOTALL) for path in MODULES}
+    assert [path for path, text in code.items() if f'"{VERSION}"' in text] == [source]
+
+
+def test_the_newest_version_of_the_changelog_is_the_packages() -> None:
+    (newest, *_) = re.findall(r"^## \[(.*?)\] - ", (ROOT / "CHANGELOG.md").read_text(), flags=re.MULTILINE)
+    assert newest == VERSION
 
 
 def test_the_core_depends_on_four_libraries() -> None:
