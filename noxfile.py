@@ -57,23 +57,29 @@ BETWEEN = FOUND[len(FOUND) // 2] if FOUND else None
 os.environ["PATH"] = os.pathsep.join([*(str(Path(path).parent) for path in INTERPRETERS.values()), os.environ["PATH"]])
 
 
+# What is about this checkout, and not about the package, runs in the default. The command starts many processes.
+NOT_ABOUT_THE_PACKAGE = [f"--ignore=tests/{name}" for name in ("benchmarks", "cli", "docs", "project", "proof")]
+
+
 def install(
     session: nox.Session,
     *groups: str,
+    package: str = ".",
     extras: str = "check,cli,django,otel,postgres,procrastinate,redis",
     resolution: str = "highest",
 ) -> None:
     """Install the package as its users get it (a wheel), with some of the dependency groups."""
     wanted = [requirement for group in groups for requirement in PROJECT["dependency-groups"][group]]
-    session.install(f".[{extras}]", *wanted, f"--resolution={resolution}")
+    session.install(f"{package}[{extras}]", *wanted, f"--resolution={resolution}")
 
 
 @nox.session(python=OLDEST)
 def lint(session: nox.Session) -> None:
-    """Style and formatting."""
+    """Style and formatting, and the safety of the workflows."""
     session.install(*PROJECT["dependency-groups"]["lint"])
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
+    session.run("zizmor", "--offline", "--quiet", "--persona=auditor", ".github")
 
 
 @nox.session(python=OLDEST)
@@ -144,9 +150,7 @@ def coverage(session: nox.Session) -> None:
 def tests_lowest(session: nox.Session) -> None:
     """The tests, against the oldest dependencies that are allowed, on a Python between the oldest and the newest."""
     install(session, "tests", resolution="lowest-direct")
-    # What is about this checkout, and not about the package, runs in the default. The command starts many processes.
-    without = [f"--ignore=tests/{name}" for name in ("benchmarks", "cli", "docs", "project", "proof")]
-    session.run("pytest", "-n", "auto", "-m", "not full", *without, *session.posargs)
+    session.run("pytest", "-n", "auto", "-m", "not full", *NOT_ABOUT_THE_PACKAGE, *session.posargs)
 
 
 @nox.session(python=OLDEST, default=False, tags=["full"])
@@ -159,21 +163,34 @@ def examples(session: nox.Session) -> None:
 
 @nox.session(python=OLDEST, default=False, tags=["full"])
 def package(session: nox.Session) -> None:
-    """The package as it would be published: its metadata, what is in it, and that it works with the core alone."""
+    """The package as it is published: built twice, tried, tested; `-- dist` takes files there, with more tests."""
     session.install("build", "twine")
-    out = session.create_tmp()
-    session.run("python", "-m", "build", "--installer=uv", "--outdir", out, silent=True)
-    built = sorted(map(str, Path(out).glob("dollr_async-*")))
-    session.run("twine", "check", "--strict", *built)
-    wheel = next(name for name in built if name.endswith(".whl"))
+    out, again, alone = (Path(session.create_tmp()).resolve() / name for name in ("built", "again", "tests"))
+    for directory, seed in ((out, "1"), (again, "2")):
+        shutil.rmtree(directory, ignore_errors=True)
+        build = ("python", "-m", "build", "--installer=uv", "--outdir", str(directory))
+        # Nothing of this machine may show: neither its order of sets nor its time zone.
+        session.run(*build, silent=True, env={"PYTHONHASHSEED": seed, "TZ": f"UTC-{seed}"})
+    shutil.rmtree(alone, ignore_errors=True)
+    given = Path(session.posargs[0]).resolve() if session.posargs else out
+    session.run("python", "tests/project/built_files.py", str(given), str(again), str(alone))
+    wheel, sdist = (str(next(given.glob(pattern))) for pattern in ("*.whl", "*.tar.gz"))
+    session.run("twine", "check", "--strict", wheel, sdist)
     session.run("uv", "pip", "install", "--force-reinstall", wheel)
     # With the core alone: no extra, no test dependency.
     session.run("python", "-I", str(ROOT / "tests" / "project" / "installed_wheel.py"))
+    # The one line with which somebody tries the package, in an environment that uv makes for it.
+    session.run("uv", "tool", "run", "--isolated", "--from", f"{wheel}[cli]", "dollr", "demo", silent=True)
     # A user's program sees the types of the installed package, and nothing of this checkout.
     session.install(*PROJECT["dependency-groups"]["types"])
-    program = shutil.copy(ROOT / "tests" / "typing" / "user_program.py", out)
-    session.chdir(out)
-    session.run("mypy", "--strict", "--config-file=", Path(program).name)
+    shutil.copy(ROOT / "tests" / "typing" / "user_program.py", out)
+    with session.chdir(out):
+        session.run("mypy", "--strict", "--config-file=", "user_program.py")
+    # The tests of the source distribution, on the wheel that was built from it: the package itself is not beside them.
+    install(session, "tests", package=wheel)
+    with session.chdir(alone):
+        some = ("tests/base", "tests/client", "tests/resources")
+        session.run("pytest", "-n", "auto", "-m", "not full", *(NOT_ABOUT_THE_PACKAGE if session.posargs else some))
 
 
 @nox.session(python=OLDEST, default=False, tags=["full"])

@@ -9,7 +9,7 @@ import pytest
 
 from dollr_async.checking.contract import CONTRACT
 from tests.checking.merchant import merchant, report_of
-from tests.support.paths import ROOT
+from tests.support.paths import PACKAGE, ROOT
 
 if TYPE_CHECKING:
     from dollr_async.checking.contract import Contract
@@ -19,10 +19,8 @@ _STATUS = {"reference_id": "a", "payer_currency": "USD", "payee_currency": "USD"
 
 
 def test_the_contract_is_one_file_which_ships_with_the_package() -> None:
-    places = ("dollr_async", "tests", "docs", "examples", "benchmarks")
-    assert [path for place in places for path in (ROOT / place).rglob("openapi.yaml")] == [
-        ROOT / "dollr_async" / "checking" / "openapi.yaml"
-    ]
+    places = (PACKAGE, *(ROOT / name for name in ("tests", "docs", "examples", "benchmarks")))
+    assert [path for place in places for path in place.rglob("openapi.yaml")] == [PACKAGE / "checking" / "openapi.yaml"]
     assert CONTRACT.name == "openapi.yaml"
 
 

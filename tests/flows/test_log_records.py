@@ -10,7 +10,7 @@ from uuid import UUID
 from dollr_async import DollrClient
 from dollr_async.journal import MemoryJournal
 from tests.support.collections import REFERENCE, collect
-from tests.support.paths import ROOT
+from tests.support.paths import PACKAGE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,7 +35,7 @@ async def test_the_records_of_a_lost_answer_have_the_reference(
 
 
 def calls_of_loggers() -> Iterator[tuple[str, ast.Call]]:
-    for path in (ROOT / "dollr_async").rglob("*.py"):
+    for path in PACKAGE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and ast.unparse(node.func).startswith("logger."):
                 yield f"{path.name}:{node.lineno}", node
