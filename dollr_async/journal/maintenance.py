@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -51,10 +52,16 @@ def open_journal(url: str, *, lease: float = 15.0) -> SQLiteJournal | PostgresJo
         conninfo = parts._replace(query=urlencode(terms, doseq=True, quote_via=quote)).geturl()
         return PostgresJournal(conninfo, lease=lease, schema=schema)
     if parts.scheme == "sqlite" and not parts.netloc and parts.path.startswith("/"):
-        return SQLiteJournal(unquote(parts.path), lease=lease)
+        return SQLiteJournal(path_of(parts.path), lease=lease)
     if "://" in url or not url.strip():
         raise InvalidInputError(f"{shown_url(url)!r} is no journal's URL: write {_FORMS}")
     return SQLiteJournal(Path(url), lease=lease)
+
+
+def path_of(url_path: str, platform: str = sys.platform) -> str:
+    """Return the file that the path of a URL names; on Windows `/C:/payments.sqlite3` is on a drive."""
+    path = unquote(url_path)
+    return path[1:] if platform == "win32" and path[2:3] == ":" else path
 
 
 def shown_url(url: str) -> str:

@@ -20,7 +20,7 @@ from dollr_async.journal import (
     purge_journal,
 )
 from dollr_async.journal.entry import REFUSED
-from dollr_async.journal.maintenance import shown_url
+from dollr_async.journal.maintenance import path_of, shown_url
 from dollr_async.journal.rows import as_row
 from dollr_async.journal.sqlite.schema import APPLICATION, MIGRATIONS
 from dollr_async.testing.outcome_journal_contract import executed, handed_out
@@ -43,6 +43,18 @@ def test_a_space_in_a_url_is_written_as_percent_20(tmp_path: Path) -> None:
     journal = open_journal(f"sqlite://{tmp_path}/the%20shop.db")
     assert isinstance(journal, SQLiteJournal)
     assert journal._file.path.name == "the shop.db"
+
+
+@pytest.mark.parametrize(
+    ("platform", "path", "file"),
+    [
+        ("win32", "/C:/my%20shop/payments.db", "C:/my shop/payments.db"),
+        ("win32", "/srv/payments.db", "/srv/payments.db"),
+        ("linux", "/C:/payments.db", "/C:/payments.db"),
+    ],
+)
+def test_a_url_names_a_drive_of_windows(platform: str, path: str, file: str) -> None:
+    assert path_of(path, platform) == file
 
 
 def test_a_postgresql_url_names_a_schema_and_keeps_its_other_parts() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import signal
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -15,6 +14,7 @@ from django.db import DEFAULT_DB_ALIAS
 
 from dollr_async.base.errors import DollrError
 from dollr_async.base.health import health_file
+from dollr_async.base.signals import call_at_the_end
 from dollr_async.integrations.django.app_settings import journal_alias
 from dollr_async.integrations.django.callers import open_transaction
 from dollr_async.integrations.django.worker import Report, work
@@ -56,9 +56,7 @@ class WorkerCommand(BaseCommand):
         async def main() -> Report:
             stop = asyncio.Event()
             if threading.current_thread() is threading.main_thread():
-                loop = asyncio.get_running_loop()
-                for number in (signal.SIGTERM, signal.SIGINT):
-                    loop.add_signal_handler(number, stop.set)
+                call_at_the_end(stop.set)
             async with health_file(file):
                 return await work(idle=self.idle, lease=lease, stop=stop, on_handled=show)
 
