@@ -1,8 +1,8 @@
 """The checks and tests of the project.
 
-- `python3 -m nox`: what to run before a commit; at most three minutes on two cores.
+- `python3 -m nox`: what to run before a commit; about four minutes on two cores.
 - `python3 -m nox -s touched`: style and tests of what has changed since the last commit.
-- `python3 -m nox -t full`: the rest, as continuous integration runs it after the default.
+- `python3 -m nox -t full`: the rest, as continuous integration runs it after the default; both take about 24 minutes.
 - `python3 -m nox -t slow`: real processes, kills, chaos, mutation, benchmarks; run before the money rules change.
 - `python3 -m nox -s lint`: one session; `python3 -m nox --list` names them all.
 """

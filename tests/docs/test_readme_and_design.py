@@ -83,6 +83,17 @@ def test_contributing_names_every_session_and_its_tag() -> None:
     ]
 
 
+def test_every_file_and_test_that_contributing_names_exists() -> None:
+    page = (ROOT / "CONTRIBUTING.md").read_text()
+    paths = set(re.findall(r"`((?:dollr_async|tests|docs|\.github)/[\w/.]*\w)`", page))
+    tests = set(re.findall(r"`(test_\w+)`", page))
+    assert len(paths) > 20
+    assert len(tests) > 5
+    assert [path for path in paths if not (ROOT / path).exists()] == []
+    written = "\n".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
+    assert [name for name in tests if f"def {name}(" not in written] == []
+
+
 def test_continuous_integration_calls_the_readmes_command_and_then_the_rest() -> None:
     first, rest = (ROOT / ".ci" / "run").read_text().splitlines()[-2:]
     assert first.replace(" --quiet", "") == CHECKS
