@@ -7,5 +7,5 @@ from importlib import import_module
 from pathlib import Path
 
 if __name__ == "__main__":
-    for name in sys.argv[1:] or ("packages", "chain", "execution", "fleet", "crash", "costs"):
+    for name in sys.argv[1:] or ("packages", "chain", "execution", "fleet", "crash", "costs", "trying_again"):
         Path(__file__).with_name(f"{name}.svg").write_text(import_module(f"docs.figures.{name}").figure())

@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from docs.figures import chain, costs, crash, drawing, execution, fleet, packages
+from docs.figures import chain, costs, crash, drawing, execution, fleet, packages, trying_again
 from docs.figures.transitions import transitions
 from dollr_async.flows.attempt import Action, CheckResult, SendResult
 from tests.support.collections import ITEM, collect
@@ -30,6 +30,7 @@ FIGURES = {
     "fleet": fleet.figure,
     "crash": crash.figure,
     "costs": costs.figure,
+    "trying_again": trying_again.figure,
 }
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -46,6 +47,7 @@ def test_a_figure_is_what_the_code_draws(name: str, figure: Callable[[], str]) -
 def test_a_page_shows_every_figure() -> None:
     docs = ROOT / "docs"
     pages = [docs / "design.md", docs / "guides" / "fleet.md", docs / "guides" / "journal.md", docs / "benchmarks.md"]
+    pages += [docs / "guides" / "trying_again.md"]
     text = "\n".join(page.read_text() for page in pages)
     shown = re.findall(r"^!\[[^\]]{20,}\]\((?:\.\./)?figures/(\w+)\.svg\)$", text, re.MULTILINE)
     assert shown == list(FIGURES)
