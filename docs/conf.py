@@ -29,7 +29,7 @@ project = PROJECT["name"]
 author = PROJECT["authors"][0]["name"]
 release = dollr_async.__version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton"]
 exclude_patterns = ["_build"]
 html_theme = "furo"
 html_title = project
@@ -38,6 +38,9 @@ html_css_files = ["tables.css"]
 html_show_copyright = False
 html_show_sphinx = False
 myst_heading_anchors = 3
+# What is printed is not copied, nor is the prompt of a shell.
+copybutton_selector = "div.highlight-python pre, div.highlight-py pre, div.highlight-sh pre, div.highlight-console pre"
+copybutton_prompt_text = "$ "
 
 napoleon_custom_sections = [("Raises while iterating", "Raises")]
 # The docstrings write `code` as Markdown does.
