@@ -13,7 +13,7 @@ from aiogram.types import Message
 
 from dollr_async import DollrClient, DollrError, Payer
 from dollr_async.journal import SQLiteJournal
-from ticket_shop import ENDS, TICKET, Order, Shop, told
+from ticket_shop import ENDS, TICKET, Order, Shop, explain
 
 router = Router()
 
@@ -26,7 +26,7 @@ async def pay(message: Message, command: CommandObject, shop: Shop) -> None:
         async with shop.attempt(str(message.chat.id), payer) as order:
             await shop.dollr.collect(payer=order.payer, items=TICKET, currency="USD", reference_id=order.payment)
     except DollrError as error:
-        await message.answer(told(error)[1])
+        await message.answer(explain(error)[1])
     else:
         await message.answer("Please confirm the payment on your phone.")
 

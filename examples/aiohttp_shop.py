@@ -7,7 +7,7 @@ from aiohttp import web
 
 from dollr_async import DollrClient, DollrError, Payer
 from dollr_async.journal import SQLiteJournal
-from ticket_shop import TICKET, Order, Shop, told
+from ticket_shop import TICKET, Order, Shop, explain
 
 SETTINGS, SHOP = web.AppKey("settings", dict), web.AppKey("shop", Shop)
 ORDER = "/orders/{order_id:[0-9a-f-]{36}}"
@@ -30,7 +30,7 @@ async def pay(request: web.Request) -> web.Response:
             )
             return web.json_response(payment.to_json(), status=202)
     except DollrError as error:
-        status, sentence = told(error)
+        status, sentence = explain(error)
         return web.json_response({"detail": sentence}, status=status)
 
 

@@ -9,7 +9,7 @@ from discord import app_commands
 
 from dollr_async import DollrClient, DollrError, Payer
 from dollr_async.journal import SQLiteJournal
-from ticket_shop import ENDS, TICKET, Order, Shop, told
+from ticket_shop import ENDS, TICKET, Order, Shop, explain
 
 
 class TicketBot(discord.Client):
@@ -47,7 +47,7 @@ async def pay(interaction: discord.Interaction[TicketBot], phone: str) -> None:
         async with shop.attempt(str(user.id), Payer(user.display_name, phone, country_code="LR")) as order:
             await shop.dollr.collect(payer=order.payer, items=TICKET, currency="USD", reference_id=order.payment)
     except DollrError as error:
-        _, said = told(error)
+        _, said = explain(error)
     await interaction.followup.send(said, ephemeral=True)
 
 

@@ -10,7 +10,7 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from dollr_async import DollrClient, DollrError, Payer
 from dollr_async.journal import SQLiteJournal
-from ticket_shop import TICKET, Order, Shop, told
+from ticket_shop import TICKET, Order, Shop, explain
 
 
 @asynccontextmanager
@@ -35,7 +35,7 @@ async def pay(order_id: UUID, name: Annotated[str, Form()], phone: Annotated[str
             )
             return payment.to_json()
     except DollrError as error:
-        raise HTTPException(*told(error)) from error
+        raise HTTPException(*explain(error)) from error
 
 
 async def known_order(order_id: UUID) -> Order:

@@ -12,7 +12,7 @@ from litestar.response import ServerSentEvent
 
 from dollr_async import DollrClient, DollrError, Payer
 from dollr_async.journal import SQLiteJournal
-from ticket_shop import TICKET, Order, Shop, told
+from ticket_shop import TICKET, Order, Shop, explain
 
 
 @asynccontextmanager
@@ -34,7 +34,7 @@ async def pay(order_id: FromPath[UUID], data: URLEncodedBody[dict[str, str]], st
             )
             return payment.to_json()
     except DollrError as error:
-        status, sentence = told(error)
+        status, sentence = explain(error)
         raise HTTPException(sentence, status_code=status) from error
 
 

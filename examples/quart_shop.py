@@ -7,7 +7,7 @@ from quart import Quart, Response, abort, request
 
 from dollr_async import DollrClient, DollrError, Payer
 from dollr_async.journal import SQLiteJournal
-from ticket_shop import TICKET, Order, Shop, told
+from ticket_shop import TICKET, Order, Shop, explain
 
 app = Quart(__name__)
 app.config["DOLLR"] = {}  # more settings of the client; a test has those of its sandbox here
@@ -23,7 +23,7 @@ async def one_client() -> AsyncGenerator[None]:
 
 @app.errorhandler(DollrError)
 async def tell(error: DollrError) -> tuple[dict[str, str], int]:
-    status, sentence = told(error)
+    status, sentence = explain(error)
     return {"detail": sentence}, status
 
 

@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from dollr_async import DollrClient, DollrError, Payer
 from dollr_async.journal import SQLiteJournal
-from ticket_shop import TICKET, Order, Shop, told
+from ticket_shop import TICKET, Order, Shop, explain
 
 
 @asynccontextmanager
@@ -23,7 +23,7 @@ async def lifespan(app: Starlette) -> AsyncIterator[None]:
 
 
 async def tell(_: Request, error: Exception) -> JSONResponse:
-    status, sentence = told(error)
+    status, sentence = explain(error)
     return JSONResponse({"detail": sentence}, status)
 
 

@@ -10,7 +10,7 @@ from telegram.ext import Application, ApplicationBuilder, CommandHandler, Contex
 
 from dollr_async import DollrClient, DollrError, Payer
 from dollr_async.journal import SQLiteJournal
-from ticket_shop import ENDS, TICKET, Order, Shop, told
+from ticket_shop import ENDS, TICKET, Order, Shop, explain
 
 App = Application[Any, Any, Any, Any, Any, Any]
 
@@ -25,7 +25,7 @@ async def pay(update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
         async with shop.attempt(str(message.chat_id), payer) as order:
             await shop.dollr.collect(payer=order.payer, items=TICKET, currency="USD", reference_id=order.payment)
     except DollrError as error:
-        await message.reply_text(told(error)[1])
+        await message.reply_text(explain(error)[1])
     else:
         await message.reply_text("Please confirm the payment on your phone.")
 

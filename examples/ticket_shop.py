@@ -1,6 +1,6 @@
 """What the example shops and bots share: their orders, in SQLite, and what they tell a payer.
 
-An order has the reference of its payment before any money moves. A second click finds that, and takes the payment up.
+An order has the reference of its payment before any money moves. A second click finds it, and continues that payment.
 Only an order whose payment failed, or surely did not run, gets a new one, with the details that the payer corrected.
 """
 
@@ -75,12 +75,12 @@ class Shop:
                 raise
 
     async def statuses(self, order: Order) -> AsyncIterator[str]:
-        """Yield each status of an order's payment, the final one last; in place of an error, what its payer is told."""
+        """Yield each status of an order's payment, the final one last; in place of an error, its explanation."""
         try:
             async for change in self.dollr.watch(order.payment):
                 yield change.status
         except DollrError as error:
-            yield told(error)[1]
+            yield explain(error)[1]
 
     def settle(self, payment: UUID, status: str) -> list[Order]:
         """Keep how a payment ended, and return its order if there is something to tell. A second time does no harm."""
@@ -110,7 +110,7 @@ class Shop:
             self._database.close()
 
 
-def told(error: Exception) -> tuple[int, str]:
+def explain(error: Exception) -> tuple[int, str]:
     """Return the HTTP status of an error, and what its payer has to know."""
     if isinstance(error, AlreadyHandledError):
         return 409, str(error)

@@ -1,4 +1,4 @@
-"""CPU time for a check, by what makes the checks: `python -m benchmarks.following.engines postgresql://.../empty`.
+"""CPU time for a check, by what makes the checks: `python -m benchmarks.following.engines --url postgresql://...`.
 
 The same open payments are followed by `watch_many()`, by `outcomes()` and by the jobs of Procrastinate, each in a
 process of its own that has one core. More checks are due than the process can make, so it prints the CPU time for a

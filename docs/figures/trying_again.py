@@ -39,7 +39,7 @@ QUESTIONS = (
         "good",
     ),
     Question(
-        "Have you a journal?",
+        "Do you use a journal?",
         (),
         "Call again with the same reference. It finds the payment, or resumes it.",
         "good",

@@ -8,28 +8,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from fastapi.testclient import TestClient
 
-from tests.embedding.web_shop import Answer, Browser, WebShopTests
+from tests.embedding.web_shop import Browser, FormBrowser, WebShopTests
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
     from dollr_async.testing.fixtures import QuickSandbox
-
-
-class FormBrowser:
-    """Sends forms with a test client."""
-
-    def __init__(self, client: TestClient) -> None:
-        self._client = client
-
-    def get(self, path: str) -> Answer:
-        answer = self._client.get(path)
-        return Answer(answer.status_code, answer.text)
-
-    def post(self, path: str, form: dict[str, str]) -> Answer:
-        answer = self._client.post(path, data=form)
-        return Answer(answer.status_code, answer.text)
 
 
 class TestFastAPI(WebShopTests):

@@ -75,7 +75,7 @@ def test_a_payer_learns_whether_something_was_charged(
     status: int,
     said: str,
 ) -> None:
-    told_status, sentence = ticket_shop.told(error)
+    told_status, sentence = ticket_shop.explain(error)
     assert told_status == status
     assert said in sentence
 
