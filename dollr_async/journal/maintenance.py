@@ -31,8 +31,9 @@ def open_journal(url: str, *, lease: float = 15.0) -> SQLiteJournal | PostgresJo
     """Return the journal at a URL; close it when you are done.
 
     Args:
-        url: a path, `sqlite:///absolute/path`, or `postgresql://user@host/database`. With `?schema=payments` at its end
-            the journal's tables are in that schema of the database.
+        url: a path, `sqlite:///absolute/path`, or `postgresql://user@host/database` (`postgresql:///database` for the
+            server of this host). With `?schema=payments` at its end the journal's tables are in that schema of the
+            database.
         lease: seconds without a renewal after which another run may take a payment over.
 
     Raises:
@@ -46,11 +47,13 @@ def open_journal(url: str, *, lease: float = 15.0) -> SQLiteJournal | PostgresJo
     if parts.scheme in ("postgresql", "postgres"):
         from dollr_async.journal.postgres.journal import PostgresJournal  # noqa: PLC0415 - psycopg loads only when it is named
 
-        terms = parse_qs(parts.query, keep_blank_values=True)
+        # Not put together by geturl(), which writes postgresql:///database with one slash.
+        place, _, query = url.partition("?")
+        terms = parse_qs(query, keep_blank_values=True)
         (schema,) = terms.pop("schema", ["public"])[-1:]
         # PostgreSQL reads a space that is written as %20, and no plus.
-        conninfo = parts._replace(query=urlencode(terms, doseq=True, quote_via=quote)).geturl()
-        return PostgresJournal(conninfo, lease=lease, schema=schema)
+        rest = urlencode(terms, doseq=True, quote_via=quote)
+        return PostgresJournal(f"{place}?{rest}" if rest else place, lease=lease, schema=schema)
     if parts.scheme == "sqlite" and not parts.netloc and parts.path.startswith("/"):
         return SQLiteJournal(path_of(parts.path), lease=lease)
     if "://" in url or not url.strip():

@@ -66,6 +66,15 @@ def test_a_postgresql_url_names_a_schema_and_keeps_its_other_parts() -> None:
     assert "user=shop dbname=db host=host options='-c work_mem=1MB'" in conninfo
 
 
+@pytest.mark.parametrize("end", ["", "?schema=payments"])
+def test_a_postgresql_url_without_a_host_names_the_server_of_this_host(end: str) -> None:
+    journal = open_journal(f"postgresql:///shop{end}")
+    conninfo = journal._database.conninfo  # type: ignore[union-attr] # it is PostgreSQL's
+    assert conninfo is not None
+    assert "dbname=shop" in conninfo.split()
+    assert "host=" not in conninfo
+
+
 @pytest.mark.parametrize("url", ["", "redis://host/0", "sqlite://host/payments.db", "sqlite://payments.db"])
 def test_a_url_that_is_no_journals_is_refused_with_the_right_forms(url: str) -> None:
     with pytest.raises(InvalidInputError, match=r"write a path, sqlite:///absolute/path or postgresql://"):

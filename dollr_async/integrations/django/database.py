@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from dollr_async.integrations.django.callers import OpenTransaction
 
 T = TypeVar("T")
+_IN_TURN = 4
+"""Changes that wait for the thread at most, of those that are made in turn."""
 _TABLE_IS_MISSING = ("no such table", "no such column", "does not exist", "doesn't exist")
 
 
@@ -47,6 +49,7 @@ class JournalDatabase:
         self._is_closed = False
         self._has_looked = False
         self._test: OpenTransaction | None = None
+        self._turns: tuple[asyncio.AbstractEventLoop, asyncio.Semaphore] | None = None
 
     async def close(self) -> None:
         """Finish what was begun, close the connection, and end the threads."""
@@ -66,6 +69,14 @@ class JournalDatabase:
             JournalError: nothing was changed.
         """
         return await self._run(work, is_change=True)
+
+    async def change_in_turn(self, work: Callable[[], T]) -> T:
+        """Make one of many changes of which only some wait for the thread, so that any other change is soon made."""
+        loop = asyncio.get_running_loop()
+        if self._turns is None or self._turns[0] is not loop:
+            self._turns = loop, asyncio.Semaphore(_IN_TURN)
+        async with self._turns[1]:
+            return await self.change(work)
 
     async def query(self, work: Callable[[], T]) -> T:
         """Return what a question finds."""

@@ -107,7 +107,7 @@ class DjangoJournal:
 
     async def settle(self, reference_id: UUID, status: str, outcome: str | None) -> None:
         """Keep a status that a status check found, unless the payment has its outcome already."""
-        await self._database.change(lambda: self._payments.settle(reference_id, status, outcome))
+        await self._database.change_in_turn(lambda: self._payments.settle(reference_id, status, outcome))
 
     async def read(self, reference_id: UUID) -> Entry | None:
         """Return the entry of a reference, or None."""

@@ -35,6 +35,8 @@ _MORE_TIME = 3.0
 """Seconds beyond the patience after which an operation that has no answer fails."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0
 _CONNECTIONS = 8
+_IN_TURN = 4
+"""Operations at once, of those that are run in turn: half of the pool at most, and one at least."""
 
 _SETTINGS = {
     "client_encoding": "UTF8",
@@ -121,6 +123,8 @@ class Database:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
         self._closing: asyncio.Task[None] | None = None
+        most = _CONNECTIONS if isinstance(source, str) else source.max_size
+        self._turns = asyncio.Semaphore(max(1, min(_IN_TURN, most // 2)))
 
     def hold(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Run something in a task that no cancelled caller ends; `close` waits for it."""
@@ -134,16 +138,17 @@ class Database:
         if self.is_closed:
             raise JournalError(f"{self.name} is closed: make a new PostgresJournal")
 
-    async def run(self, operation: Operation[T], *, undo: Operation[object] | None = None) -> T:
+    async def run(self, operation: Operation[T], *, undo: Operation[object] | None = None, in_turn: bool = False) -> T:
         """Run an operation, and again where its connection is lost, as long as that makes sense.
 
-        It is finished even if the caller is cancelled; then `undo` is run after it.
+        It is finished even if the caller is cancelled; then `undo` is run after it. Of the operations
+        that are `in_turn` only some run at once, so that any number of them leaves connections to the others.
 
         Raises:
             JournalError: it failed. The message says why, and what to do.
         """
         self.check_usable()
-        task = self.hold(self._repeated(operation))
+        task = self.hold(self._repeated_in_turn(operation) if in_turn else self._repeated(operation))
         done: set[asyncio.Task[T]] = set()
         try:
             done, _ = await asyncio.wait({task}, timeout=self._longest)
@@ -200,6 +205,10 @@ class Database:
             for task in found:
                 task.cancel()
         await self._postgres.close()
+
+    async def _repeated_in_turn(self, operation: Operation[T]) -> T:
+        async with self._turns:
+            return await self._repeated(operation)
 
     async def _repeated(self, operation: Operation[T]) -> T:
         loop = asyncio.get_running_loop()

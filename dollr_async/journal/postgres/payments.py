@@ -102,9 +102,12 @@ class Payments:
 
     async def settle(self, reference_id: UUID, status: str, outcome: str | None) -> None:
         """Keep a status that a status check found, unless the payment has its outcome already."""
-        await self._database.run(
-            lambda attempt: attempt.row("settle", reference_id=reference_id, status=status, outcome=outcome)
-        )
+
+        async def settle(attempt: Attempt) -> None:
+            await attempt.row("settle", reference_id=reference_id, status=status, outcome=outcome)
+
+        # Thousands may settle at once, and whoever begins a payment or handles an outcome must not wait for them.
+        await self._database.run(settle, in_turn=True)
 
     async def read(self, reference_id: UUID) -> Entry | None:
         """Return the entry of a reference, or None."""

@@ -21,6 +21,7 @@ from dollr_async.testing import (
     SearchableOutcomeJournalContract,
     TokenStoreContract,
 )
+from tests.support.many_statuses import MANY, statuses_written_before_a_read
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -113,3 +114,7 @@ class Contracts(TransactionTestCase):
 
     async def test_search(self) -> None:
         await OfSearch().check()
+
+    async def test_many_statuses_do_not_hold_up_others(self) -> None:
+        async with Store().journal() as journal:
+            self.assertLess(await statuses_written_before_a_read(journal), MANY / 3)
