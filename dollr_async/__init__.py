@@ -56,7 +56,7 @@ from dollr_async.flows.hosted_checkout import HostedCheckout, Verification
 from dollr_async.flows.outcome import Outcome
 from dollr_async.following.payments_to_watch import PaymentToWatch, WatchFailure
 from dollr_async.following.policy import PollPolicy
-from dollr_async.following.registry import StatusCheck
+from dollr_async.following.status_checks import StatusCheck
 from dollr_async.following.watch import SourceChange, SourceWatch, StatusChange, Watch
 from dollr_async.following.watch_many import MergedWatch
 from dollr_async.push.settings import RealtimeSettings

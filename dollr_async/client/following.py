@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from dollr_async.base.progress import Progress
     from dollr_async.following.payments_to_watch import Followable
     from dollr_async.following.policy import PollPolicy
-    from dollr_async.following.registry import StatusCheck
+    from dollr_async.following.status_checks import StatusCheck
     from dollr_async.following.watch import SourceWatch, Watch
     from dollr_async.following.watch_many import MergedWatch
     from dollr_async.resources.executions import Execution

@@ -44,8 +44,8 @@ fifty minutes on all cost the same, else one of yesterday would not be polled be
 class Poller(Scheduled, Generic[T]):
     """The one poller of one payment or document, shared by all its followers; it keeps the latest state.
 
-    `fetch` gets the state of what `key` names. `fingerprint` returns the part of a state that is compared to find a
-    change.
+    `fetch` gets the state of what `kind` and `identifier` name. `fingerprint` returns the part of a state that is
+    compared to find a change.
     """
 
     __slots__ = (
@@ -62,7 +62,8 @@ class Poller(Scheduled, Generic[T]):
         "_polled_at",
         "_schedule",
         "document",
-        "key",
+        "identifier",
+        "kind",
         "latest",
         "push",
         "unknown_since",
@@ -71,7 +72,8 @@ class Poller(Scheduled, Generic[T]):
     def __init__(
         self,
         fetch: Callable[..., Awaitable[T]],
-        key: tuple[object, ...],
+        kind: str,
+        identifier: object,
         fingerprint: Callable[[T], object],
         schedule: PollSchedule,
         clock: Clock,
@@ -80,7 +82,8 @@ class Poller(Scheduled, Generic[T]):
     ) -> None:
         """Poll nothing yet. `is_expected` tells whether what the API does not know may still come to be."""
         super().__init__()
-        self.key = key
+        # Not one tuple, which the garbage collector would visit for each payment.
+        self.kind, self.identifier = kind, identifier
         self._fetch = fetch
         self._fingerprint = fingerprint
         self._schedule = schedule
@@ -217,9 +220,9 @@ class Poller(Scheduled, Generic[T]):
         began = self._clock.monotonic()
         self._is_hinted = False
         try:
-            fetching, notify = self._fetch(*self.key), self.notify
+            fetching, notify = self._fetch(self.kind, self.identifier), self.notify
             if notify is not None:
-                fetching = reported_check(fetching, self.key, notify, self._clock, delay=self.delay)
+                fetching = reported_check(fetching, (self.kind, self.identifier), notify, self._clock, delay=self.delay)
             state = await fetching
         except DollrError as error:
             self._note_poll()
@@ -250,7 +253,9 @@ class Poller(Scheduled, Generic[T]):
 
     async def _may_still_come(self, error: DollrError) -> bool:
         """Whether a run that is alive may still execute what the API does not know."""
-        return isinstance(error, NotFoundError) and self._is_expected is not None and await self._is_expected(*self.key)
+        if self._is_expected is None or not isinstance(error, NotFoundError):
+            return False
+        return await self._is_expected(self.kind, self.identifier)
 
     def _is_tolerated(self, error: DollrError, follower: Follower[T]) -> bool:
         if isinstance(error, NotFoundError):

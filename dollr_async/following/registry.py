@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
@@ -12,14 +12,12 @@ import attrs
 
 from dollr_async.base.enums import ExecutionKind, ExecutionStatus, SourceStatus, SourceType
 from dollr_async.base.errors import ConfigurationError, DollrError, NotFoundError, RateLimitError
-from dollr_async.base.record import JsonRecord
 from dollr_async.following.poller import Poller
 from dollr_async.following.push_subscription import PushSubscription
-from dollr_async.following.status_checks import reported_check
+from dollr_async.following.status_checks import StatusCheck, reported_check
 from dollr_async.following.turns import Turns
 from dollr_async.following.watch import SourceWatch, Watch
 from dollr_async.following.watch_many import MergedWatch
-from dollr_async.resources.executions import Execution
 from dollr_async.wire.retry import RetryPolicy
 
 if TYPE_CHECKING:
@@ -33,22 +31,13 @@ if TYPE_CHECKING:
     from dollr_async.following.policy import PollPolicy
     from dollr_async.following.schedule import PollSchedule
     from dollr_async.push.connection import PushConnection
+    from dollr_async.resources.executions import Execution
     from dollr_async.resources.status import SourceState, Status
 
+    Payments = WeakValueDictionary[UUID, Poller[Execution]]
+    Sources = WeakValueDictionary[int, Poller[SourceState]]
+
 _ONCE = RetryPolicy(attempts=1)
-
-
-@attrs.frozen(kw_only=True, eq=False, repr=False)
-class StatusCheck(JsonRecord):
-    """What one status check of a payment found.
-
-    `execution` is None while the API does not know the payment yet. `next_in` is the seconds until the next check is
-    due, and None when the status is final.
-    """
-
-    execution: Execution | None
-    is_final: bool
-    next_in: float | None
 
 
 class StatusJournal(Protocol):
@@ -91,8 +80,8 @@ class PollerRegistry:
         self._clock = clock
         self._journal = journal
         self._push_connection = push
-        self._payments: WeakValueDictionary[tuple[ExecutionKind, UUID], Poller[Execution]] = WeakValueDictionary()
-        self._sources: WeakValueDictionary[tuple[SourceType, int], Poller[SourceState]] = WeakValueDictionary()
+        self._payments: defaultdict[ExecutionKind, Payments] = defaultdict(WeakValueDictionary)
+        self._sources: defaultdict[SourceType, Sources] = defaultdict(WeakValueDictionary)
         self._turns = Turns(schedule, clock)
         self._merged_watches: WeakSet[MergedWatch] = WeakSet()
         self._running: Counter[UUID] = Counter()
@@ -105,12 +94,13 @@ class PollerRegistry:
 
     def poller(self, reference_id: UUID, kind: ExecutionKind) -> Poller[Execution]:
         """Return the poller of a payment, a new one if there is none."""
-        key = (kind, reference_id)
-        poller = self._payments.get(key)
+        payments = self._payments[kind]
+        poller = payments.get(reference_id)
         if poller is None:
-            poller = self._payments[key] = Poller(
+            poller = payments[reference_id] = Poller(
                 self._fetch,
-                key,
+                kind,
+                reference_id,
                 _payment_fingerprint,
                 self._schedule,
                 self._clock,
@@ -270,11 +260,13 @@ class PollerRegistry:
 
     def watch_source(self, source_type: SourceType, source_id: int, *, policy: PollPolicy | None = None) -> SourceWatch:
         """Return an iterator over the changes of a document."""
-        key = (source_type, source_id)
-        poller = self._sources.get(key)
+        sources = self._sources[source_type]
+        poller = sources.get(source_id)
         if poller is None:
             fetch = partial(self.status.source, retry=_ONCE)
-            poller = self._sources[key] = Poller(fetch, key, _source_fingerprint, self._schedule, self._clock)
+            poller = sources[source_id] = Poller(
+                fetch, source_type, source_id, _source_fingerprint, self._schedule, self._clock
+            )
         return SourceWatch(poller, source_type, source_id, policy=policy or self._policy, clock=self._clock)
 
     async def close(self, error: ConfigurationError) -> None:
@@ -283,11 +275,11 @@ class PollerRegistry:
             await merged.fail(error)
         await self._schedule.close()
         self._turns.close()
-        for payment in tuple(self._payments.values()):
+        for payment in [poller for payments in self._payments.values() for poller in tuple(payments.values())]:
             if payment.push is not None:
                 payment.push.close()
             payment.fail(error)
-        for source in tuple(self._sources.values()):
+        for source in [poller for sources in self._sources.values() for poller in tuple(sources.values())]:
             source.fail(error)
 
 

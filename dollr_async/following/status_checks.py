@@ -1,22 +1,38 @@
-"""The status checks of payments and documents that are followed, as an observer sees them."""
+"""The status checks of payments and documents that are followed: what one found, and what an observer sees of it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+import attrs
+
 from dollr_async.base.enums import ExecutionKind
 from dollr_async.base.observing import StatusChecked
+from dollr_async.base.record import JsonRecord
 from dollr_async.base.reporting import known_word
+from dollr_async.resources.executions import Execution
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
     from dollr_async.base.clock import Clock
     from dollr_async.base.reporting import Notify
-    from dollr_async.resources.executions import Execution
     from dollr_async.resources.status import SourceState
 
 T = TypeVar("T")
+
+
+@attrs.frozen(kw_only=True, eq=False, repr=False)
+class StatusCheck(JsonRecord):
+    """What one status check of a payment found.
+
+    `execution` is None while the API does not know the payment yet. `next_in` is the seconds until the next check is
+    due, and None when the status is final.
+    """
+
+    execution: Execution | None
+    is_final: bool
+    next_in: float | None
 
 
 async def reported_check(

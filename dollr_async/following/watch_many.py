@@ -100,7 +100,7 @@ class _Merge:
         self._at_once = at_once
         self._clock = clock
         # In the order in which their time runs out, since all have the same timeout.
-        self._followed: OrderedDict[tuple[object, ...], _FollowedPayment] = OrderedDict()
+        self._followed: OrderedDict[Poller[Execution], _FollowedPayment] = OrderedDict()
         self._news: deque[_FollowedPayment | WatchFailure] = deque()
         self._has_news = asyncio.Event()
         self._may_read = asyncio.Event()
@@ -216,12 +216,12 @@ class _Merge:
             self._has_news.set()
             return
         poller = self._pollers.poller(payment.reference_id, payment.kind)
-        if poller.key in self._followed:
+        if poller in self._followed:
             return
         began_at = await self._pollers.read_journal(payment.reference_id, payment.kind)
         pace = new_pace(self._policy, payment.began_at or began_at, self._clock)
         followed = _FollowedPayment(self, payment, poller, pace)
-        self._followed[poller.key] = followed
+        self._followed[poller] = followed
         self._allow_reading()
         if len(self._followed) == 1:
             self._has_news.set()  # a task that waits already does not know yet when the time of this one is over
@@ -230,7 +230,7 @@ class _Merge:
         poller.add(followed)
 
     def _remove(self, followed: _FollowedPayment) -> None:
-        del self._followed[followed.poller.key]
+        del self._followed[followed.poller]
         followed.poller.remove(followed)
         self.skipped.pop(followed, None)
         self._allow_reading()

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from dollr_async.base.clock import Clock
     from dollr_async.base.progress import Progress
     from dollr_async.flows.outcome import Mark
-    from dollr_async.following.registry import StatusCheck
+    from dollr_async.following.status_checks import StatusCheck
     from dollr_async.journal.outcome_protocol import EndedPayment
     from dollr_async.resources.executions import Execution
 

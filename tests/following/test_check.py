@@ -12,6 +12,7 @@ import pytest
 from dollr_async import (
     Collection,
     DollrClient,
+    ExecutionKind,
     InvalidInputError,
     NotFoundError,
     PollPolicy,
@@ -117,7 +118,7 @@ async def test_a_check_of_a_payment_that_nobody_watches_leaves_nothing_behind(
     sandbox.set_outcome("stay_pending")
     reference_id = (await collect(dollr)).reference_id
     assert (await dollr.check(reference_id)).next_in is not None
-    assert len(dollr._registry._payments) == 0
+    assert len(dollr._registry._payments[ExecutionKind.COLLECTION]) == 0
     sandbox.requests.clear()
     await asyncio.sleep(100.0)
     assert sandbox.requests == []

@@ -46,10 +46,10 @@ class Thing:
 
     def poller(self) -> Poller[str]:
         fetch: Callable[..., Awaitable[str]] = self._fetch
-        return Poller(fetch, ("thing",), str.upper, self.schedule, LoopClock())
+        return Poller(fetch, "thing", 1, str.upper, self.schedule, LoopClock())
 
-    async def _fetch(self, name: str) -> str:
-        assert name == "thing"
+    async def _fetch(self, kind: str, identifier: int) -> str:
+        assert (kind, identifier) == ("thing", 1)
         self.polls.append(_now())
         if self.takes:
             await asyncio.sleep(self.takes)

@@ -528,10 +528,10 @@ async def test_a_payment_that_nobody_holds_is_forgotten(sandbox: Sandbox, even: 
     reference_id = await _pending(sandbox, even)
     watch = even.watch(reference_id)
     await anext(watch)
-    assert len(even._registry._payments) == 1
+    assert len(even._registry._payments[ExecutionKind.COLLECTION]) == 1
     del watch
     await asyncio.sleep(3.0)  # its next poll would have been due
-    assert len(even._registry._payments) == 0
+    assert len(even._registry._payments[ExecutionKind.COLLECTION]) == 0
 
 
 async def test_many_payments_are_followed_at_once(sandbox: Sandbox, even: DollrClient) -> None:

@@ -19,7 +19,7 @@ from dollr_async.base.errors import (
     ReferenceUsedError,
     TransportError,
 )
-from dollr_async.following.registry import StatusCheck
+from dollr_async.following.status_checks import StatusCheck
 from dollr_async.journal.outcome_protocol import EndedPayment
 from dollr_async.journal.outcome_reader import Deferred, OutcomeReader
 from dollr_async.testing.support import an_entry

@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from dollr_async import DollrClient, InvalidInputError, PollPolicy, PollTimeoutError, RealtimeSettings, StatusChange
+from dollr_async import (
+    DollrClient,
+    ExecutionKind,
+    InvalidInputError,
+    PollPolicy,
+    PollTimeoutError,
+    RealtimeSettings,
+    StatusChange,
+)
 from dollr_async.journal import MemoryJournal
 from dollr_async.sandbox import AfterSeconds, Quirks, Sandbox
 from tests.conftest import check_requests
@@ -403,7 +411,7 @@ async def test_a_payment_that_nobody_holds_is_forgotten(slow: Sandbox) -> None:
         del collection, watch
         await asyncio.sleep(100.0)
         gc.collect()
-        assert len(dollr._registry._payments) == 0
+        assert len(dollr._registry._payments[ExecutionKind.COLLECTION]) == 0
 
 
 @pytest.mark.parametrize("seconds", [0.0, 0.001, 1.0, 15.0])
