@@ -15,6 +15,8 @@ import sys
 import time
 import uuid
 from datetime import UTC, datetime
+from itertools import islice, repeat
+from typing import TYPE_CHECKING
 
 import attrs
 
@@ -22,6 +24,9 @@ from benchmarks.harness.processes import stub_server
 from dollr_async import DollrClient, StatusChange
 from dollr_async.journal import Entry, StoredPayment, open_journal
 from dollr_async.testing.support import an_entry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _PART = 1000
 _NUMBER_BITS = 96
@@ -39,13 +44,17 @@ def _stored(number: int, settles: int) -> StoredPayment:
     return StoredPayment(entry=entry, lease_number=1, ended_at=None, handled_at=None, hand_out_number=0, reason=None)
 
 
-async def fill(url: str, payments: int, settles: int = 1) -> None:
-    """Put open payments into the journal."""
+async def import_payments(url: str, moments: Iterable[int]) -> None:
+    """Put open payments into the journal, each with the moment at which it settles."""
+    stored = (_stored(number, settles) for number, settles in enumerate(moments))
     async with open_journal(url) as journal:
-        for first in range(0, payments, _PART):
-            await journal.import_page(
-                [_stored(number, settles) for number in range(first, min(first + _PART, payments))]
-            )
+        while page := list(islice(stored, _PART)):
+            await journal.import_page(page)
+
+
+async def fill(url: str, payments: int, settles: int = 1) -> None:
+    """Put open payments into the journal that settle at the same moment."""
+    await import_payments(url, repeat(settles, payments))
 
 
 async def watch(stub: str, payments: int) -> dict[str, float]:
