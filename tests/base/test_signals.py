@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dollr_async.base.signals import call_at_the_end
+from dollr_async.base.signals import stop_event
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,10 +34,11 @@ def handlers_as_before() -> Iterator[None]:
 @pytest.mark.parametrize("loop_factory", [asyncio.SelectorEventLoop, LoopWithoutSignals])
 def test_a_signal_sets_the_event(loop_factory: LoopFactory, number: signal.Signals) -> None:
     async def main() -> bool:
-        stop = asyncio.Event()
-        call_at_the_end(stop.set)
-        signal.raise_signal(number)
-        await asyncio.wait_for(stop.wait(), 5.0)
+        before = signal.getsignal(number)
+        with stop_event() as stop:
+            signal.raise_signal(number)
+            await asyncio.wait_for(stop.wait(), 5.0)
+        assert signal.getsignal(number) == before
         return stop.is_set()
 
     with asyncio.Runner(loop_factory=loop_factory) as runner:

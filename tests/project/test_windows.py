@@ -20,7 +20,6 @@ CALLS = {"add_signal_handler", "fork", "register_at_fork", "getuid", "geteuid", 
 GUARDED_CALLS = {
     "base/signals.py: add_signal_handler",
     "blocking.py: register_at_fork",
-    "cli/signals.py: add_signal_handler",
     "sandbox/__main__.py: add_signal_handler",
 }
 """Calls that Windows does not have, each with a way around it beside it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from asgiref.sync import async_to_sync
@@ -14,7 +14,7 @@ from django.db import DEFAULT_DB_ALIAS
 
 from dollr_async.base.errors import DollrError
 from dollr_async.base.health import health_file
-from dollr_async.base.signals import call_at_the_end
+from dollr_async.base.signals import stop_event
 from dollr_async.integrations.django.app_settings import journal_alias
 from dollr_async.integrations.django.callers import open_transaction
 from dollr_async.integrations.django.worker import Report, work
@@ -54,11 +54,10 @@ class WorkerCommand(BaseCommand):
             self.stdout.flush()
 
         async def main() -> Report:
-            stop = asyncio.Event()
-            if threading.current_thread() is threading.main_thread():
-                call_at_the_end(stop.set)
-            async with health_file(file):
-                return await work(idle=self.idle, lease=lease, stop=stop, on_handled=show)
+            is_main = threading.current_thread() is threading.main_thread()
+            with stop_event() if is_main else nullcontext(asyncio.Event()) as stop:
+                async with health_file(file):
+                    return await work(idle=self.idle, lease=lease, stop=stop, on_handled=show)
 
         return run_command(main)
 
