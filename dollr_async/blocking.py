@@ -263,12 +263,14 @@ class _Worker:
 def _awaitable(returned: Awaitable[Any]) -> Awaitable[Any]:
     if not inspect.isawaitable(returned):
         kind = type(returned).__name__
-        raise InvalidInputError(f"the function must return something to await, not a {kind}; see iterate() too")
+        raise InvalidInputError(
+            f"the function must return something to await, not a {kind}: for an iterator use iterate()"
+        )
     return returned
 
 
 def _closed(cancelled: asyncio.CancelledError) -> ConfigurationError:
-    error = ConfigurationError("this BlockingDollr was closed while the call was under way")
+    error = ConfigurationError("this BlockingDollr was closed before the call ended: the call was cancelled")
     for note in getattr(cancelled, "__notes__", ()):
         error.add_note(note)
     return error

@@ -284,7 +284,7 @@ def _check_conninfo(text: str) -> None:
         conninfo.conninfo_to_dict(text)
     except Error:
         # Neither the text nor what libpq says about it is repeated: there may be a password in it.
-        sentence = "this is no connection string of PostgreSQL: write one as in 'postgresql://user@host:5432/database'"
+        sentence = "this is not a PostgreSQL connection string: write one as in 'postgresql://user@host:5432/database'"
         raise InvalidInputError(sentence) from None
 
 

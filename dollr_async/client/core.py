@@ -204,8 +204,8 @@ def checked_policies(retry: RetryPolicy, polling: PollPolicy) -> tuple[RetryPoli
     _checked(polling, PollPolicy, "polling")
     if retry.recovery <= polling.not_found_grace:
         sentence = (
-            f"RetryPolicy.recovery ({retry.recovery:g} s) must exceed PollPolicy.not_found_grace "
-            f"({polling.not_found_grace:g} s), since a 404 counts only after that period"
+            f"RetryPolicy.recovery ({retry.recovery:g} s) must be longer than PollPolicy.not_found_grace "
+            f"({polling.not_found_grace:g} s): a 404 counts only after that period"
         )
         raise InvalidInputError(sentence)
     return retry, polling

@@ -159,7 +159,7 @@ class FollowingMethods(ClientCore):
             JournalError: the journal could not be read.
         """
         if self._journal is None:
-            message = "without a journal nobody knows what is unfinished: make the client with DollrClient(journal=...)"
+            message = "unfinished() needs a journal: make the client with DollrClient(journal=...)"
             raise ConfigurationError(message)
         async for entry in self._journal.unfinished():
             yield UnfinishedPayment(

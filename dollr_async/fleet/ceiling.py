@@ -36,8 +36,8 @@ class Ceiling:
         """Take note of what is in force, and log a warning where another process asks for less."""
         if in_force < self.asked and in_force != self.in_force:
             logger.warning(
-                "the poll budget %r is %g polls a second, not %g as asked for here: another process asks for less, and "
-                "the lowest rules. Give all processes the same per_second.",
+                "the poll budget %r allows %g polls a second, not the %g of this process: another process asks for "
+                "less, and the lowest value counts. Give all processes the same per_second.",
                 self.key,
                 in_force,
                 self.asked,

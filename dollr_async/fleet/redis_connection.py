@@ -38,7 +38,7 @@ class RedisConnection:
             self._check_url(url_or_client)
         elif not isinstance(url_or_client, Redis):
             sentence = (
-                "give a URL of Redis, as in 'redis://localhost:6379/0', or a redis.asyncio.Redis, not a "
+                "give a Redis URL, as in 'redis://localhost:6379/0', or a redis.asyncio.Redis, not a "
                 f"{type(url_or_client).__name__}"
             )
             raise InvalidInputError(sentence)
@@ -78,7 +78,7 @@ class RedisConnection:
             self._new_client(url)
         except (ValueError, TypeError):
             # Neither the URL nor what redis-py says about it is repeated: there may be a password in it.
-            sentence = "this is no URL of Redis: write one as in 'redis://localhost:6379/0' or 'rediss://...'"
+            sentence = "this is not a Redis URL: write one as in 'redis://localhost:6379/0' or 'rediss://...'"
             raise InvalidInputError(sentence) from None
 
     def _new_client(self, url: str) -> RedisClient:

@@ -38,7 +38,7 @@ def source_type(value: SourceType | str) -> SourceType:
     """Return the kind of a document that can be paid; a subscription cannot."""
     kind = fields.enum_member(SourceType, value)
     if kind not in (SourceType.INVOICE, SourceType.ORDER):
-        sentence = f"a {kind} cannot be collected for: use SourceType.INVOICE or SourceType.ORDER"
+        sentence = f"a document of the type {kind} cannot be paid: use SourceType.INVOICE or SourceType.ORDER"
         raise InvalidInputError(sentence)
     return kind
 

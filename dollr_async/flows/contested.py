@@ -62,7 +62,7 @@ def check_money(execution: Execution, money: Money, reference_id: UUID) -> None:
     sides = [payee] if money.fee_bearer == FeeBearer.PAYER else [payer, payee]
     if not any(_is_same(money.amount, currency, amount, in_) for amount, in_ in sides):
         wanted = f"{money.amount} {currency or ''}".strip()
-        raise _used(execution, reference_id, f"it moves {payer[0]} {payer[1]}, and {wanted} was asked for")
+        raise _used(execution, reference_id, f"it moves {payer[0]} {payer[1]}, but {wanted} was asked for")
 
 
 def _is_same(wanted: Decimal, currency: str | None, amount: Decimal, amount_in: str) -> bool:

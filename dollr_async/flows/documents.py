@@ -74,7 +74,7 @@ def new_lines(terms: Terms) -> list[NewLineItem]:
 def new_checkout(terms: Terms, contact: Contact, page: PageTerms) -> NewCheckout:
     """Return the one-call checkout of a collection; its lines have no quantity, so it is in the name."""
     if contact.phone is None:
-        message = "the API has no phone of this payer: give KnownPayer(counterparty_id, phone=...)"
+        message = "the API has no phone for this payer: give KnownPayer(counterparty_id, phone=...)"
         raise DollrError(message)
     payer = terms.payer
     lines = tuple(
@@ -126,14 +126,17 @@ def find_own(documents: Sequence[Invoice | Order], terms: Terms, counterparty_id
     if terms.document_reference is not None:
         if ours and counterparty_id is None:
             message = (
-                f"the answer was lost, and there is a document with the reference {terms.document_text!r}, but it is "
-                "not known whether it belongs to this payment: check that document before you pay again"
+                f"no answer arrived, and a document with the reference {terms.document_text!r} exists. It is not known "
+                "whether it belongs to this payment: check that document before you pay again"
             )
             raise DollrError(message)
         ours = [document for document in ours if document.counterparty_id == counterparty_id]
     if len(ours) > 1:
         numbers = ", ".join(document.number for document in ours)
-        message = f"the answer was lost, and {len(ours)} documents have its reference ({numbers}): cancel all but one"
+        message = (
+            f"no answer arrived, and {len(ours)} documents have the reference {terms.document_text!r} ({numbers}): "
+            "cancel all but one"
+        )
         raise DollrError(message)
     return ours[0] if ours else None
 
@@ -161,8 +164,8 @@ def check_lines(lines: Sequence[NewLineItem], document: InvoiceDetail | OrderDet
     if len(existing) == len(lines) and not missing_lines(lines, existing):
         return
     message = (
-        f"an answer was lost, and the draft {document.number} has {len(existing)} lines that are not the "
-        f"{len(lines)} of this payment: cancel it, and start a new payment under another reference_id"
+        f"an answer did not arrive, and the lines of the draft {document.number} ({len(existing)}) are not those of "
+        f"this payment ({len(lines)}): cancel the draft, and start a new payment under another reference_id"
     )
     raise DollrError(message)
 
@@ -177,8 +180,8 @@ def check_total(source: str, total: Decimal, billed_in: str, *, expected: Decima
     if rounded(total, currency) == wanted and billed_in.upper() == currency:
         return
     message = (
-        f"{source} was published with a total of {total} {billed_in}, while {wanted} {currency} was expected: check "
-        "the document before you pay it"
+        f"{source} has a total of {total} {billed_in}, but {wanted} {currency} was expected: check the document before "
+        "you pay it"
     )
     raise DollrError(message)
 

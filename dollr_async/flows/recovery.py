@@ -229,7 +229,7 @@ class _Recovery:
 
     def _log_lost_answer(self, error: DollrError) -> None:
         reference_id = self._operation.reference_id
-        words = "payment %s: the answer to its execution was lost, so its status is checked before a resend (%s)"
+        words = "payment %s: no usable answer to its execution, so its status is checked before it is sent again (%s)"
         logger.info(words, reference_id, error, extra={"reference_id": reference_id})
 
     def _pause_before_resend(self) -> float:

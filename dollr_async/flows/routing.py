@@ -81,7 +81,7 @@ def charged_phone(pay_with: MobileMoney, phone: str | None) -> str:
     """Return the phone of the wallet to charge: the one given for it, or the payer's own."""
     charged = pay_with.phone or phone
     if charged is None:
-        sentence = 'the payer has no phone in the API: name the paying wallet, as in MobileMoney(phone="231771234567")'
+        sentence = 'the API has no phone for this payer: name the wallet, as in MobileMoney(phone="231771234567")'
         raise InvalidInputError(sentence)
     return charged
 
@@ -93,7 +93,7 @@ def account_to_register(pay_with: MobileMoney | Card, route: Route, contact: Con
         InvalidInputError: the payer is no party of the API.
     """
     if contact.party_id is None:
-        sentence = "the API has no party of this payer: give KnownPayer(counterparty_id, party_id=...)"
+        sentence = "the API has no party for this payer: give KnownPayer(counterparty_id, party_id=...)"
         raise InvalidInputError(sentence)
     if isinstance(pay_with, Card):
         return NewPaymentAccount(

@@ -53,10 +53,10 @@ async def run(flow: Flow, steps: Steps, *, retry: RetryPolicy, grace: float, clo
         raise _not_run(refused, steps) from refused.__cause__
     except OutcomeUnknown as unknown:
         seen = steps.run.status
-        state = f"was {seen} when last seen" if seen else "was sent and its outcome is not known yet"
+        state = f"was last seen as {seen}" if seen else "was sent, and its outcome is not known yet"
         cause = "" if unknown.__cause__ is None else f" ({unknown.__cause__})"
         message = (
-            f"payment {reference_id} {state}{cause}. Do not pay again: ask later with "
+            f"payment {reference_id} {state}{cause}. Do not pay again: check later with "
             f"{resume_call('wait', reference_id, flow.kind)}"
         )
         raise OutcomeUnknownError(message, progress=steps.progress, reference_id=reference_id) from unknown.__cause__

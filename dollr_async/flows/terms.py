@@ -95,7 +95,10 @@ class Terms:
         if self.source is not None:
             money.amount_in(self.source.expected_total, self.currency)
             if self.source_type not in (SourceType.INVOICE, self.source.source_type):  # an invoice is the default
-                sentence = f"source is an {self.source.source_type}, source_type is not: leave source_type out"
+                sentence = (
+                    f"source is an {self.source.source_type}, but source_type is {self.source_type}: leave source_type "
+                    "out"
+                )
                 raise InvalidInputError(sentence)
             object.__setattr__(self, "source_type", self.source.source_type)
         for refused, sentence in self._refusals():
@@ -108,8 +111,8 @@ class Terms:
             (
                 bool(self.items) == (self.source is not None),
                 (
-                    "give exactly one of the two: items=[LineItem(...)] for a new document, or source=KnownSource(...) "
-                    "for one that exists"
+                    "give either items=[LineItem(...)] for a new document, or source=KnownSource(...) for one that "
+                    "exists"
                 ),
             ),
             (
@@ -121,7 +124,7 @@ class Terms:
             ),
             (
                 self.direct and self.fee_bearer != FeeBearer.PAYER,
-                "fee_bearer PAYEE is not possible with direct=True: leave direct out, or let the payer bear the fees",
+                "fee_bearer PAYEE is not possible with direct=True: leave direct out, or use FeeBearer.PAYER",
             ),
             (
                 not self.direct and self.source_type == SourceType.ORDER and self.due_date is not None,

@@ -169,7 +169,9 @@ class ClientJournal:
             await asyncio.gather(self._writing, return_exceptions=True)
         await self._write_unwritten()
         for reference_id, status in self._unwritten.items():
-            words = "payment %s: the journal does not know that it is %s"
+            words = (
+                "payment %s: it is %s, but the journal could not be written: it stays open there until the next check"
+            )
             logger.error(words, reference_id, status, extra=_about(reference_id))
 
     async def is_live(self, reference_id: UUID) -> bool:

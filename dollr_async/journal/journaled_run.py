@@ -234,7 +234,7 @@ def _kept_for(entry: Entry, *, is_live: bool) -> DollrError:
         )
     else:
         message = (
-            f"{source} is kept for payment {reference_id}, which was not executed: try that one again, with "
+            f"{source} is kept for payment {reference_id}, which was not executed: run that payment again, with "
             f"reference_id='{reference_id}'"
         )
     return DollrError(message)

@@ -57,7 +57,7 @@ def open_journal(url: str, *, lease: float = 15.0) -> SQLiteJournal | PostgresJo
     if parts.scheme == "sqlite" and not parts.netloc and parts.path.startswith("/"):
         return SQLiteJournal(path_of(parts.path), lease=lease)
     if "://" in url or not url.strip():
-        raise InvalidInputError(f"{shown_url(url)!r} is no journal's URL: write {_FORMS}")
+        raise InvalidInputError(f"{shown_url(url)!r} is not the URL of a journal: write {_FORMS}")
     return SQLiteJournal(Path(url), lease=lease)
 
 
@@ -112,7 +112,7 @@ async def close_payment(journal: OutcomeJournal, reference_id: UUID | str, *, as
         JournalError: the payment is unknown, has ended already, or a live run works on it. Nothing was changed.
     """
     if not isinstance(journal, OutcomeJournal):
-        raise InvalidInputError(f"{journal!r} hands no outcomes out, so no payment in it can be closed")
+        raise InvalidInputError(f"{journal!r} does not hand out outcomes, so no payment in it can be closed")
     reference = fields.reference(reference_id)
     outcome, words = verdict(as_, reason)
     check_verdict(await journal.read(reference), outcome)
@@ -130,7 +130,7 @@ async def purge_journal(journal: OutcomeJournal, *, handled_before: datetime) ->
         JournalError: the journal failed. Some may be deleted already.
     """
     if not isinstance(journal, OutcomeJournal):
-        raise InvalidInputError(f"{journal!r} keeps no marks of what was handled, so nothing can be purged")
+        raise InvalidInputError(f"{journal!r} does not keep what was handled, so nothing can be purged")
     if handled_before.tzinfo is None:
         raise InvalidInputError("handled_before must have a timezone, as in datetime(2026, 1, 31, tzinfo=UTC)")
     total = 0

@@ -154,7 +154,7 @@ class TranslatingJournal:
         """
         if not isinstance(self._journal, OutcomeJournal):
             sentence = (
-                f"{self._journal!r} hands no outcomes out: use a SQLiteJournal or a PostgresJournal, or write the "
+                f"{self._journal!r} does not hand out outcomes: use a SQLiteJournal or a PostgresJournal, or write the "
                 "methods of dollr_async.journal.OutcomeJournal"
             )
             raise ConfigurationError(sentence)
@@ -168,8 +168,8 @@ class TranslatingJournal:
         """
         if not isinstance(self._journal, SearchableOutcomeJournal):
             sentence = (
-                f"{self._journal!r} finds no outcome by its reference: use a PostgresJournal or the journal of Django, "
-                "or write the methods of dollr_async.journal.SearchableOutcomeJournal"
+                f"{self._journal!r} cannot find an outcome by its reference: use a PostgresJournal or the journal of "
+                "Django, or write the methods of dollr_async.journal.SearchableOutcomeJournal"
             )
             raise ConfigurationError(sentence)
         return TranslatingSearch(self._journal, self._writes)

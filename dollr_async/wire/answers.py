@@ -94,14 +94,14 @@ def error_of(
 
 
 def _reason(detail: str, answer: RawAnswer, address: str) -> str:
-    """Return the reason, with the address that was asked where it may be a wrong one."""
+    """Return the reason, with the address of the request where it may be a wrong one."""
     is_redirect = _FIRST_REDIRECT <= answer.status < HTTPStatus.BAD_REQUEST
     if not address or (not is_redirect and _is_usual(address)):
         return detail
-    where = f"asked was {address}"
+    where = f"the request went to {address}"
     leads_to = _location(answer, address) if is_redirect else ""
     if leads_to:
-        where += f", which leads to {leads_to}: set base_url to where the API is"
+        where += f", which redirects to {leads_to}: set base_url to the API's own address"
     return f"{detail} ({where})" if detail else where
 
 

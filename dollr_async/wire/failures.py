@@ -41,7 +41,7 @@ def failure_of(
         resender = _resender_below(session, method)
         if resender is None:
             return ConnectError(f"{where}: {reason}; nothing was sent")
-        message = f"{where}: for the last try {reason}; {resender}, so an earlier try may have been carried out"
+        message = f"{where}: at the last try, {reason}; {resender}, so an earlier try may have been carried out"
         unreachable = TransportError(message)
         unreachable.is_unreachable = True
         return unreachable

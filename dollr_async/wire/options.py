@@ -76,6 +76,6 @@ def app_name(app_info: tuple[str, str | None] | None) -> str:
         raise InvalidInputError(message)
     given = [part for part in app_info if part is not None]
     if app_info[0] is None or not all(isinstance(part, str) and _TOKEN.fullmatch(part) for part in given):
-        message = f"app_info {app_info!r} cannot stand in a User-Agent: {_APP_INFO}"
+        message = f"app_info {app_info!r} cannot be part of a User-Agent: {_APP_INFO}"
         raise InvalidInputError(message)
     return "/".join(given)

@@ -157,7 +157,7 @@ class SharedToken:
         if not self._is_down:
             self._is_down = True
             reason = redaction.hide(f"{type(error).__name__}: {error}", self._hidden, limit=300)
-            logger.warning("the token store cannot be used: this client fetches its token alone (%s)", reason)
+            logger.warning("the token store cannot be used: this client fetches a token for itself (%s)", reason)
         return _StoreFailedError()
 
     async def close(self) -> None:

@@ -111,7 +111,7 @@ def lifetime_of(access_token: str, expires_in: Decimal | None, *, now: float) ->
         DecodeError: neither says how long the token lives, or `expires_in` is out of all bounds.
     """
     if expires_in is not None and not (expires_in.is_finite() and -_MOST_MINUTES < expires_in < _MOST_MINUTES):
-        raise DecodeError("its expires_in is no number of minutes", path="expires_in")
+        raise DecodeError("its expires_in is not a number of minutes", path="expires_in")
     claims = _claims(access_token)
     lifetimes = [] if expires_in is None else [float(expires_in) * 60.0]
     if claims.exp is not None and claims.iat is not None:
@@ -199,8 +199,8 @@ def checked_token(access_token: str) -> Secret:
         return Secret(token)
     problem = "it is empty"
     if any(character.isspace() for character in token):
-        problem = "a space or a line break is in it"
+        problem = "it has a space or a line break"
     elif token:
-        problem = "it has other characters than ASCII ones"
+        problem = "it has characters that are not ASCII"
     message = f"its token cannot be sent in a header: {problem}"
     raise DecodeError(message, path="access_token")

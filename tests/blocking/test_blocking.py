@@ -78,7 +78,7 @@ def test_a_call_that_raises_before_it_returns_something_to_await(blocking: Block
     with pytest.raises(InvalidInputError, match="uuid4"):
         blocking.run(lambda dollr: dollr.check("not-a-uuid"))
     wrong: Any = lambda dollr: dollr.watch(uuid4())  # noqa: E731 - as a user would write it
-    with pytest.raises(InvalidInputError, match=r"something to await, not a Watch; see iterate\(\)"):
+    with pytest.raises(InvalidInputError, match=r"something to await, not a Watch: for an iterator use iterate\(\)"):
         blocking.run(wrong)
 
 
@@ -162,7 +162,7 @@ def test_close_ends_those_who_wait(sandbox: Sandbox) -> None:
         errors = [future.exception(5.0) for future in waiting]
     assert time.monotonic() - began < 2.0
     assert all(
-        isinstance(error, ConfigurationError) and "while the call was under way" in str(error) for error in errors
+        isinstance(error, ConfigurationError) and "was closed before the call ended" in str(error) for error in errors
     )
 
 

@@ -110,7 +110,7 @@ async def test_what_cannot_be_asked_is_3(
         (["watch", UNKNOWN, "7"], "version-4 UUID"),
         (["watch", UNKNOWN, "--mark-handled"], "leave the references out"),
         (["watch", UNKNOWN, "--health-file", "/nowhere/health"], "the health file /nowhere/health cannot be written"),
-        (["watch", "--journal", "redis://localhost"], "is no journal's URL"),
+        (["watch", "--journal", "redis://localhost"], "is not the URL of a journal"),
         (["reconcile"], "no journal is named"),
     ],
     ids=" ".join,

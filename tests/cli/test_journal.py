@@ -76,7 +76,7 @@ async def test_a_journal_that_cannot_be_opened_is_2(tmp_path: Path, capsys: Prin
             "is no date: write it as in 2026-01-31",
         ),
         (("purge", "--handled-before", "2026-01-31"), "no journal is named: pass --journal URL"),
-        (("copy", "redis://host", "new.db"), "is no journal's URL"),
+        (("copy", "redis://host", "new.db"), "is not the URL of a journal"),
         (("close", "7", "--as", "FAILED", "--reason", "x", "--journal", "payments.db"), "is not a version-4 UUID"),
     ],
 )

@@ -89,7 +89,7 @@ def test_a_timeout_must_be_a_number_of_seconds(timeout: Any) -> None:  # noqa: A
 
 @pytest.mark.parametrize("recovery", [0, 29.9, 30.0])
 def test_recovery_must_exceed_not_found_grace(recovery: float) -> None:
-    with pytest.raises(InvalidInputError, match="must exceed"):
+    with pytest.raises(InvalidInputError, match="must be longer than"):
         DollrClient(_ID, _SECRET, retry=RetryPolicy(recovery=recovery))
 
 

@@ -78,7 +78,7 @@ async def test_headers_are_added_and_views_stack(sandbox: Sandbox, dollr: DollrC
         ({"timeout": 0}, "timeout"),
         ({"timeout": "5"}, "timeout"),
         ({"retry": 3}, "retry must be a RetryPolicy"),
-        ({"retry": RetryPolicy(recovery=20.0)}, "must exceed PollPolicy.not_found_grace"),
+        ({"retry": RetryPolicy(recovery=20.0)}, "must be longer than PollPolicy.not_found_grace"),
     ],
 )
 async def test_what_a_view_cannot_have_is_refused(dollr: DollrClient, options: dict[str, Any], words: str) -> None:

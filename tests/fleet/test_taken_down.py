@@ -266,4 +266,4 @@ async def test_the_lower_ceiling_is_a_warning_for_who_asks_for_more(caplog: pyte
                 await fast.reserve(1)
         assert (fast.per_second, slow.per_second) == (10.0, 10.0)
     assert len(caplog.records) == 1
-    assert "10 polls a second, not 50" in caplog.text
+    assert "10 polls a second, not the 50" in caplog.text

@@ -41,7 +41,7 @@ _TERMS: list[tuple[dict[str, Any], str]] = [
     ({"items": ()}, "at least one LineItem"),
     ({"items": None}, "items=[LineItem(...)]"),
     ({"items": 5}, "at least one LineItem"),
-    ({"source": _SOURCE}, "give exactly one of the two"),
+    ({"source": _SOURCE}, "give either items="),
     ({"items": None, "source": "INVOICE 310"}, 'KnownSource("INVOICE", 310, Decimal("250.00"))'),
     ({"items": None, "source": _SOURCE, "direct": True}, "leave out direct"),
     ({"items": None, "source": _SOURCE, "note": ""}, "leave out direct, mode, note"),

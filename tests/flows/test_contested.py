@@ -50,25 +50,25 @@ def test_the_money_that_was_asked_for_is_this_payments(execution: Execution, mon
         pytest.param(
             _execution("10.00", "9.75"),
             Money(amount=Decimal(10), currency="USD", fee_bearer=FeeBearer.PAYER),
-            "it moves 10.00 USD, and 10 USD was asked for",
+            "it moves 10.00 USD, but 10 USD was asked for",
             id="the payer pays the fees, so the payee gets the whole amount",
         ),
         pytest.param(
             _execution("11.00", "10.75"),
             Money(amount=Decimal(10), currency="USD"),
-            "it moves 11.00 USD, and 10 USD was asked for",
+            "it moves 11.00 USD, but 10 USD was asked for",
             id="another amount",
         ),
         pytest.param(
             _execution("11.00", "10.75"),
             Money(amount=Decimal(10)),
-            "it moves 11.00 USD, and 10 was asked for",
+            "it moves 11.00 USD, but 10 was asked for",
             id="another amount of a document's currency",
         ),
         pytest.param(
             _execution("10.00", "10.00", charged_in="LRD", paid_in="LRD"),
             Money(amount=Decimal(10), currency="USD"),
-            "it moves 10.00 LRD, and 10 USD was asked for",
+            "it moves 10.00 LRD, but 10 USD was asked for",
             id="another currency",
         ),
         pytest.param(

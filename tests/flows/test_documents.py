@@ -53,7 +53,7 @@ def test_a_total_that_rounds_to_the_expected_one_is_right(
     ],
 )
 def test_any_other_total_is_refused_with_both(total: str, billed_in: str, expected: str, currency: str) -> None:
-    with pytest.raises(DollrError, match="INVOICE 310 was published with a total of") as caught:
+    with pytest.raises(DollrError, match="INVOICE 310 has a total of") as caught:
         check_total("INVOICE 310", Decimal(total), billed_in, expected=Decimal(expected), currency=currency)
     assert f"{total} {billed_in}" in str(caught.value)
 

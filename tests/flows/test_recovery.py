@@ -802,7 +802,7 @@ async def test_a_lost_answer_is_logged_with_its_reference_and_its_reason(caplog:
     await _end_of(operation)
     (record,) = caplog.records
     assert vars(record)["reference_id"] == operation.reference_id
-    assert record.getMessage().startswith(f"payment {operation.reference_id}: the answer to its execution was lost")
+    assert record.getMessage().startswith(f"payment {operation.reference_id}: no usable answer to its execution")
     assert record.getMessage().endswith("(dropped)")
 
 

@@ -471,7 +471,8 @@ async def test_a_status_that_cannot_be_stored_is_logged_with_what_the_journal_la
         assert (await (await _collect(dollr)).wait()).status == "COMPLETED"
     messages = [record.getMessage() for record in caplog.records]
     assert set(messages[:-1]) == {f"payment {REFERENCE}: its status could not be written to the journal"}
-    assert messages[-1] == f"payment {REFERENCE}: the journal does not know that it is COMPLETED"
+    words = "it is COMPLETED, but the journal could not be written: it stays open there until the next check"
+    assert messages[-1] == f"payment {REFERENCE}: {words}"
     assert {str(vars(record)["reference_id"]) for record in caplog.records} == {REFERENCE}
     assert "the disk is full" in caplog.text
 

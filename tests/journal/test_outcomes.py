@@ -736,9 +736,9 @@ async def test_without_a_journal_that_hands_outcomes_out_there_are_none(sandbox:
         with pytest.raises(ConfigurationError, match=r"make the client with DollrClient\(journal=\.\.\.\)"):
             dollr.outcomes()
     async with DollrClient(**sandbox.settings, journal=PlainJournal()) as dollr:
-        with pytest.raises(ConfigurationError, match="hands no outcomes out: use a SQLiteJournal"):
+        with pytest.raises(ConfigurationError, match="does not hand out outcomes: use a SQLiteJournal"):
             dollr.outcomes()
-        with pytest.raises(ConfigurationError, match="hands no outcomes out"):
+        with pytest.raises(ConfigurationError, match="does not hand out outcomes"):
             await dollr.close_payment(uuid.uuid4(), as_="NOT_RUN", reason="no trace of it")
 
 

@@ -141,7 +141,7 @@ async def test_when_the_status_of_a_finished_payment_cannot_be_checked_its_last_
     async with DollrClient(**sandbox.settings, journal=MemoryJournal()) as dollr:
         await (await collect(dollr, reference_id=REFERENCE)).wait()
         sandbox.fail("status.collection", 503, times=None)
-        with pytest.raises(OutcomeUnknownError, match="was COMPLETED when last seen"):
+        with pytest.raises(OutcomeUnknownError, match="was last seen as COMPLETED"):
             await collect(dollr, reference_id=REFERENCE)
     assert len(sandbox.ledger) == 1
 

@@ -136,8 +136,8 @@ async def claim_one(path: Path) -> Entry:
     [
         (directory_missing, "make its directory first"),
         (a_directory, "cannot be opened: name a file, in a directory that this user may write to"),
-        (garbage, "is damaged, or is no SQLite file"),
-        (damaged, "is damaged, or is no SQLite file"),
+        (garbage, "is damaged, or is not a SQLite file"),
+        (damaged, "is damaged, or is not a SQLite file"),
         (another_program, "is the database of another program: give the journal a file of its own"),
         (newer, r"was written by a newer dollr_async \(schema 99, this one knows 22\): update dollr_async here"),
     ],

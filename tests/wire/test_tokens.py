@@ -160,7 +160,7 @@ def test_without_expires_in_the_tokens_own_end_counts(claims: dict[str, float], 
 
 @pytest.mark.parametrize("expires_in", ["1E+9", "-1E+9", "1E+999999", "NaN", "Infinity"])
 def test_a_lifetime_out_of_all_bounds_is_refused(expires_in: str) -> None:
-    with pytest.raises(DecodeError, match=r"^its expires_in is no number of minutes$") as caught:
+    with pytest.raises(DecodeError, match=r"^its expires_in is not a number of minutes$") as caught:
         lifetime_of("opaque", Decimal(expires_in), now=_NOW)
     assert caught.value.path == "expires_in"
 
@@ -235,8 +235,8 @@ def test_a_token_that_a_header_can_hold_is_accepted(given_: str) -> None:
     assert checked_token(given_).reveal() == given_.strip()
 
 
-_EMPTY, _SPACE = "it is empty", "a space or a line break is in it"
-_OTHER = "it has other characters than ASCII ones"
+_EMPTY, _SPACE = "it is empty", "it has a space or a line break"
+_OTHER = "it has characters that are not ASCII"
 
 
 @pytest.mark.parametrize(

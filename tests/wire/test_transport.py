@@ -159,7 +159,7 @@ async def test_each_exception_of_aiohttp_becomes_one_of_ours(cls: type[Exception
 
 @pytest.mark.parametrize("cls", [found for found in _FOREIGN if found.__name__ in _NEVER_SENT])
 async def test_middlewares_may_have_sent_an_earlier_try(cls: type[Exception]) -> None:
-    with pytest.raises(TransportError, match=r"for the last try no connection.*middlewares.*\(fail\)") as caught:
+    with pytest.raises(TransportError, match=r"at the last try, no connection.*middlewares.*\(fail\)") as caught:
         await _with_middleware(_made(cls), "POST")
     error = caught.value
     assert (type(error), error.nothing_sent, error.is_unreachable) == (TransportError, False, True)

@@ -83,7 +83,7 @@ async def test_a_put_or_delete_that_aiohttp_resent_may_have_been_carried_out(met
         error = await rig.failure(method)
         assert [seen.method for seen in server.seen] == ["POST", method]
         assert (type(error), error.is_unreachable) == (TransportError, True)
-        assert "for the last try no connection to the API could be made" in str(error)
+        assert "at the last try, no connection to the API could be made" in str(error)
         assert f"aiohttp resends a {method} by itself after a disconnect" in str(error)
 
 
@@ -225,7 +225,7 @@ async def test_a_request_that_may_be_resent_below_is_not_unsent_where_it_waits(m
     ):
         error = await rig.failure(method)
         assert (type(error), error.is_unreachable) == (TransportError, True)
-        assert "for the last try no connection was free for 0.6 seconds" in str(error)
+        assert "at the last try, no connection was free for 0.6 seconds" in str(error)
 
 
 async def test_a_connection_without_a_tls_handshake_leaves_the_request_unsent() -> None:

@@ -70,7 +70,7 @@ async def test_a_redirect_of_any_form_is_shown(sandbox: Sandbox, dollr: DollrCli
     sandbox.fail("list_parties", Fault.redirect(location, 308))
     with pytest.raises(APIStatusError) as caught:
         await dollr.parties.list(fullname="Amara")
-    assert f"which leads to {shown.format(sandbox.url)}: set base_url" in str(caught.value)
+    assert f"which redirects to {shown.format(sandbox.url)}: set base_url" in str(caught.value)
 
 
 @pytest.mark.parametrize("location", ["", "https://[x"])
@@ -80,7 +80,9 @@ async def test_a_redirect_that_leads_nowhere_shows_what_was_asked(
     sandbox.fail("list_parties", Fault.redirect(location, 301))
     with pytest.raises(APIStatusError) as caught:
         await dollr.parties.list()
-    assert str(caught.value) == f"GET /v1/parties/list was answered 301: asked was {sandbox.url}/v1/parties/list"
+    assert (
+        str(caught.value) == f"GET /v1/parties/list was answered 301: the request went to {sandbox.url}/v1/parties/list"
+    )
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 405, 502])
@@ -93,7 +95,7 @@ async def test_a_base_url_with_a_path_shows_the_address_that_was_asked(status: i
         with pytest.raises(APIStatusError) as caught:
             await dollr.parties.list(fullname="Amara")
     asked = f"{server.url}/dollr/v1/jwt/client/obtain/token"
-    assert str(caught.value) == f"POST /v1/jwt/client/obtain/token was answered {status}: asked was {asked}"
+    assert str(caught.value) == f"POST /v1/jwt/client/obtain/token was answered {status}: the request went to {asked}"
     assert caught.value.path == "/v1/jwt/client/obtain/token"
 
 
@@ -103,7 +105,7 @@ async def test_a_base_url_with_the_version_shows_the_address_that_was_asked() ->
         async with DollrClient(**settings) as dollr:
             with pytest.raises(NotFoundError) as caught:
                 await dollr.parties.list(fullname="Amara")
-    assert f"asked was {sandbox.url}/v1/v1/jwt/client/obtain/token" in str(caught.value)
+    assert f"the request went to {sandbox.url}/v1/v1/jwt/client/obtain/token" in str(caught.value)
 
 
 async def test_a_redirect_shows_where_it_leads_without_its_query(sandbox: Sandbox, dollr: DollrClient) -> None:
@@ -111,8 +113,8 @@ async def test_a_redirect_shows_where_it_leads_without_its_query(sandbox: Sandbo
     with pytest.raises(APIStatusError) as caught:
         await dollr.parties.list(fullname="Amara")
     assert str(caught.value) == (
-        f"GET /v1/parties/list was answered 301: asked was {sandbox.url}/v1/parties/list, which leads to "
-        "https://www.dollr.example/v1/parties/list: set base_url to where the API is"
+        f"GET /v1/parties/list was answered 301: the request went to {sandbox.url}/v1/parties/list, which redirects to "
+        "https://www.dollr.example/v1/parties/list: set base_url to the API's own address"
     )
     assert caught.value.path == "/v1/parties/list"
 

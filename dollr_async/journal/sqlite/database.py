@@ -247,7 +247,7 @@ def _os_advice(error: OSError) -> str:
     return "cannot be made: put it in a directory that this user may write to, on a local disk with free space"
 
 
-_DAMAGED = "is damaged, or is no SQLite file: restore it from a backup, or check each open payment by its reference"
+_DAMAGED = "is damaged, or is not a SQLite file: restore it from a backup, or check each open payment by its reference"
 _READ_ONLY = "cannot be written: put it in a directory that this user may write to"
 _ADVICE = {
     sqlite3.SQLITE_BUSY: "was locked by another program for too long: stop that program, then try again",
