@@ -29,8 +29,9 @@ def _rebuild(cls: type[DollrError], args: tuple[object, ...], state: dict[str, o
 class DollrError(Exception):
     """The base of every error of this library; `except DollrError` catches them all.
 
-    `nothing_sent` is True when the request that failed was certainly not sent: there was no connection or no token.
-    `headers` are those of the API's answer by their lower-case names, without cookies; empty where there was no answer.
+    `nothing_sent` is True when the failed request was certainly not sent: there was no connection or no token.
+    `headers` are those of the API's answer, by lower-case names and without cookies. They are empty if there was no
+    answer.
     """
 
     nothing_sent: bool = False
@@ -38,14 +39,14 @@ class DollrError(Exception):
 
     @property
     def request_id(self) -> str | None:
-        """What names the request at the API (`x-request-id`, `x-cloud-trace-context` or `cf-ray`), or None."""
+        """The id of the request at the API, from `x-request-id`, `x-cloud-trace-context` or `cf-ray`, or None."""
         return request_id_of(self.headers)
 
     def support(self) -> str:
         """Return a block of text to send to the API's support, about this error and its causes.
 
-        It has the request, its status and ids, the payment's reference and ids, and versions. It has no secret, and
-        nothing that says who somebody is: also not the API's own texts, which may repeat a phone or a name.
+        It has the request, its status and ids, the payment's reference and ids, and versions. It has no secret and no
+        personal data. It leaves out the API's own texts too, since they may repeat a phone or a name.
         """
         return support_text(self)
 
@@ -68,8 +69,8 @@ class InvalidInputError(DollrError, ValueError):
 class TransportError(DollrError):
     """No usable answer arrived: the connection was dropped, or the answer was cut off.
 
-    The request may have been carried out. `ConnectError`, a subclass, is the case in which it certainly was not.
-    `is_unreachable` is True when the last try made no connection, while an earlier one below this library may have.
+    The request may have been carried out. With the subclass `ConnectError` it certainly was not. `is_unreachable` is
+    True when the last try made no connection. An earlier try, by aiohttp or by your session, may have been sent.
     """
 
     is_unreachable: bool = False
@@ -128,11 +129,11 @@ class APIStatusError(DollrError):
 
 
 class AuthenticationError(APIStatusError):
-    """401: the credentials, or a token just obtained with them, were refused. Check the client id and secret."""
+    """401: the API refused the credentials, or a token just fetched with them. Check the client id and secret."""
 
 
 class PermissionDeniedError(APIStatusError):
-    """403: the merchant may not do this (yet): a verification or a feature is missing in the portal."""
+    """403: the merchant may not do this. A verification or a feature may be missing: see the portal."""
 
 
 class NotFoundError(APIStatusError):
@@ -140,11 +141,11 @@ class NotFoundError(APIStatusError):
 
 
 class ConflictError(APIStatusError):
-    """409: the current state of what was named does not allow this."""
+    """409: the request conflicts with the current state, such as that of a document."""
 
 
 class InvalidRequestError(APIStatusError):
-    """422: a field or a state was refused; `fields` has the fields, if the API named them."""
+    """422: the API refused a field, or the state does not allow this. `fields` has the fields that the API named."""
 
 
 class RateLimitError(APIStatusError):
@@ -152,7 +153,7 @@ class RateLimitError(APIStatusError):
 
 
 class ServerError(APIStatusError):
-    """5xx: a fault at the API or behind it; the request may have been carried out."""
+    """5xx: the API failed. The request may have been carried out."""
 
 
 class DecodeError(DollrError):
@@ -160,8 +161,8 @@ class DecodeError(DollrError):
 
     Attributes:
         path: the field that is missing or unreadable (`party.fullname`); empty when the whole body is unreadable.
-        status: the status word in the answer, or None. An execution whose answer has a status was accepted: it must
-            not be resent.
+        status: the status word in the answer, or None. An execution whose answer has a status was accepted: do not send
+            it again.
         reference_id: the payment's reference, if there is one.
     """
 
@@ -205,7 +206,7 @@ class CollectError(PaymentError):
 class OutcomeUnknownError(PaymentError):
     """An execution was sent and its outcome is not known: it may or may not have moved money.
 
-    Do not start a new payment for the same thing after this error. Find out later with `dollr.wait(reference_id)`.
+    Do not start a new payment for the same thing after this error. Check later with `dollr.wait(reference_id)`.
     `progress` has every id made so far; `__cause__` is the last refusal or failure.
     """
 
@@ -216,7 +217,7 @@ class OutcomeUnknownError(PaymentError):
 
 
 class ReferenceUsedError(PaymentError):
-    """This reference already names a payment, or one with different terms; `execution` is its state, if known."""
+    """The reference already names a payment, with these or different terms. `execution` is its state, if known."""
 
     def __init__(self, message: str, *, reference_id: UUID, execution: ExecutionFacts | None = None) -> None:
         """Keep the payment that has the reference."""
@@ -225,21 +226,22 @@ class ReferenceUsedError(PaymentError):
 
 
 class JournalError(DollrError):
-    """The journal could not be written or read; nothing was sent, unless the message says so."""
+    """The journal could not be written or read. Nothing was sent, unless the message says so."""
 
 
 class AlreadyHandledError(JournalError):
-    """The outcome of this payment was handled already, by this worker or another one, or it is no longer the outcome.
+    """The outcome of this payment was handled already, or the payment was tried again since.
 
-    Roll your own transaction back: whoever marked it first has done the work. Nothing was changed in the journal.
+    Roll your own transaction back: the worker that marked it first has done the work. Nothing was changed in the
+    journal.
     """
 
 
 class PollTimeoutError(DollrError):
     """A payment, or a document that is to be paid, was still not final when the time ran out.
 
-    It has not failed: follow it again. `reference_id` is the payment's (None for a document), `last` is the last known
-    state (None if there was none), `elapsed` the seconds spent.
+    It has not failed: follow it again. `reference_id` is the payment's, or None for a document. `last` is the last
+    known state, or None. `elapsed` is the seconds spent.
     """
 
     def __init__(
@@ -274,8 +276,8 @@ class PaymentFailedError(PaymentError):
 class ActionRequiredError(PaymentError):
     """`wait()` found a card payment that its payer must confirm (3-D Secure).
 
-    Confirm it in the browser with `client_secret`, then follow the payment again. `execution` is its current state.
-    `client_secret` is shown in no message and no `repr`.
+    Confirm it in the browser with `client_secret`, then follow the payment again. `execution` is its current state. No
+    message and no `repr` shows `client_secret`.
     """
 
     def __init__(

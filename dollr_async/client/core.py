@@ -143,7 +143,7 @@ class ClientCore(Groups):
         await self.close()
 
     async def close(self) -> None:
-        """End the background work and close the connections. Closing twice is fine; closing a view does nothing.
+        """End the background work and close the connections. You may close twice. Closing a view does nothing.
 
         Raises:
             ConfigurationError: the client was opened in another event loop that is still running.

@@ -52,7 +52,7 @@ class FollowingMethods(ClientCore):
 
         Args:
             reference_id: the payment's key.
-            kind: the direction of the money.
+            kind: the direction of the money, such as COLLECTION.
             policy: how to follow this payment; by default the client's policy.
             began_at: when the payment began (timezone-aware), so that an old payment is polled less often. It changes
                 nothing else.
@@ -112,12 +112,21 @@ class FollowingMethods(ClientCore):
     ) -> Execution:
         """Follow a payment to its final status, from its reference alone, and return the COMPLETED execution.
 
-        It takes the arguments of `watch`, and `timeout` in seconds (None: the policy's timeout).
+        Args:
+            reference_id: the payment's key.
+            kind: the direction of the money, such as COLLECTION.
+            timeout: seconds to wait; None is the policy's timeout.
+            policy: how to follow this payment; by default the client's policy.
+            began_at: when the payment began (timezone-aware), so that an old payment is polled less often.
+            raise_on_action: whether to raise an error when the payer has to confirm a card. With False it waits on.
 
         Raises:
+            InvalidInputError: an argument was refused.
             PaymentFailedError: the payment is FAILED.
             ActionRequiredError: the payer has to confirm a card, and `raise_on_action` is True.
             PollTimeoutError: the payment was not final in time. It may still complete.
+            NotFoundError: the API does not know the reference, also after the `not_found_grace` period.
+            PermissionDeniedError, AuthenticationError: the status may not be read.
         """
         watch = self.watch(reference_id, kind, policy=policy, began_at=began_at)
         return await final_execution(watch.within(timeout), raise_on_action=raise_on_action)

@@ -45,31 +45,32 @@ class MoneyInMethods(ClientCore):
     ) -> Collection:
         """Collect money: make the document, publish it, and execute a session for it.
 
-        It returns once the API has accepted the execution. Iterate or await the handle for the outcome.
+        It returns once the API has accepted the execution. For the outcome, iterate over the handle or await its
+        `wait()`.
 
         Args:
             payer: who pays, `Payer(fullname, phone)` or `KnownPayer(counterparty_id)`.
             items: what is paid for. Amounts are `Decimal`, in major units of `currency`.
             currency: the currency of the bill, three letters.
-            source: an existing document, in place of `items`. It must be ACTIVE and have the total that you expect.
+            source: a document that exists, in place of `items`. It must be ACTIVE and have the total that you expect.
             pay_with: `MobileMoney()` (the default, from the payer's own phone), `Card(account_name)` or
                 `SavedAccount(id)`.
             source_type: the kind of document, an invoice or an order.
-            direct: make payer, document and lines in one call instead of one call for each.
-            mode: the mode of that one call; by default DIRECT.
+            direct: make payer, document and lines in one request instead of one request for each.
+            mode: the mode of that one request; by default DIRECT.
             payer_currency: the currency of the charge, if it is not `currency`. The document's quote gives the amount.
-            fee_bearer: who pays the fees.
+            fee_bearer: who pays the fees. PAYEE is not possible with `direct`.
             note: text on the document; by default the names of the items.
             due_date: a timezone-aware time on the invoice.
             document_reference: your own text on the document; by default the payment's reference.
-            reference_id: the payment's key, a version-4 UUID; by default a new one. Make and store your own before
-                you call: then calling again cannot charge twice.
+            reference_id: the payment's key, a version-4 UUID; by default a new one. Make your own and store it before
+                you call. Then calling again cannot charge twice.
 
         Raises:
             InvalidInputError: an argument was refused; nothing was sent.
-            ConfigurationError: the client is closed, or belongs to another event loop.
-            ReferenceUsedError: the reference already names a payment, with these or different terms; nothing was
-                published.
+            ConfigurationError: the client is closed, or was opened in another event loop.
+            ReferenceUsedError: the reference already names a payment, with these or different terms. This call did
+                not charge a second time.
             JournalError: the payment could not be stored, or another run has taken it over. Nothing was sent, unless
                 the message says so.
             CollectError: a step failed, and no money moved.
@@ -121,7 +122,8 @@ class MoneyInMethods(ClientCore):
     ) -> HostedCheckout:
         """Make a document and a payment page that Dollr hosts. Send the payer to the handle's `url`.
 
-        On that page the payer chooses how to pay, and confirms a card. Deliver only after `verify()`.
+        On that page the payer chooses how to pay, and confirms a card. Deliver only when `verify()` says that the
+        document is paid.
 
         Args:
             payer: who pays, `Payer(fullname, phone)` or `KnownPayer(counterparty_id)`.
@@ -137,8 +139,8 @@ class MoneyInMethods(ClientCore):
 
         Raises:
             InvalidInputError: an argument was refused; nothing was sent.
-            ConfigurationError: the client is closed, or belongs to another event loop.
-            CollectError: the document or its page could not be made. Its `reference_id` is the text on the document.
+            ConfigurationError: the client is closed, or was opened in another event loop.
+            CollectError: the document or its page could not be made.
         """
         terms = Terms(
             payer=payer,
@@ -171,6 +173,8 @@ class MoneyInMethods(ClientCore):
 
         Raises:
             InvalidInputError: an argument was refused; nothing was sent.
-            DollrError: the document cannot be paid, has another total or currency, or the API gave no usable answer.
+            DollrError: the document is not ACTIVE, or has another total or currency.
+            APIStatusError, TransportError: the API gave no usable answer.
+            DecodeError: the API's answer has another shape, or gives no address of the page.
         """
         return await link(self, source, currency, self._registry)

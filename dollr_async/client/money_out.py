@@ -51,7 +51,7 @@ class MoneyOutMethods(ClientCore):
 
         Raises:
             InvalidInputError: an argument was refused; nothing was sent.
-            ConfigurationError: the client is closed, or belongs to another event loop.
+            ConfigurationError: the client is closed, or was opened in another event loop.
             ReferenceUsedError: the reference already names a payment, with these or different terms.
             JournalError: the payment could not be stored, or another run has taken it over. Nothing was sent, unless
                 the message says so.
@@ -92,7 +92,7 @@ class MoneyOutMethods(ClientCore):
             reference_id: the payment's key, a version-4 UUID; by default a new one.
 
         Raises:
-            DollrError: as for `payout`.
+            DollrError: the errors of `payout`, each for the same reason.
         """
         terms = TransferTerms(
             from_wallet_id=from_wallet_id,
@@ -125,7 +125,7 @@ class MoneyOutMethods(ClientCore):
             reference_id: the refund's own key, a version-4 UUID; by default a new one.
 
         Raises:
-            DollrError: as for `payout`.
+            DollrError: the errors of `payout`, each for the same reason.
         """
         terms = RefundTerms(
             original_payment_intent_id=original_payment_intent_id,

@@ -54,8 +54,8 @@ class OutcomeMethods(ClientCore):
 
         Args:
             idle: when to stop. None never stops. 0 checks each open payment once, hands out each outcome that is not
-                handled, and stops, as for cron. A number of seconds stops after the journal had nothing to do for so
-                long: no outcome that is not handled, and no open payment younger than the policy's timeout.
+                handled, and stops, as for cron. A number stops after that many seconds in which there was nothing to
+                do: every outcome was handled, and no open payment was younger than the policy's timeout.
             at_once: how many payments this worker follows at the same time.
             lease: seconds for which you have an outcome to yourself. When your work takes longer, another worker may
                 get it too: then pass your connection to `handled()`, so that one of the two is rolled back.
@@ -122,8 +122,8 @@ class OutcomeMethods(ClientCore):
     ) -> None:
         """Follow every executed payment that the journal calls open to its end, and hand nothing out.
 
-        It is for a worker that only keeps the journal up to date: your own program handles the outcomes, with
-        `outcomes()`. Any number of them may run beside each other, and beside those. It runs until it is cancelled.
+        It is for a worker that only keeps the journal up to date. Your program handles the outcomes with `outcomes()`.
+        Any number of both may run at the same time. It runs until it is cancelled.
 
         Args:
             tell: called with the final change of each payment. It is called with a `WatchFailure` instead where another
@@ -133,7 +133,8 @@ class OutcomeMethods(ClientCore):
 
         Raises:
             ConfigurationError: the client has no journal, or one that hands no outcomes out.
-            JournalError: the journal could not be read at the start. Later that is logged, and tried again.
+            JournalError: the journal could not be read at the start. A later failure is logged, and the read is
+                repeated.
             AuthenticationError: the credentials are refused.
         """
         from dollr_async.journal.settling import settle_unfinished  # noqa: PLC0415 - only a program with a journal needs it
@@ -158,7 +159,7 @@ class OutcomeMethods(ClientCore):
     ) -> None:
         """Decide by hand how a payment ended that stays open for ever, so that `outcomes()` hands it out once.
 
-        Do this only with proof from outside, such as a statement of the operator: nothing is asked of the API.
+        Do this only with proof from outside, such as a statement of the operator. It sends no request to the API.
 
         Args:
             reference_id: the payment's key.

@@ -32,10 +32,9 @@ class ViewMethods(ClientCore):
     ) -> Self:
         """Return a view of this client with other settings for the calls that are made through it.
 
-        `dollr.with_options(timeout=5).invoices.list()` has five seconds. The view shares the connections, the token,
-        the journal and the pollers with the client. So following keeps the client's settings, and so do the handles
-        that its methods return. Views can be made of views. Only the client itself can be closed: closing a view does
-        nothing.
+        In `dollr.with_options(timeout=5).invoices.list()` the request may take five seconds. The view shares the
+        connections, the token, the journal and the polls with the client. Following and the handles keep the settings
+        of the client. A view can make another view. Closing a view does nothing.
 
         Args:
             timeout: seconds for one request; None leaves it as it is.
@@ -60,16 +59,20 @@ class ViewMethods(ClientCore):
         """Fetch the token and open connections, so that the first payment does not wait for them.
 
         Call it when your program starts: it shows at once whether the credentials are right. Where nothing is open yet,
-        it also opens a second connection by one GET that changes nothing (`fees/tiers`), since a payment begins with
-        two requests at once. If that fails, nothing is lost, so it is no error. A session of your own is left alone.
+        it also opens a second connection, since a payment begins with two requests at once. It does so with a GET that
+        changes nothing (`fees/tiers`). A failure of this second request is ignored. It changes nothing in a session of
+        your own.
 
-        The token lasts. A connection closes after 15 seconds without a request, so the first payment after a silence
-        takes three round trips longer, with or without `ready`. To keep connections longer, pass a `session` of your
-        own; an API that closes an idle connection just as an execution is sent makes its outcome unknown for a moment.
+        The token lasts for minutes or hours. A connection closes after 15 seconds without a request. So the first
+        payment after a pause takes three round trips longer, with or without `ready`. To keep connections open for
+        longer, pass a `session` of your own. But if the API closes an idle connection just as an execution is sent, the
+        outcome of that execution is unknown until its status is checked.
 
         Raises:
             AuthenticationError: the credentials were refused.
+            ConfigurationError: the client is closed, or was opened in another event loop.
             TransportError, ServerError: the API could not be reached, or did not answer, after the usual retries.
+            DecodeError: the API's answer has no usable token.
         """
         is_open = self._session.has_token
         token = await self._session.token()

@@ -66,7 +66,7 @@ class Payer(Record):
 
 @attrs.frozen(eq=False, repr=False)
 class KnownPayer(Record):
-    """A person whom the API knows already, by the counterparty's id; what is left out is read from there once.
+    """A person whom the API already knows, by the counterparty's id. What you leave out is read from the API once.
 
     Raises:
         InvalidInputError: a value is not of the form shown.
@@ -116,7 +116,7 @@ class MobileMoney(Record):
 class Card(Record):
     """Pay by card: a new card account is made for each payment, named `account_name`.
 
-    `payment_method_id` is the token (`pm_...`) that the browser got from Stripe; with it the API predicts the route.
+    `payment_method_id` is the token (`pm_...`) that the browser got from Stripe. The API finds the route from it.
 
     Raises:
         InvalidInputError: a value is not of the form shown.

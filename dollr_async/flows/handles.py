@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 class UnfinishedPayment(JsonRecord):
     """A payment that an earlier run began, and whose final status is not known.
 
-    Without `executed` no execution was ever begun: it is safe to start the payment again under the same `reference_id`.
-    `step` is the last step that the API acknowledged, `began_at` a timezone-aware time in UTC, `progress` has every id
-    made so far, `status` is the last one that was seen, None before the first.
+    If `executed` is False, no execution was ever sent. Then you can safely start the payment again under the same
+    `reference_id`. `step` is the last step that the API acknowledged. `began_at` is a timezone-aware time in UTC.
+    `progress` has every id made so far. `status` is the last one that was seen, or None.
     """
 
     reference_id: UUID
@@ -56,14 +56,14 @@ class UnfinishedPayment(JsonRecord):
         """Follow the payment to its final status, as `DollrClient.wait` does, with the same errors.
 
         Raises:
-            ReferenceUsedError: another run has used the reference, and paid another document.
+            ReferenceUsedError: another run has used the reference, and has paid another document.
         """
         watch = self.watch().within(timeout)
         return await final_execution(watch, raise_on_action=raise_on_action, check_is_ours=self._check_is_ours)
 
 
 class Payment:
-    """A payment that the API has accepted: iterate it for its changes, or await `wait()`.
+    """A payment that the API has accepted: iterate over it for its changes, or await `wait()`.
 
     Attributes:
         reference_id: the payment's key; nothing else is needed to follow it from another process.
@@ -83,7 +83,7 @@ class Payment:
 
     @property
     def execution(self) -> Execution:
-        """The latest state that was seen, by any watch of this payment in this client."""
+        """The latest state that this client has seen. Reading it sends no request."""
         return self._poller.latest or self._first
 
     @property
@@ -98,27 +98,27 @@ class Payment:
 
     @property
     def client_secret(self) -> str | None:
-        """What the browser needs to confirm the card; never part of a `repr`."""
+        """What the browser needs to confirm the card, or None. No `repr` shows it."""
         return self.execution.client_secret or self._first.client_secret
 
     @property
     def party_id(self) -> int | None:
-        """The contact record of the person who pays or is paid, where this payment needed it."""
+        """The id of the party who pays or is paid; None if this payment did not need it."""
         return self._progress.party_id
 
     @property
     def counterparty_id(self) -> int | None:
-        """The counterparty of the person who pays or is paid."""
+        """The id of the counterparty who pays or is paid, or None."""
         return self._progress.counterparty_id
 
     @property
     def session_id(self) -> int | None:
-        """The session that was executed."""
+        """The id of the session that was executed."""
         return self._progress.session_id
 
     @property
     def payment_account_id(self) -> int | None:
-        """The account that pays or is paid; keep it to use the same wallet again with `SavedAccount`."""
+        """The id of the account that pays or is paid. Store it to use it again with `SavedAccount`."""
         return self._progress.payment_account_id
 
     def __aiter__(self) -> Watch:
@@ -129,13 +129,13 @@ class Payment:
         """Follow the payment to its final status and return the COMPLETED execution.
 
         Args:
-            timeout: seconds; None means the policy's.
-            raise_on_action: False waits through the confirmation of a card.
+            timeout: seconds to wait; None is the policy's timeout.
+            raise_on_action: whether to raise an error when the payer has to confirm a card. With False it waits on.
 
         Raises:
-            PaymentFailedError: it ended in FAILED.
-            ActionRequiredError: its payer has to confirm a card.
-            PollTimeoutError: it was not final in time; it has not failed.
+            PaymentFailedError: the payment is FAILED.
+            ActionRequiredError: the payer has to confirm a card, and `raise_on_action` is True.
+            PollTimeoutError: the payment was not final in time. It may still complete.
         """
         return await self._wait(timeout, raise_on_action=raise_on_action)
 
@@ -203,14 +203,14 @@ class Collection(Payment):
         """Follow the payment to its final status and return the COMPLETED execution.
 
         Args:
-            timeout: seconds; None means the policy's.
-            raise_on_action: False waits through the confirmation of a card.
+            timeout: seconds to wait; None is the policy's timeout.
+            raise_on_action: whether to raise an error when the payer has to confirm a card. With False it waits on.
 
         Raises:
-            PaymentFailedError: it ended in FAILED.
-            ActionRequiredError: its payer has to confirm a card.
-            PollTimeoutError: it was not final in time; it has not failed.
-            ReferenceUsedError: another run has used the reference, and paid another document.
+            PaymentFailedError: the payment is FAILED.
+            ActionRequiredError: the payer has to confirm a card, and `raise_on_action` is True.
+            PollTimeoutError: the payment was not final in time. It may still complete.
+            ReferenceUsedError: another run has used the reference, and has paid another document.
         """
         return await self._wait(timeout, raise_on_action=raise_on_action, check_is_ours=self._check_is_ours)
 
@@ -243,11 +243,12 @@ class Collection(Payment):
     async def receipt(self) -> InvoiceReceipt | OrderReceipt:
         """Fetch the receipt, once the payment is COMPLETED.
 
-        The document may lag behind the payment, so 404 and 422 are asked again, for the policy's `not_found_grace`
-        seconds.
+        The document may become PAID a little later than the payment. So after a 404 or a 422 the receipt is fetched
+        again, for the policy's `not_found_grace` seconds.
 
         Raises:
-            APIStatusError: there is no receipt, in the class of the answer's status.
+            NotFoundError, InvalidRequestError: there is no receipt.
+            APIStatusError, TransportError: the API gave no usable answer.
         """
         documents = self._api.documents(self.source_type)
         began = self._clock.monotonic()

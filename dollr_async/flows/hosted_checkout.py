@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class Verification(JsonRecord):
-    """Whether a document was paid as expected, by a status check of our own; its truth value is `ok`.
+    """Whether a document is PAID as expected. Use it as a boolean: its truth value is `ok`.
 
-    `reason` says in a sentence why not (None when it was), `source` is the state that the API reported.
+    `reason` says in a sentence why it is not, and is None when it is. `source` is the state that the API reported.
     """
 
     ok: bool
@@ -67,9 +67,9 @@ async def verify(
 class HostedCheckout(JsonRecord):
     """A published document and the page that it is paid on: send the payer to `url`, then iterate or `wait`.
 
-    A payer who comes back from the page proves nothing; `verify` asks the API. `expected_amount` is in major units of
-    `currency`. Where the page ends at `expires_at`, `DollrClient.payment_link` gives another one. `to_json()` has the
-    `url`, since the payer needs it: whoever has it can open the page.
+    A payer who comes back from the page may not have paid: `verify` checks it with the API. `expected_amount` is in
+    major units of `currency`. After `expires_at`, `DollrClient.payment_link` gives another page. `to_json()` has the
+    `url`, since the payer needs it. Whoever has the `url` can open the page.
     """
 
     url: str = attrs.field(repr=False)
@@ -92,10 +92,10 @@ class HostedCheckout(JsonRecord):
         """Follow the document to its end, PAID or CANCELED, and return it.
 
         Args:
-            timeout: seconds; None means the policy's.
+            timeout: seconds to wait; None is the policy's timeout.
 
         Raises:
-            PollTimeoutError: it was neither in time; it may still be paid.
+            PollTimeoutError: the document was neither in time. It may still be paid.
         """
         watch = self._registry.watch_source(self.source_type, self.source_id).within(timeout)
         with watch.reported_wait() as operation:
@@ -106,7 +106,11 @@ class HostedCheckout(JsonRecord):
         raise AssertionError  # pragma: no cover - a watch ends with a final change or an error
 
     async def verify(self) -> Verification:
-        """Ask the API whether the document is PAID, in the amount and the currency that were asked for."""
+        """Check with the API that the document is PAID, in the amount and the currency that you asked for.
+
+        Raises:
+            APIStatusError, TransportError: the API gave no usable answer. This says nothing about the payment.
+        """
         amount, currency = self.expected_amount, self.currency
         return await verify(self._status, self.source_type, self.source_id, expected_amount=amount, currency=currency)
 

@@ -27,9 +27,9 @@ class Outcome(JsonRecord):
         execution: the final execution, read from the API just now. None when the payment did not run, when a person
             closed it, or when the API gave no readable answer for the client's `recovery` seconds.
         began_at: when the payment began (timezone-aware, UTC).
-        ended_at: when the journal got to know the outcome (timezone-aware, UTC).
+        ended_at: when the outcome was written to the journal (timezone-aware, UTC).
         progress: every id that was made for the payment.
-        reason: why a person closed the payment, as `close_payment` was told; None when nobody did.
+        reason: the reason that a person gave to `close_payment`; None when nobody closed the payment.
     """
 
     reference_id: UUID
