@@ -94,7 +94,7 @@ def _marked(item: pytest.Item) -> dict[str, Any]:
     for marker in reversed(list(item.iter_markers("dollr"))):
         unknown = [repr(value) for value in marker.args] + [name for name in marker.kwargs if name not in _KEYWORDS]
         if unknown:
-            names = f"{', '.join(unknown)} is none of its keywords ({', '.join(_KEYWORDS)})"
+            names = f"{', '.join(unknown)} is not one of its keywords ({', '.join(_KEYWORDS)})"
             message = f"{names}. Use it as in {_EXAMPLE}"
             raise ValueError(message)
         marked.update(marker.kwargs)

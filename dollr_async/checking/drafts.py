@@ -29,7 +29,7 @@ class DraftLeftError(DollrError):
         """Say what to do."""
         super().__init__(
             f"the draft invoice with the reference {reference} could not be cancelled: cancel it in the portal. "
-            "Nobody was sent it, since it was not published"
+            "It was not published, so nobody received it"
         )
         self.reference = reference
 
@@ -90,7 +90,7 @@ async def _cancelled(probe: Probe, draft: Fields | None, reference: str) -> None
         cancelled = await probe.change("cancel_invoice", "DELETE", f"invoices/cancel/{draft['id']}")
         if cancelled.is_success:
             return
-        # An answer may be lost, and aiohttp may have sent it twice: what counts is what became of the draft.
+        # The answer may be lost, and aiohttp may have sent the request twice: so read the draft itself.
         now = await probe.read("retrieve_invoice_by_id", f"invoices/retrieve/{draft['id']}")
         if any(entry.get("status") == "CANCELED" for entry in now.entries):
             return

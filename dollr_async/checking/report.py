@@ -84,7 +84,7 @@ def _differences(findings: Findings) -> Iterator[str]:
 def _contract(findings: Findings) -> Iterator[str]:
     """Yield where the contract is not kept, and the calls that failed."""
     yield from ("", "## The contract", "")
-    yield f"{findings.fitting} answers are as the contract says."
+    yield f"{findings.fitting} answers fit the contract."
     if findings.departures:
         yield from ("", "| field | found | operations |", "|---|---|---|")
         for departure in findings.departures:
@@ -108,8 +108,8 @@ def _answer(found: Answered) -> str:
     if found.answer is not None:
         return f"**{found.answer.words}**"
     if found.question.answer is None:
-        return f"not answerable this way: it takes {found.question.needs}"
-    return f"not answered: it takes {found.question.needs}"
+        return f"cannot be answered this way: it needs {found.question.needs}"
+    return f"not answered: it needs {found.question.needs}"
 
 
 def _title(found: Answered) -> str:

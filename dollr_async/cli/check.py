@@ -34,12 +34,12 @@ async def check(
 
     The credentials are DOLLR_CLIENT_ID and DOLLR_CLIENT_SECRET in the environment. DOLLR_BASE_URL is the address, by
     default that of the API. The exit code is 0 when the API can be used, 1 when it refused, 2 when nothing was tried
-    or no connection could be made, and 3 when the API could not say.
+    or no connection could be made, and 3 when the API gave no clear answer.
 
     Args:
-        report: Also write a report to this file: what the API answers to reads, predictions and fee tables, held
-            against its contract. It has no secret and no personal data, so it can be attached to an issue. It needs the
-            extra check.
+        report: Also write a report to this file: what the API answers to reads, predictions and fee tables, compared
+            with its contract. It has no secret and no personal data, so it can be attached to an issue. It needs
+            `pip install 'dollr-async[cli,check]'`.
         phone: A phone to ask the predictions of the report about. The report does not show it.
         drafts: For the report, also make a draft invoice, change it, and cancel it. It is never published.
         json: Print one JSON object.
@@ -83,7 +83,7 @@ def _access() -> Access:
 
 def _basics_of(access: Access, basics: Basics) -> dict[str, tuple[str, object]]:
     offset = basics.offset
-    clock = f"{basics.clock}{': set it right' * (offset is not None and offset.is_too_far)}"
+    clock = f"{basics.clock}{': check the clock of this machine' * (offset is not None and offset.is_too_far)}"
     return {
         "credentials": (f"accepted; a token lives for {basics.minutes} minutes", "accepted"),
         "address": (f"{access.base_url} answers", access.base_url),
@@ -99,7 +99,7 @@ def _report_of(access: Access, made: Report, file: Path) -> dict[str, tuple[str,
     return {
         **_basics_of(access, made.basics),
         "report": (words, str(file)),
-        "contract": (f"{found.fitting} answers fit, {len(found.departures)} departures", len(found.departures)),
+        "contract": (f"{found.fitting} answers fit, {len(found.departures)} differences", len(found.departures)),
     }
 
 

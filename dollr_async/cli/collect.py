@@ -54,10 +54,10 @@ async def collect(
     yes: Flag = False,
     json: Flag = False,
 ) -> int:
-    """Collect a payment by mobile money, and follow it to its end.
+    """Collect a payment by mobile money, and follow it until it ends.
 
-    The exit code is 0 when it is COMPLETED, 1 when it failed, 2 when nothing was tried, and 3 when its end is not known
-    yet. At any address but one of this machine it asks first, since real money moves.
+    The exit code is 0 when it is COMPLETED, 1 when it failed, 2 when nothing was tried, and 3 when its outcome is not
+    known yet. It asks before real money moves: at every address that is not on this machine.
 
     Args:
         phone: The payer's phone, as in 231771234567.
@@ -69,7 +69,7 @@ async def collect(
         payer_currency: The currency in which the payer is charged; by default that of the bill.
         no_wait: Return once the payment is accepted, with the exit code 3.
         timeout: The most seconds to follow the payment; by default 600.
-        reference: The payment's reference, a version-4 UUID; by default a new one. With a journal, the same one again
+        reference: The payment's reference, a version-4 UUID; by default a new one. With a journal, the same reference
             resumes the payment.
         journal: The journal that keeps the payment; by default the environment variable DOLLR_JOURNAL, or none.
         yes: Do not ask before real money moves.
@@ -89,7 +89,7 @@ async def collect(
             if await was_stopped(_pay(dollr, bill, output, wait=not no_wait)):
                 output.count(NOT_KNOWN)
                 advice = f"In the shell: dollr watch {bill.reference_id}"
-                message = f"Payment {bill.reference_id} is left as it is, and may go on"
+                message = f"Stopped. Payment {bill.reference_id} itself was not stopped, and may still complete"
                 output.warn(
                     f"{message}. {advice}", error="Stopped", message=message, reference_id=str(bill.reference_id)
                 )
@@ -107,7 +107,7 @@ def _ask(bill: Bill, *, is_agreed: bool) -> None:
         return
     what = f"{bill.item.total:f} {bill.currency} from {bill.payer.fullname} ({bill.payer.phone}) at {address}"
     if not has_terminal():
-        message = f"nothing was collected, since nobody can be asked whether to collect {what}: pass --yes"
+        message = f"nothing was collected, since there is no terminal to ask whether to collect {what}: pass --yes"
         raise InvalidInputError(message)
     if not confirmed(f"Collect {what}? Real money moves."):
         message = "nothing was collected, since the answer was not yes"

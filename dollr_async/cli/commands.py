@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 app = App(
     name="dollr",
-    help="Collect money through Dollr, follow payments to their ends, and develop against a local sandbox.",
+    help="Collect money through Dollr, follow payments until they end, and develop against a local sandbox.",
     version=VERSION,
 )
 
@@ -66,7 +66,7 @@ async def run_demo(
         phone: The payer's phone. It decides the outcome: 231770000002 declines, 231770000008 has too little money,
             231770000004 never answers, 231770000007 has no known operator.
         order: Pay an order instead of an invoice.
-        direct: Make payer, document and lines in one call instead of one call for each.
+        direct: Make payer, document and lines in one request instead of one request for each.
         card: Pay by card instead of mobile money.
         seconds: How long the payment takes to reach its final status.
         open: Show the sandbox's pages in a browser, and leave the sandbox running until Ctrl-C.
@@ -150,12 +150,12 @@ class _TextOutput:
 
     def _began(self, began: demo.Began) -> None:
         self._line(("Dollr demo", "bold"), ": one payment, from the request to the receipt.")
-        self._line(("This is a sandbox", "bold yellow"), f": {began.url} plays the API, and no real money moves.")
+        self._line(("This is a sandbox", "bold yellow"), f": {began.url} stands in for the API. No real money moves.")
         self._line()
         document = f"{'order' if began.source_type == 'ORDER' else 'invoice'}{' made in one call' * began.direct}"
         amount = (f"{began.amount} {began.currency}", "bold")
         self._line(f"{began.payer} ({began.phone}) pays ", amount, f" by {began.pay_with}, for an {document}.")
-        self._title("Steps", "  each with the id it made and its time; the first ones also wait for the token")
+        self._title("Steps", "  each with the id that it made, and its time. The first ones also wait for the token")
 
     def _status(self, seen: demo.StatusSeen) -> None:
         if self._is_first_status:

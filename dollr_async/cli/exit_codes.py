@@ -69,7 +69,7 @@ _OF_STATUS = {
 def code_of_error(error: DollrError) -> int:
     """Return the exit code for an error."""
     if isinstance(error, CollectError):
-        # No money moved. Nothing at all was tried where the first request found no connection.
+        # No money moved. Nothing was tried if the first request found no connection.
         is_untried = isinstance(error.__cause__, ConnectError) and not _has_begun(error.progress)
         return NOTHING_TRIED if is_untried else FAILED
     if isinstance(error, _UNTRIED):

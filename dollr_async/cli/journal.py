@@ -23,21 +23,21 @@ journal = App(
 
 @journal.command
 async def copy(source: str, target: str, *, json: Flag = False) -> int:
-    """Copy every payment to another journal. The source takes no more changes from then on.
+    """Copy every payment to another journal. From then on the source refuses every change.
 
-    Stop the programs that use the source first: while a live run works on a payment, nothing is copied. When the copy
-    is cut short, run it again.
+    First stop the programs that use the source: while a live run works on a payment, nothing is copied. If the copy is
+    interrupted, run it again.
 
     Args:
-        source: The journal that is given up.
-        target: The journal that takes its place.
+        source: The old journal.
+        target: The new journal.
         json: Print one JSON object per line.
     """
     async with reporting(json=json) as output:
         async with opened_journal(source) as old, opened_journal(target) as new:
             place = shown_url(target)
             count = await copy_journal(old, new, place=place)
-        output.say(f"Copied {count} payments to {place}. {shown_url(source)} takes no more changes.", copied=count)
+        output.say(f"Copied {count} payments to {place}. {shown_url(source)} now refuses every change.", copied=count)
     return output.code
 
 
@@ -50,14 +50,14 @@ async def close(
     at: JournalOption = None,
     json: Flag = False,
 ) -> int:
-    """Decide how a payment ended that stays open for ever. Its outcome is handed out once, with your reason.
+    """Close a payment that stays open: decide by hand how it ended. Its outcome is handed out once, with your reason.
 
     Do this only with proof from outside, such as a statement of the operator.
 
     Args:
         reference: The payment's reference.
         as_: How it ended: COMPLETED, FAILED or NOT_RUN.
-        reason: Why you know. It is kept in the journal.
+        reason: How you know it. The journal keeps this text.
         at: The journal; by default the environment variable DOLLR_JOURNAL.
         json: Print one JSON object per line.
     """
@@ -97,6 +97,6 @@ def _time(text: str) -> datetime:
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
-        sentence = f"{text!r} is no date: write it as in 2026-01-31 or 2026-01-31T18:00+00:00"
+        sentence = f"{text!r} is not a date: write it as in 2026-01-31 or 2026-01-31T18:00+00:00"
         raise InvalidInputError(sentence) from None
     return found if found.tzinfo is not None else found.replace(tzinfo=UTC)

@@ -25,7 +25,7 @@ def amount_of(text: str) -> Decimal:
     try:
         typed = money.read(text.strip())
     except (InvalidOperation, ArithmeticError):
-        message = f"{text!r} is no amount: write it in major units, as in 250.00"
+        message = f"{text!r} is not an amount: write it in major units, as in 250.00"
         raise InvalidInputError(message) from None
     if not typed.is_finite() or typed <= 0:
         message = f"the amount {text} is not above zero: write it in major units, as in 250.00"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Output:
-    """What one command prints. `code` is its exit code so far: the worst of what it was told."""
+    """What one command prints. `code` is its exit code so far: the greatest one that was counted."""
 
     def __init__(self, *, json: bool) -> None:
         """Print one JSON object per line, or text for people."""

@@ -27,8 +27,8 @@ async def reconcile(*, journal: JournalOption = None, mark_handled: Flag = False
 
     Args:
         journal: The journal; by default the environment variable DOLLR_JOURNAL.
-        mark_handled: Hand each outcome out here, and mark it as handled once its line is written. Use it only where no
-            program of yours handles outcomes.
+        mark_handled: Mark each outcome as handled once its line is written. Use it only if no program of yours handles
+            outcomes.
         json: Print one JSON object per line.
     """
     async with reporting(json=json) as output:

@@ -23,7 +23,7 @@ sandbox = App(name="sandbox", help="Run a local sandbox of the API to develop ag
 
 _PAGE = 100
 _FOLLOW_EVERY = 0.5
-"""Seconds between two looks at the requests."""
+"""Seconds between two reads of the requests."""
 
 
 @sandbox.default
@@ -81,7 +81,7 @@ async def fail(operation: str, fault: str, *, times: int = 1, url: str | None = 
         except ValueError as error:
             raise InvalidInputError(str(error)) from None
         for planned in await control.post("faults", operation=name, fault=fault, times=times):
-            output.say(f"{planned['operation']}: {planned['fault']}, {planned['left']} to go", **planned)
+            output.say(f"{planned['operation']}: {planned['fault']}, {planned['left']} left", **planned)
     return output.code
 
 
@@ -127,10 +127,10 @@ async def settle(
 
 @sandbox.command
 async def requests(*, follow: Flag = False, url: str | None = None, json: Flag = False) -> int:
-    """Show the requests that the sandbox received, with secrets starred.
+    """Show the requests that the sandbox received, with secrets hidden.
 
     Args:
-        follow: Show those that come, too, until Ctrl-C.
+        follow: Also show new requests, until Ctrl-C.
         url: The sandbox; by default the environment variable DOLLR_BASE_URL.
         json: Print one JSON object for each request.
     """

@@ -79,7 +79,7 @@ def _refusal(status: int, body: bytes) -> DollrError:
     try:
         detail = msgspec.json.decode(body)["detail"]
     except (msgspec.DecodeError, KeyError, TypeError):
-        return SandboxError(f"what runs there is not a sandbox: it answered {status}")
+        return SandboxError(f"this address is not that of a sandbox: it answered {status}")
     if isinstance(detail, list):
         detail = "; ".join(f"{'.'.join(map(str, one['loc'][1:]))}: {one['msg']}" for one in detail)
     return InvalidInputError(detail) if status == _REFUSED_INPUT else SandboxError(detail)

@@ -17,12 +17,12 @@ _OLD = 3600.0
 async def status(*references: str, kind: str = "collection", json: Flag = False) -> int:
     """Check the status of payments once.
 
-    The exit code is 0 for COMPLETED, 1 for FAILED and for a reference that the API does not know, 2 when nothing could
-    be asked, and 3 when it is not known yet. Of several payments the greatest code counts.
+    The exit code is 0 for COMPLETED, 1 for FAILED and for a reference that the API does not know, 2 when nothing was
+    tried, and 3 when the outcome is not known yet. Of several payments the greatest code counts.
 
     Args:
         references: The references of the payments.
-        kind: What they are: collection, payout, transfer or refund.
+        kind: Their kind: collection, payout, transfer or refund.
         json: Print one JSON object per line.
     """
     async with reporting(json=json) as output:

@@ -34,22 +34,23 @@ async def watch(
     health_file: str | None = None,
     json: Flag = False,
 ) -> int:
-    """Follow payments to their ends, or work on a journal until SIGTERM.
+    """Follow payments until they end, or follow the payments of a journal until SIGTERM.
 
     With references it ends when each payment has ended. The exit code is 0 for COMPLETED, 1 for FAILED and for an
-    unknown reference, 2 when nothing was tried, and 3 when an end is not known yet. Of several the greatest counts.
+    unknown reference, 2 when nothing was tried, and 3 when an outcome is not known yet. Of several payments the
+    greatest code counts.
 
     With a journal and no reference it is a worker: it follows every open payment of the journal, also those that begin
-    later, and writes their ends into the journal. SIGTERM or Ctrl-C ends it with 0.
+    later, and writes each outcome into the journal. SIGTERM or Ctrl-C ends it with 0.
 
     Args:
         references: The references of the payments.
-        kind: What they are: collection, payout, transfer or refund.
+        kind: Their kind: collection, payout, transfer or refund.
         timeout: The most seconds to follow a payment; by default 600.
         journal: The journal; by default the environment variable DOLLR_JOURNAL.
-        mark_handled: Hand each outcome out here, and mark it as handled once its line is written. Use it only where no
-            program of yours handles outcomes.
-        health_file: A file that is touched every two seconds while it works, and removed at its end.
+        mark_handled: Mark each outcome as handled once its line is written. Use it only if no program of yours handles
+            outcomes.
+        health_file: A file that is touched every two seconds while it works, and removed when it ends.
         json: Print one JSON object per line.
     """
     async with reporting(json=json) as output:
@@ -58,8 +59,8 @@ async def watch(
         place = journal_url(journal)
         if not wanted and place is None:
             message = (
-                "nothing to watch: name payments, as in dollr watch REF, or a journal whose payments are followed, as "
-                "in dollr watch --journal payments.db"
+                "nothing to watch: name payments, as in dollr watch REF, or a journal, as in dollr watch --journal "
+                "payments.db"
             )
             raise InvalidInputError(message)
         if wanted and mark_handled:
@@ -76,12 +77,12 @@ async def watch(
 async def _follow(dollr: DollrClient, references: list[UUID], kind: ExecutionKind, output: Output) -> None:
     if await was_stopped(_until_each_ended(dollr, references, kind, output)):
         output.count(NOT_KNOWN)
-        message = "Stopped. The payments are left as they are, and may go on"
+        message = "Stopped. The payments themselves were not stopped, and may still complete"
         output.warn(message, error="Stopped", message=message)
 
 
 async def _until_each_ended(dollr: DollrClient, references: list[UUID], kind: ExecutionKind, output: Output) -> None:
-    await dollr.ready()  # an address or credentials that are wrong are told at once, and not after the timeout
+    await dollr.ready()  # shows a wrong address or wrong credentials at once, and not after the timeout
     with followed_payments(output) as followed:
         for reference in references:
             followed.expect(reference)
@@ -98,5 +99,5 @@ async def _work(dollr: DollrClient, output: Output, *, is_handler: bool) -> None
 
     with followed_payments(output) as followed:
         await was_stopped(work(followed))
-    # What payments came to is what was printed: a worker that was asked to stop is done.
+    # A worker that was asked to stop has done its work, so the exit code is 0. What became of each payment was printed.
     output.code = DONE

@@ -83,7 +83,7 @@ async def test_a_quirk_that_cannot_be_seen_without_money_is_listed_as_such(
         report = await report_of(sandbox, checked_contract)
     assert report.findings.quirks == {}
     (row,) = [line for line in report.text.splitlines() if f"| {question}: " in line]
-    assert "not answerable this way: it takes " in row
+    assert "cannot be answered this way: it needs " in row
 
 
 async def test_two_quirks_are_both_named(checked_contract: Contract) -> None:
@@ -96,8 +96,8 @@ async def test_a_report_without_phone_and_draft_leaves_their_questions_unanswere
     async with merchant(created_status=201, prediction_country="alpha3") as sandbox:
         report = await report_of(sandbox, checked_contract, phone=None, drafts=False)
     assert report.findings.quirks == {}
-    assert "how many letters? | not answered: it takes --phone |" in report.text
-    assert "not answered: it takes --drafts, and a counterparty to make the draft for" in report.text
+    assert "how many letters? | not answered: it needs --phone |" in report.text
+    assert "not answered: it needs --drafts, and a counterparty to make the draft for" in report.text
     assert {request.method for request in sandbox.requests} == {"GET", "POST"}
     assert [request.path for request in sandbox.requests if request.method == "POST"] == ["/v1/jwt/client/obtain/token"]
 
@@ -107,7 +107,7 @@ async def test_a_report_on_a_new_account_answers_what_needs_no_past(checked_cont
         report = await report_of(sandbox, checked_contract)
     assert report.findings.quirks == {"no_token_status": 403}
     assert "`dollr check --report --phone`" in report.text
-    assert "not answered: it takes an order" in report.text
+    assert "not answered: it needs an order" in report.text
 
 
 def test_the_questions_are_the_38_and_each_is_asked_once() -> None:

@@ -80,7 +80,7 @@ async def test_the_payer_may_be_charged_in_another_currency(dollr: Command) -> N
         ([*terms("231770000006"), "--no-wait"], 0, ""),
         ([*terms("231770000005"), "--no-wait"], 1, ""),
         (terms(phone="077"), 2, "231771234567"),
-        (terms(amount="lots"), 2, "'lots' is no amount: write it in major units, as in 250.00"),
+        (terms(amount="lots"), 2, "'lots' is not an amount: write it in major units, as in 250.00"),
         (terms(amount="NaN"), 2, "the amount NaN is not above zero"),
         (terms(amount="-1"), 2, "is not above zero"),
         (terms(amount="0"), 2, "is not above zero"),

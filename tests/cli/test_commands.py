@@ -72,7 +72,7 @@ def test_the_demo_prints_plain_text_into_a_pipe() -> None:
     assert (code, err) == (0, "")
     assert "\x1b" not in out
     assert "This is a sandbox" in out
-    assert "no real money moves" in out
+    assert "No real money moves" in out
     words = [line.split() for line in out.splitlines()]
     assert sorted(line[0] for line in words if line[-1:] == ["ms"]) == sorted([*STEPS, "execution"])
     assert [line[-1] for line in words if line[1:2] == ["s"]] == ["PENDING", "PROCESSING", "COMPLETED"]

@@ -34,7 +34,7 @@ async def test_a_copy_says_how_many_payments_it_copied(path: Path, capsys: Print
         entry = await executed(journal)
     target = path.with_name("new.db")
     assert await dollr("journal", "copy", str(path), f"sqlite://{target}") == 0
-    assert capsys.readouterr().out == f"Copied 1 payments to sqlite://{target}. {path} takes no more changes.\n"
+    assert capsys.readouterr().out == f"Copied 1 payments to sqlite://{target}. {path} now refuses every change.\n"
     async with SQLiteJournal(target) as new:
         assert await new.read(entry.reference_id) == entry
 
@@ -73,7 +73,7 @@ async def test_a_journal_that_cannot_be_opened_is_2(tmp_path: Path, capsys: Prin
     [
         (
             ("purge", "--handled-before", "yesterday", "--journal", "payments.db"),
-            "is no date: write it as in 2026-01-31",
+            "is not a date: write it as in 2026-01-31",
         ),
         (("purge", "--handled-before", "2026-01-31"), "no journal is named: pass --journal URL"),
         (("copy", "redis://host", "new.db"), "is not the URL of a journal"),

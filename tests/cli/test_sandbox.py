@@ -27,7 +27,7 @@ UNKNOWN = "11111111-1111-4111-8111-111111111111"
 @pytest.mark.parametrize("operation", ["collect", "executions/collection", "executions.collection"])
 async def test_a_fault_is_planned(operation: str, dollr: Command, sandbox: Sandbox) -> None:
     ran = await dollr("sandbox", "fail", operation, "lose_answer", "--times", "2")
-    assert (ran.code, ran.out) == (0, "collect: lose_answer, 2 to go\n")
+    assert (ran.code, ran.out) == (0, "collect: lose_answer, 2 left\n")
     async with DollrClient(**sandbox.settings) as client:
         await (await collect(client)).wait()
     assert [request.fault for request in sandbox.requests_to("collect")] == ["drop after the work"]

@@ -158,8 +158,8 @@ def test_without_a_fixture_it_does_nothing():
 
 
 REFUSED = {
-    'outcom="decline"': "outcom is none of its keywords (outcome, settlement, faults, seed)",
-    '"decline"': "'decline' is none of its keywords",
+    'outcom="decline"': "outcom is not one of its keywords (outcome, settlement, faults, seed)",
+    '"decline"': "'decline' is not one of its keywords",
     'outcome="declin"': "'declin' is not an outcome",
     'faults={"colect": "drop"}': "'colect' is not an operation of the contract",
     'faults={"collect": "dorp"}': "'dorp' is not a fault",

@@ -64,7 +64,10 @@ def created_status(seen: Seen) -> Answer | None:
     if not made:
         return None
     status = made[0].status
-    return Answer(f"creating is answered {status}", {} if status == _CREATED_USUAL else {"created_status": status})
+    return Answer(
+        f"a call that creates something answers {status}",
+        {} if status == _CREATED_USUAL else {"created_status": status},
+    )
 
 
 def statuses(seen: Seen) -> Answer | None:
@@ -161,10 +164,10 @@ def wrapper(seen: Seen) -> Answer | None:
 
 QUESTIONS = (
     Question(2, "Amounts", "are they numbers or text?", "a document", amounts),
-    Question(3, "200 or 201", "what does a call answer that creates something?", _BY_DRAFT, created_status),
+    Question(3, "200 or 201", "what is the status of a call that creates something?", _BY_DRAFT, created_status),
     Question(4, "Statuses", "which words are there?", "a document", statuses),
     Question(14, "Not authenticated", "is a call without a token a 401 or a 403?", "an answer", no_token),
-    Question(15, "State errors", "which status and form have they?", "a document that is not paid", state_errors),
+    Question(15, "State errors", "which status and form do they have?", "a document that is not paid", state_errors),
     Question(24, "qty", "may a line have a quantity of 0?", _BY_DRAFT, no_units),
     Question(25, "Cancel and update replies", "what do changes answer?", _BY_DRAFT, changes),
     Question(None, "Times", "do they have an offset?", "a document", times),

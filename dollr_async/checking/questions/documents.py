@@ -91,7 +91,7 @@ def relationships(seen: Seen) -> Answer | None:
     unknown = [word for word in found if str(word) not in set(RelationshipType)]
     if unknown:
         return Answer(f"also {seen.words(unknown)}")
-    return Answer(f"seen were {seen.words(found)}, which are known")
+    return Answer(f"{seen.words(found)}: all are known")
 
 
 def name_filter(seen: Seen) -> Answer | None:
@@ -123,21 +123,23 @@ def _host(entry: Fields) -> str:
         host = ""
     if is_loopback(host):
         return "this machine"
-    return host if _HOST.fullmatch(host) else "something that is no host"
+    return host if _HOST.fullmatch(host) else "something that is not a host"
 
 
 QUESTIONS = (
-    Question(8, "Counterparty reply", "has it `party_id`, the owner, the party?", "a counterparty", counterparties),
+    Question(
+        8, "Counterparty reply", "does it have `party_id`, the owner and the party?", "a counterparty", counterparties
+    ),
     Question(10, "Payer phone", "may it be null?", "a contact", phones),
     Question(11, "Due date", "is it always there?", "an invoice", due_dates),
-    Question(12, "Orders", "which fields have they, and where are their lines?", "an order", orders),
+    Question(12, "Orders", "which fields do they have, and where are their lines?", "an order", orders),
     Question(13, "Number format", "what do the numbers of documents look like?", "a document", numbers),
     Question(21, "Relationship types", "which words are there?", "a counterparty", relationships),
     Question(26, "`fullname` filter", "does it find a part of a name?", "a contact", name_filter),
     Question(
         35,
         "Host of the hosted page",
-        "has a link its `url`, and where does it lead?",
+        "does a link have its `url`, and where does it lead?",
         "a paid document, or a published one with a payment link",
         links,
     ),

@@ -79,6 +79,6 @@ def _lag(receipt: Fields) -> float | None:
 QUESTIONS = (
     Question(9, "Refund key", "does a payment show the id that a refund needs?", _PAST, refund_key),
     Question(33, "Success word", "COMPLETED or SUCCESSFUL?", f"{_PAST}, and is PAID", success_word),
-    Question(None, "Amount of a PENDING payment", "has it one?", f"{_PAST}, and that is PENDING", pending_amount),
+    Question(None, "Amount of a PENDING payment", "does it have one?", f"{_PAST}, and that is PENDING", pending_amount),
     Question(None, "From COMPLETED to PAID", "how long does it take?", "a paid document", source_lag),
 )

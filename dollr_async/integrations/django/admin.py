@@ -73,11 +73,11 @@ class PaymentAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # it takes them 
         """Check the status of the selected payments, each once. The journal keeps what is found."""
         chosen = list(queryset.values_list("reference_id", "kind")[:_MOST])
 
-        async def look(dollr: DollrClient) -> list[str]:
+        async def check_chosen(dollr: DollrClient) -> list[str]:
             return await asyncio.gather(*(_status(dollr, str(reference), kind) for reference, kind in chosen))
 
         try:
-            found = Counter(run(look))
+            found = Counter(run(check_chosen))
         except DollrError as error:
             self.message_user(request, str(error), messages.ERROR)
             return

@@ -90,8 +90,8 @@ async def transaction_of_the_caller(alias: str) -> OpenTransaction | None:
             found = await looking
     except TimeoutError:
         sentence = (
-            "whether a transaction is open cannot be seen, since the thread of Django's synchronous code has been busy "
-            f"for {_ANSWERS_WITHIN:g} s. Nothing was sent. If that thread waits for this very call, use run() there"
+            "it is not known whether a transaction is open: the thread of Django's synchronous code was busy for "
+            f"{_ANSWERS_WITHIN:g} s. Nothing was sent. If that thread waits for this call, use run() there"
         )
         raise JournalError(sentence) from None
     return None if found is None else attrs.evolve(found, is_at_hand=False)

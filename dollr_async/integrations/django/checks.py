@@ -30,7 +30,7 @@ def check_settings(**_: Any) -> list[checks.CheckMessage]:  # noqa: ANN401 - Dja
     try:
         found = read_settings()
     except ConfigurationError as error:
-        hint = "See the settings in the guide for Django."
+        hint = "The guide for Django lists the settings."
         return [checks.Error(str(error), hint=hint, id="dollr.E003")]
     return [*_credentials(found), *_base_url(found)]
 

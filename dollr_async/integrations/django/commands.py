@@ -36,9 +36,12 @@ class WorkerCommand(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Add the options."""
-        parser.add_argument("--json", action="store_true", help="write one JSON object a line, also for an error")
+        parser.add_argument("--json", action="store_true", help="write one JSON object per line, also for an error")
         parser.add_argument(
-            "--lease", type=float, default=60.0, help="seconds in which the receivers of one payment are done"
+            "--lease",
+            type=float,
+            default=60.0,
+            help="seconds that the receivers may take for one payment; after that another worker may get it too",
         )
 
     def report(self, *, lease: float, as_json: bool, file: str | None = None) -> Report:

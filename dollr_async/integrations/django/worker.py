@@ -46,7 +46,9 @@ async def work(
     """
     alias = journal_alias()
     if alias is None:
-        raise ConfigurationError("the setting JOURNAL of DOLLR is None, so there is nothing to work on")
+        raise ConfigurationError(
+            "the setting JOURNAL of DOLLR is None, so there are no payments to follow: name the alias of a database"
+        )
     report = Report()
     outcomes = aiter(dollr().outcomes(idle=idle, lease=lease))
     stopping = asyncio.create_task(stop.wait())
@@ -82,7 +84,7 @@ async def _handle_logged(outcome: Outcome, alias: str, report: Report, on_handle
     except Exception:
         # Whatever a receiver or its database raises: this payment comes again, and the others go on.
         report.failed += 1
-        words = "payment %s: its outcome was not handled, and everything was rolled back; it is tried again"
+        words = "payment %s: its outcome was not handled, and everything was rolled back; it is handed out again"
         logger.exception(words, outcome.reference_id, extra=about)
     else:
         report.handled += 1

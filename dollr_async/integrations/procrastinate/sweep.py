@@ -65,7 +65,7 @@ async def restore_jobs(app: App, client: DollrClient) -> None:
             await defer_check(app, reference_id, kind, began_at.isoformat())
             restored += 1
     if restored:
-        logger.info("%d payments had no job, and have one again", restored)
+        logger.info("%d open payments had no job: a new one was deferred for each", restored)
 
 
 async def _with_work(client: DollrClient) -> AsyncIterator[tuple[UUID, ExecutionKind, datetime]]:

@@ -73,7 +73,7 @@ def _document(title: str, header: Node, main: Node, footer: Node, *, class_: str
         tag("script", src=_SCRIPT, defer=True),
     )
     skip = tag("a", "Skip to the content", href="#main", class_="skip")
-    lost = tag("p", "The sandbox does not answer. This page shows the last that it said.", class_="lost", hidden=True)
+    lost = tag("p", "The sandbox does not answer. This page shows its last state.", class_="lost", hidden=True)
     lost = tag("div", lost, role="status")
     return tag("html", head, tag("body", skip, header, lost, main, footer, class_=class_), lang="en")
 

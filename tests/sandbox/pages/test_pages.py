@@ -161,7 +161,7 @@ async def test_requests_can_be_filtered(merchant: Merchant, visitor: Visitor) ->
     assert await shown("answer=fault") == 1
     assert await shown("answer=none") == 1
     assert await shown(f"text={payment['reference_id']}") == 1
-    assert "No request fits." in (await visitor.get("/requests?text=zzz")).words
+    assert "No request matches." in (await visitor.get("/requests?text=zzz")).words
 
 
 async def test_secrets_are_starred_wherever_they_stand(merchant: Merchant, visitor: Visitor) -> None:
@@ -179,7 +179,7 @@ async def test_secrets_are_starred_wherever_they_stand(merchant: Merchant, visit
     assert STARS in text
     assert "sandbox-client" in text
     for secret in ("sandbox-secret", "%220000%22", "eyJ"):
-        assert "No request fits" in (await visitor.get(f"/requests?text={secret}")).words
+        assert "No request matches" in (await visitor.get(f"/requests?text={secret}")).words
 
 
 async def test_faults_are_switched_on_and_off(merchant: Merchant, visitor: Visitor) -> None:

@@ -216,7 +216,7 @@ def _waits(page: Page, payment: Payment | None) -> Node:
     if payment is not None and payment.requires_action:
         return _three_d_secure(page, payment)
     phone = phone_of(payment) if payment is not None else None
-    again = tag("noscript", tag("p", tag("a", "Look again (refresh)", href=PAGE_PATH + page.token)))
+    again = tag("noscript", tag("p", tag("a", "Refresh", href=PAGE_PATH + page.token)))
     if phone is None:
         return _notice("busy", "Your payment is being processed", "This page changes when it is done.", again)
     where = tag("p", tag("a", "Open the phone", href=f"/handset/{phone}", class_="button"))

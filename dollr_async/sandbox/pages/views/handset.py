@@ -133,7 +133,7 @@ def _prompt(world: World, payment: Payment) -> Element:
 def _until(world: World, payment: Payment) -> Element:
     """Until when a person may answer, or that the phone answers by its rule."""
     if payment.outcome.name != BY_HAND.name:
-        return tag("p", "It answers by its own rule, unless you are quicker.", class_="small")
+        return tag("p", "It answers by its own rule, unless you answer first.", class_="small")
     ends = next((second for second, _, reference, _ in world.events if reference == payment.reference_id), None)
     until = (" until ", clock_time(world.clock.at(ends))) if ends is not None else None
     return tag("p", "It rings", until, ", unless somebody answers.", class_="small")
@@ -192,7 +192,7 @@ def _recent(world: World, phone: str) -> Node:
         for payment in ended[:_RECENT]
     )
     listed = table(("Payment", "Status", "Amount", "Ended"), rows, caption="Payments of this phone that ended")
-    return tag("section", tag("h2", "Lately on this phone"), listed)
+    return tag("section", tag("h2", "Recent payments of this phone"), listed)
 
 
 def _ringing(world: World) -> Element:

@@ -51,7 +51,7 @@ def requests(context: PageContext, request: PageRequest) -> PageAnswer:
     if found:
         listed: Node = _table(found)
     elif everything:
-        listed = tag("p", "No request fits. ", tag("a", "Show all", href="/requests"), class_="empty")
+        listed = tag("p", "No request matches. ", tag("a", "Show all", href="/requests"), class_="empty")
     else:
         listed = _empty(context)
     count = tag("p", f"{len(everything)} requests are kept; at most {_SHOWN} are shown.", class_="lead", role="status")

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class Command(BaseCommand):
     """Fetch a token and read the journal. No payment is made."""
 
-    help = "Fetches a token and reads the journal, and says what does not work. No payment is made."
+    help = "Fetches a token, reads the journal, and reports what does not work. No payment is made."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Add the option."""

@@ -12,7 +12,7 @@ from dollr_async.integrations.django.commands import WorkerCommand, told_errors
 class Command(WorkerCommand):
     """Check each open payment once, hand out each outcome that is not handled, and end."""
 
-    help = "Checks each open payment once and sends payment_settled for each that has ended, then ends: for cron."
+    help = "Checks each open payment once, sends payment_settled for each that has ended, and ends: for cron."
     idle = 0.0
 
     def handle(self, **options: Any) -> None:  # noqa: ANN401 - what the options are
@@ -21,6 +21,7 @@ class Command(WorkerCommand):
             report = self.report(lease=options["lease"], as_json=options["json"])
             if report.failed:
                 sentence = (
-                    "%(failed)d payments were not handled, since a receiver raised: see the log. They come again."
+                    "%(failed)d payments were not handled, since a receiver raised an error: see the log. They are "
+                    "handed out again."
                 )
                 raise CommandError(sentence % {"failed": report.failed})

@@ -19,7 +19,7 @@ class Command(WorkerCommand):
         """Add the options."""
         super().add_arguments(parser)
         parser.add_argument(
-            "--health-file", help="a file that is touched every few seconds while it works, and removed at its end"
+            "--health-file", help="a file that is touched every few seconds while it works, and removed when it ends"
         )
 
     def handle(self, **options: Any) -> None:  # noqa: ANN401 - what the options are
