@@ -20,7 +20,7 @@ async def check(dollr: DollrClient, database: str, reference_id: UUID, kind: str
         pause = max(10.0, age / 10)  # it could not ask, which says nothing about the payment
     outcome = await dollr.outcome(reference_id)
     if outcome is None:
-        return pause  # None: it has ended, and is handled
+        return pause  # None: it has ended, and its outcome is handled
     async with await AsyncConnection.connect(database) as connection:
         await connection.execute("UPDATE orders SET status = %s WHERE payment = %s", (outcome.status, reference_id))
         await outcome.handled(connection)  # the order and the mark commit together

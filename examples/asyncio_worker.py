@@ -1,9 +1,9 @@
-"""A worker without a queue: handles outcomes until SIGTERM, and says by a file that it is alive.
+"""A worker without a queue: handles outcomes until SIGTERM, and touches a health file while it is alive.
 
     python3 examples/asyncio_worker.py /run/payments/health
 
 Settings: DATABASE_URL (PostgreSQL, with the orders and the journal), and those of the client. The loop that does the
-work touches the file every five seconds. It is removed at the end.
+work touches the file every five seconds. The file is removed at the end.
 """
 
 import asyncio

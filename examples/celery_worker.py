@@ -51,7 +51,7 @@ async def handle_all(dollr: DollrClient) -> None:
         try:
             await deliver(outcome)
         except Exception:  # noqa: BLE001 - the other payments go on
-            app.log.get_default_logger().exception("payment %s comes again", outcome.reference_id)
+            app.log.get_default_logger().exception("payment %s is handed out again", outcome.reference_id)
 
 
 @app.task(name="sweep")

@@ -18,7 +18,7 @@ async def main(phone: str) -> None:
             payer=Payer(fullname="Amara Kamara", phone=phone),
             items=[LineItem(name="Concert ticket", amount=Decimal("10.00"))],
             currency="USD",
-            success_url="https://shop.example/thanks",  # coming back there proves nothing: verify() does
+            success_url="https://shop.example/thanks",  # a payer who comes back may not have paid: verify() checks it
         )
         print(f"pay {hosted.source_number} at {hosted.url}", flush=True)
         try:

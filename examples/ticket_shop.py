@@ -83,7 +83,7 @@ class Shop:
             yield explain(error)[1]
 
     def settle(self, payment: UUID, status: str) -> list[Order]:
-        """Keep how a payment ended, and return its order if there is something to tell. A second time does no harm."""
+        """Keep how a payment ended, and return its order if its status has changed. A second call does no harm."""
         changed = "UPDATE orders SET status = ?2 WHERE payment = ?1 AND status IN ('OPEN', nullif(?2, 'NOT_RUN'))"
         return self._orders(f"{changed} RETURNING *", str(payment), status)
 
@@ -118,6 +118,6 @@ def explain(error: Exception) -> tuple[int, str]:
         return 422, f"Nothing was charged. {error}."
     if isinstance(error, CollectError) and isinstance(error.__cause__, InvalidRequestError):
         return 422, f"Nothing was charged. {error.__cause__.detail}."
-    logger.warning("a payment needs a look", exc_info=error)
+    logger.warning("a payment did not begin, or its outcome is not known", exc_info=error)
     later = "We do not know yet whether you have paid. Please do not pay again: we will tell you."
     return (503, "Nothing was charged. Try again later.") if isinstance(error, CollectError) else (202, later)

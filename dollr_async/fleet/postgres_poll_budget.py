@@ -126,7 +126,7 @@ class PostgresPollBudget:
         """Reserve the next `n` polls, and return the seconds until the first of them may begin."""
         values = {"key": self._ceiling.key, "n": n, "asked": self._ceiling.asked, "kept_for": CEILING_KEPT_FOR}
         async with self._database.transaction() as cursor:
-            # The row is not vacuumed away and made again while all run, so the first statement is the usual one.
+            # The row almost always exists: it is made once, at the first reservation.
             await cursor.execute(self._database.statement(_RESERVE), values)
             row = await cursor.fetchone()
             if row is None:

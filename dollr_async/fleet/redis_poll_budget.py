@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from dollr_async.fleet.redis_connection import RedisClient
 
-# Everything by the server's clock. The lowest ceiling that was asked for in the last while rules.
+# All times are of the server's clock. The lowest ceiling that was asked for recently counts.
 _RESERVE = """
 local time = redis.call('TIME')
 local now = tonumber(time[1]) + tonumber(time[2]) / 1000000

@@ -42,7 +42,7 @@ _WRITE = (
 )
 _FORGET = "DELETE FROM tokens WHERE expires_at < ? AND key != ?"
 _DISCARD = "UPDATE tokens SET secret = NULL, expires_at = NULL WHERE key = ? AND secret = ?"
-# A lock that ends later than any can is of a time before the clock was set back.
+# A lock that ends too far in the future was taken before the clock was set back: it is free.
 _FREE = "(locked_until IS NULL OR locked_until <= :now OR locked_until > :until + 1.0 OR lock_holder = :holder)"
 _IS_HELD = f"SELECT 1 FROM tokens WHERE key = :key AND NOT {_FREE}"  # noqa: S608 - a constant of this module
 _LOCK = (
@@ -112,7 +112,7 @@ class SQLiteTokenStore(LeasedLock):
             return {"key": key, "holder": holder, "now": now, "until": now + LOCK_HELD_AT_MOST}
 
         def try_lock(connection: sqlite3.Connection) -> bool:
-            # Those who wait look first, so that they do not keep the others from writing.
+            # A process that waits reads first, so that it does not keep the others from writing.
             if connection.execute(_IS_HELD, values()).fetchone():
                 return False
             with _writing(connection):

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _ONCE = RetryPolicy(attempts=1)
 _TICK = 1e-3
-"""Seconds by which a wait goes over its end: one that is shorter than the clock can tell would be made for ever."""
+"""Seconds added to the last wait. A wait shorter than the clock can measure would be repeated without end."""
 
 _PAUSES = RetryPolicy()
 

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("dollr_async.collect")
 
 _TICK = 1e-3
-"""Seconds by which a pause goes over its end: one that is shorter than the clock can tell would be made for ever."""
+"""Seconds added to the last pause. A pause shorter than the clock can measure would be repeated without end."""
 _SHORTEST_CHECK = 5.0
 """Seconds that a status check may take at least, when recovery was over before it began."""
 

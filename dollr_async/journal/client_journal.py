@@ -156,8 +156,7 @@ class ClientJournal:
     async def close(self) -> None:
         """Hand nothing out any more, and wait until every lease is given back.
 
-        What could not be written before is tried a last time.
-        The journal itself stays open.
+        A status that could not be written before is written now, if possible. The journal itself stays open.
         """
         loop = asyncio.get_running_loop()
         for handler in tuple(self._handlers):

@@ -30,7 +30,7 @@ STABLE_AFTER = 30.0
 
 _SUBSCRIBED_WITHIN = 1.0
 _TABLE = "checkout_payment_intent_public_status"
-# A key is renewed after three quarters of its life; a life of no length is no reason to fetch keys without pause.
+# A key is renewed after three quarters of its life, and never sooner than this: a life of 0 must not make a busy loop.
 _RENEWED_AFTER = 0.75
 _SOONEST_RENEWAL = 10.0
 # Another request for a key would be refused too.

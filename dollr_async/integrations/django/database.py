@@ -140,7 +140,7 @@ class JournalDatabase:
     async def _transaction_of_the_test(self) -> OpenTransaction | None:
         """Return the transaction in which Django's `TestCase` runs, where the caller is such a test."""
         if not is_called() and self._has_looked:
-            # A task of the background, or a loop that was looked at before: a test has loops of its own.
+            # A background task, or a loop that was checked before: a test has loops of its own.
             return self._test if self._test is not None and self._test.is_open else None
         found = await transaction_of_the_caller(self.alias)
         self._has_looked, self._test = True, found if found is not None and found.is_of_a_test else None
@@ -179,8 +179,8 @@ def _advice(error: Error) -> str:
     if isinstance(error, (OperationalError, ProgrammingError)) and any(part in text for part in _TABLE_IS_MISSING):
         return "has no table of this version: run manage.py migrate (with --database for another alias than 'default')"
     if isinstance(error, (OperationalError, InterfaceError)):
-        return "could not be reached, or was locked for too long: see that it runs, then try again"
-    return "could not be read or written: check the database"
+        return "could not be reached, or was locked for too long: check that it runs, then try again"
+    return "could not be read or written: check that database"
 
 
 def _first_line(error: Error) -> str:
