@@ -34,15 +34,17 @@ class BlockingDollr:
     """A client for code that cannot await, such as a Celery task, a synchronous view or a script.
 
     Make one for the whole process. Any thread may use it, and all share one client: one token, one pool of connections.
-    The thread, its event loop and the client are made at the first use, and made anew in a process that was forked
-    after it. Close it with `with` or `close()`; otherwise it ends at the exit of the program, within two seconds.
+    The thread, its event loop and the client are made at the first use. A process that is forked later makes its own.
+    Close it with `with` or `close()`. Otherwise it ends when the program exits, within two seconds.
     """
 
     def __init__(self, make_client: Callable[[], DollrClient]) -> None:
         """Take the function that makes the client, such as `DollrClient` itself; nothing is started yet.
 
-        `make_client` is called in the thread of the loop. What the client needs for this loop alone, such as a journal
-        or a token store, is made in it too.
+        `make_client` is called in the thread of the loop. Make the client's journal and token store in it too.
+
+        Raises:
+            InvalidInputError: `make_client` is not a function.
         """
         if not callable(make_client):
             raise InvalidInputError("make_client must be a function that returns a client, as in lambda: DollrClient()")
@@ -67,13 +69,14 @@ class BlockingDollr:
         """Call a function with the client, await what it returns, and return the result: `run(lambda d: d.ready())`.
 
         Args:
-            call: it is called in the thread of the loop.
-            timeout: seconds to wait for the result; None is no limit. A call that takes longer is cancelled. What was
-                sent by then may have been carried out: a payment is followed by its reference, which is in a note of
-                the error where this library made it.
+            call: the function. It is called in the thread of the loop.
+            timeout: seconds to wait for the result; None is no limit. A call that takes longer is cancelled. A request
+                that was sent by then may have been carried out. So follow a payment by its reference. Where this
+                library made the reference, a note of the error has it.
 
         Raises:
             TimeoutError: the builtin one; the time ran out.
+            InvalidInputError: the function returned nothing that can be awaited.
             ConfigurationError: it is closed, or this is the thread of the loop, where you can await.
             Exception: whatever the call raises.
         """
@@ -99,7 +102,10 @@ class BlockingDollr:
                     worker.run(lambda _: iterator.aclose(), None)
 
     def close(self) -> None:
-        """Close the client and end the thread; a call under way raises a `ConfigurationError`. Twice is fine."""
+        """Close the client and end the thread. You may close twice.
+
+        A call that still runs raises a `ConfigurationError`.
+        """
         worker = self._worker
         if worker is not None:
             worker.check_thread()

@@ -37,9 +37,9 @@ class OpenEnum(StrEnum):
 
 
 class ExecutionStatus(OpenEnum):
-    """The status of a movement of money.
+    """The status of a payment.
 
-    COMPLETED and FAILED are final. Every other word, also an unknown one, is not final. SUCCESSFUL means COMPLETED.
+    COMPLETED and FAILED are final. Every other word is not final, even an unknown one. SUCCESSFUL means COMPLETED.
     """
 
     PENDING = "PENDING"
@@ -84,13 +84,13 @@ _FINAL_SOURCE = frozenset({"PAID", "CANCELED"})
 
 
 class SessionStatus(OpenEnum):
-    """The status of a session; the API's documentation names one word only."""
+    """The status of a session. The API's documentation names only ACTIVE."""
 
     ACTIVE = "ACTIVE"
 
 
 class ExecutionKind(OpenEnum):
-    """The kind of a movement of money, which the API calls `operation_type`."""
+    """The kind of a payment: the direction of the money. The API calls it `operation_type`."""
 
     COLLECTION = "COLLECTION"
     PAYOUT = "PAYOUT"
@@ -143,7 +143,7 @@ class PaymentMethod(OpenEnum):
 
 
 class PaymentProvider(OpenEnum):
-    """The network that routes a payment; for Liberia it may be the operator itself."""
+    """The network that routes a payment. For Liberia it may be the operator itself."""
 
     MTN_MOMO_LBR = "MTN_MOMO_LBR"
     ORANGE_MONEY_LBR = "ORANGE_MONEY_LBR"
@@ -153,14 +153,14 @@ class PaymentProvider(OpenEnum):
 
 
 class CheckoutMode(OpenEnum):
-    """How a checkout is paid: on a hosted page, or by the merchant's own calls."""
+    """How a checkout is paid: on a page that Dollr hosts (HOSTED), or by your own requests (DIRECT)."""
 
     HOSTED = "HOSTED"
     DIRECT = "DIRECT"
 
 
 class OwnerType(OpenEnum):
-    """The kind of account owner."""
+    """The kind of an account's owner."""
 
     USER = "USER"
     MICRO_ORGANIZATION = "MICRO_ORGANIZATION"
@@ -168,7 +168,7 @@ class OwnerType(OpenEnum):
 
 
 class MerchantType(OpenEnum):
-    """MICRO_ORGANIZATION is a sole proprietor, ORGANIZATION a registered business."""
+    """The kind of a merchant. MICRO_ORGANIZATION is a sole proprietor, ORGANIZATION a registered business."""
 
     MICRO_ORGANIZATION = "MICRO_ORGANIZATION"
     ORGANIZATION = "ORGANIZATION"

@@ -1,7 +1,7 @@
-"""What an observer gets: typed events, without personal data by construction.
+"""What an observer gets: typed events without personal data.
 
-An event has ids, words of the API and of this library, numbers, and names of error classes. No field of any event takes
-a text of a caller, or of an error.
+An event has ids, words of the API and of this library, numbers, and names of error classes. It never has a text of
+yours, or the text of an error.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class OperationBegan(Event, frozen=True, kw_only=True, gc=False):
-    """A call began that does more than one request.
+    """A call began that sends more than one request.
 
     Attributes:
         operation: collect, payout, transfer, refund, hosted_checkout or wait.
@@ -42,7 +42,7 @@ class OperationEnded(Event, frozen=True, kw_only=True, gc=False):
     Attributes:
         seconds: how long it took.
         status: the status of the payment or document, where there is one; UNKNOWN for a word that is not known here.
-        error: what it raised. None also where `wait()` found FAILED, since that is an answer of the API.
+        error: what it raised. It is None when `wait()` found FAILED, since that is an answer of the API.
     """
 
     operation: str
@@ -55,11 +55,11 @@ class OperationEnded(Event, frozen=True, kw_only=True, gc=False):
 
 
 class StepEnded(Event, frozen=True, kw_only=True, gc=False):
-    """A step of a payment's chain was done, or failed.
+    """A step of a payment was done, or failed.
 
     Attributes:
         reference_id: the payment's key.
-        step: the word that `CollectError.step` has, such as party, publish or execution.
+        step: the name of the step, as in `CollectError.step`, such as party, publish or execution.
         id: what the step made or read: the API's id, the operator's method, or the reference.
         seconds: how long it took, with all its retries.
         error: why it failed, or None.
@@ -95,7 +95,8 @@ class RequestEnded(Event, frozen=True, kw_only=True, gc=False):
 class StatusChecked(Event, frozen=True, kw_only=True, gc=False):
     """The status of a payment or a document was checked, to follow it.
 
-    The checks after a lost answer are no such events: they are requests, between `DoubtBegan` and `DoubtEnded`.
+    The checks after a lost answer are not such events. They are `RequestEnded` events between `DoubtBegan` and
+    `DoubtEnded`.
 
     Attributes:
         reference_id: the payment's key, or None for a document.
@@ -105,7 +106,7 @@ class StatusChecked(Event, frozen=True, kw_only=True, gc=False):
         status: what the API said, or None; UNKNOWN for a word that is not known here.
         is_final: whether that status never changes again.
         seconds: how long the check took.
-        delay: how much later than due it began, since too much was due at once or the event loop was busy.
+        delay: how much later than due it began. It grows when too many checks are due or the event loop is busy.
         error: why there was no status, or None.
     """
 
@@ -121,11 +122,11 @@ class StatusChecked(Event, frozen=True, kw_only=True, gc=False):
 
 
 class DoubtBegan(Event, frozen=True, kw_only=True, gc=False):
-    """The answer to an execution was lost: it may have run. Its status is checked from now on.
+    """No usable answer to an execution arrived, so it may have run. Its status is checked from now on.
 
     Attributes:
         reference_id: the payment's key.
-        error: what was met in place of an answer. None in a run that resumes what an earlier one left in doubt.
+        error: what happened instead of an answer. None when a run resumes a payment that was already in doubt.
     """
 
     reference_id: UUID
@@ -137,9 +138,9 @@ class DoubtEnded(Event, frozen=True, kw_only=True, gc=False):
 
     Attributes:
         reference_id: the payment's key.
-        outcome: ADOPTED (it ran, and is this payment's), NOT_RUN, or UNKNOWN: nobody checks it any more, and it has to
-            be followed later.
-        seconds: since the doubt began.
+        outcome: ADOPTED (the execution ran, and is this payment's), NOT_RUN, or UNKNOWN. After UNKNOWN the call has
+            ended, and you have to follow the payment later.
+        seconds: how long the doubt lasted.
     """
 
     reference_id: UUID
@@ -148,7 +149,7 @@ class DoubtEnded(Event, frozen=True, kw_only=True, gc=False):
 
 
 class TokenFetched(Event, frozen=True, kw_only=True, gc=False):
-    """A token was fetched from the API, or could not be. One that another process put into a store is no event.
+    """A token was fetched from the API, or the fetch failed. Reading a token from a shared store is not an event.
 
     Attributes:
         seconds: how long it took, with all its retries.
@@ -164,7 +165,7 @@ class BudgetWaited(Event, frozen=True, kw_only=True, gc=False):
 
     Attributes:
         polls: how many.
-        seconds: how long they have to wait for their turn; 0 when there is room.
+        seconds: how long the first of them has to wait; 0 when it may begin now.
         error: why the budget cannot be used, or None.
     """
 
@@ -174,14 +175,14 @@ class BudgetWaited(Event, frozen=True, kw_only=True, gc=False):
 
 
 class JournalWritten(Event, frozen=True, kw_only=True, gc=False):
-    """The journal stored something about a payment, or could not.
+    """The journal stored something about a payment, or failed to.
 
     Attributes:
         reference_id: the payment's key.
         action: claim (a run takes the payment), write (what a run did), settle (a status that was seen), handled (the
             outcome was handled), or close (a person's decision).
         seconds: how long it took.
-        error: why it could not, or None.
+        error: why it failed, or None.
     """
 
     reference_id: UUID
@@ -197,6 +198,6 @@ class Observer(Protocol):
     def observe(self, event: Event) -> None:
         """Take an event. It is called in the event loop, in the task that caused the event, so it must be quick.
 
-        What it raises is logged once, and stops no payment.
+        An error that it raises is logged once, and stops no payment.
         """
         ...

@@ -52,11 +52,11 @@ class TokenStore(Protocol):
         ...
 
     async def discard(self, key: str, token: StoredToken) -> None:
-        """Remove a token, if that very token is still there. Another one that replaced it stays."""
+        """Remove a token, if exactly this token is stored. One that replaced it stays."""
         ...
 
     def lock(self, key: str) -> AbstractAsyncContextManager[object]:
-        """Return a context that one process at a time is in.
+        """Return an async context manager that one process at a time can enter.
 
         A holder that died, or took longer, loses the lock after 10 seconds. Entering waits 12 seconds at most, then
         it raises the builtin `TimeoutError`.
@@ -76,19 +76,19 @@ class PollBudget(Protocol):
         ...
 
     async def pause(self, seconds: float) -> None:
-        """Let no process poll for so many seconds. A longer pause that is under way stays."""
+        """Stop the polls of all processes for this many seconds. If a longer pause has begun, it stays."""
         ...
 
 
 @runtime_checkable
 class PacedPollBudget(PollBudget, Protocol):
-    """A budget from which several polls are reserved at once, and whose pause is seen also by who reserved before."""
+    """A budget for reserving several polls at once. A pause also stops polls that were reserved before it."""
 
     @property
     def per_second(self) -> float:
-        """The polls in a second that are in force: the lowest that any process asks for."""
+        """The polls in a second that are allowed now: the lowest number that any process asks for."""
         ...
 
     async def paused_for(self) -> float:
-        """Return the seconds for which a pause still lasts; 0 if there is none."""
+        """Return the seconds until the pause ends; 0 if there is none."""
         ...

@@ -41,7 +41,7 @@ class DollrClient(MoneyInMethods, MoneyOutMethods, FollowingMethods, OutcomeMeth
         timeout: seconds for one request, from the wait for a connection to the last byte of the answer.
         retry: how often, and after which pauses, a request is retried.
         polling: how a payment is followed.
-        journal: the stored record of your payments, such as `dollr_async.journal.SQLiteJournal(path)`. With it, calling
+        journal: a durable record of your payments, such as `dollr_async.journal.SQLiteJournal(path)`. With it, calling
             again with the same reference resumes a payment that another process began. The client does not close it.
         max_polls_per_second: the most status checks that following makes in a second; None is no limit. At the limit
             every payment is polled less often, and old payments least often.

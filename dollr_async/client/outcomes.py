@@ -157,7 +157,7 @@ class OutcomeMethods(ClientCore):
         as_: Literal["NOT_RUN", "COMPLETED", "FAILED"] | OutcomeStatus,
         reason: str,
     ) -> None:
-        """Decide by hand how a payment ended that stays open for ever, so that `outcomes()` hands it out once.
+        """Close a payment that stays open for ever: decide by hand how it ended. Then `outcomes()` hands it out once.
 
         Do this only with proof from outside, such as a statement of the operator. It sends no request to the API.
 

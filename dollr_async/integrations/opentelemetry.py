@@ -33,12 +33,12 @@ _FORGOTTEN_AFTER = 900.0
 
 
 class OpenTelemetryObserver:
-    """Makes a span for each awaited operation, and metrics. It may observe several clients.
+    """An observer that makes a span for each awaited operation, and metrics. It may observe several clients.
 
     A span covers a `collect()`, `payout()`, `transfer()`, `refund()`, `hosted_checkout()` or `wait()`. Its children are
-    what your own instrumentation makes, such as that of aiohttp. An iterator and a single request have none. A span is
-    an error when the call raised, not when the payment is FAILED. The reference is an attribute of the span, and never
-    of a metric.
+    the spans of your own instrumentation, such as that of aiohttp. An iterator and a single request have no span. A
+    span is an error when the call raised, not when the payment is FAILED. The reference is an attribute of the span,
+    and never of a metric.
 
     Args:
         tracer_provider: makes the tracer; by default the program's own.
@@ -66,7 +66,7 @@ class OpenTelemetryObserver:
             explicit_bucket_boundaries_advisory=_DELAYS,
         )
         self._unknown = meter.create_counter(
-            "dollr.outcome.unknown", "{payment}", "Executions whose outcome could not be learned in time."
+            "dollr.outcome.unknown", "{payment}", "Executions whose outcome was not found out in time."
         )
         meter.create_observable_gauge(
             "dollr.payments.open",

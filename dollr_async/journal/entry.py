@@ -19,9 +19,9 @@ REFUSED = "REFUSED"
 class Terms(Record):
     """The terms of a payment, kept so that they can be compared but not read.
 
-    `digest` is an HMAC-SHA256 in hexadecimal over all terms; `key_id` names the key that made it, which is derived from
-    the client secret. When the client secret has changed, the digests cannot be compared: then `amount` (major units),
-    `currency` and `lines` (amounts and quantities, no names) are.
+    `digest` is an HMAC-SHA256 in hexadecimal over all terms. `key_id` names its key, which is derived from the client
+    secret. If the client secret has changed, the digests cannot be compared. Then `amount` (major units), `currency`
+    and `lines` (amounts and quantities, no names) are compared.
     """
 
     key_id: str

@@ -78,17 +78,18 @@ def shown_url(url: str) -> str:
 async def copy_journal(
     source: MovableJournal, target: MovableJournal, *, place: str, copied: Callable[[int], None] | None = None
 ) -> int:
-    """Copy every payment to another journal, and return how many were copied. The source takes no more changes.
+    """Copy every payment to another journal, and return how many were copied. The source refuses changes from then on.
 
-    When it is cut short, call it again: it begins anew, and what is there already is replaced.
+    If it is interrupted, call it again. It copies from the beginning, and replaces what was copied before.
 
     Args:
-        source: the journal that is given up.
-        target: the journal that takes its place.
+        source: the old journal.
+        target: the new journal.
         place: how errors of the source name the target, such as its URL without the password.
         copied: called with the number of payments so far, after each part.
 
     Raises:
+        InvalidInputError: one of the two cannot be copied.
         JournalError: a live run works on a payment of the source, or one of the two failed. Nothing is lost.
     """
     for journal in (source, target):
@@ -105,7 +106,7 @@ async def copy_journal(
 
 
 async def close_payment(journal: OutcomeJournal, reference_id: UUID | str, *, as_: str, reason: str) -> None:
-    """Decide by hand how a payment ended that stays open for ever, as `DollrClient.close_payment` does.
+    """Close a payment that stays open for ever: decide by hand how it ended, as `DollrClient.close_payment` does.
 
     Raises:
         InvalidInputError: the reference, the outcome or the reason is not valid, or the journal hands no outcomes out.
@@ -122,8 +123,8 @@ async def close_payment(journal: OutcomeJournal, reference_id: UUID | str, *, as
 async def purge_journal(journal: OutcomeJournal, *, handled_before: datetime) -> int:
     """Delete the payments whose outcomes were handled before a time, and return how many were deleted.
 
-    What is open or not handled is never deleted. A reference that was deleted is unknown to the journal. So before the
-    client uses it, it asks the API whether it names a payment.
+    A payment that is open or not handled is never deleted. A reference that was deleted is unknown to the journal. So
+    before the client uses it, it checks with the API whether it names a payment.
 
     Raises:
         InvalidInputError: the time has no timezone, or the journal hands no outcomes out.

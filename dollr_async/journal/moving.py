@@ -32,7 +32,7 @@ class MovableJournal(Protocol):
     """A journal whose payments can be copied to another one."""
 
     async def move_to(self, place: str) -> None:
-        """Refuse every later change with a `JournalError` that names the new place. Stored durably.
+        """Refuse every later change with a `JournalError` that names the new place, also after a restart.
 
         Raises:
             JournalError: a live run works on a payment, or the journal was moved to another place before.

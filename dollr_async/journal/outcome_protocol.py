@@ -50,9 +50,9 @@ class OutcomeJournal(Journal, Protocol):  # pragma: no mutate block - it has no 
     """A journal that hands each payment's outcome out until it is marked as handled.
 
     It keeps three more things of a payment. The *follower* is the worker that follows it while it is open, as long as
-    that worker's own lease lasts. The *hand-out lease* is that of the one worker that handles its outcome now. The
-    *mark* says that the outcome was handled. An entry that gets an outcome is not marked; one that loses its outcome,
-    because its payment is tried again, is not marked either.
+    that worker's own lease lasts. The *hand-out lease* belongs to the one worker that handles its outcome now. The
+    *mark* says that the outcome was handled. A new outcome is not marked. An entry that loses its outcome, because its
+    payment is tried again, loses its mark too.
 
     Every method may raise `JournalError`.
     """
@@ -152,7 +152,7 @@ class IndexedJournal(Journal, Protocol):  # pragma: no mutate block - it has no 
 
 @runtime_checkable
 class SignallingJournal(Journal, Protocol):
-    """A journal that can tell a run that waits for a lease when to ask for it again."""
+    """A journal that lets a run wait until a lease may be free."""
 
     async def released(self, reference_id: UUID, *, timeout: float) -> None:  # noqa: ASYNC109 - it returns after that time
         """Return when the lease of a payment was given back or has run out, or after `timeout` seconds."""
@@ -162,8 +162,8 @@ class SignallingJournal(Journal, Protocol):
 def must_be_durable(entry: Entry) -> bool:
     """Return whether an entry that is written has to survive a loss of power (docs/design.md, rule 7).
 
-    An execution is about to be sent, or surely did not run. Any other step that is lost is looked for before it is
-    repeated.
+    An execution is about to be sent, or surely did not run. Before any other step is repeated, the client checks
+    whether it was carried out.
     """
     return entry.in_doubt or entry.outcome == REFUSED
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class LeaseLostError(JournalError):
-    """Another run has taken this payment over, so this run does nothing more. Follow the payment by its reference."""
+    """Another run has taken this payment over, so this run stops. Follow the payment by its reference."""
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
@@ -52,7 +52,7 @@ class Journal(Protocol):
         ...
 
     async def claim(self, entry: Entry) -> Claim:
-        """Keep a new entry, or find the one with its reference, and take the lease unless a live run holds it.
+        """Store a new entry, or find the one with its reference, and take the lease unless a live run holds it.
 
         Stored durably when it returns. An entry that exists is left as it is.
         """
@@ -79,9 +79,9 @@ class Journal(Protocol):
         ...
 
     async def settle(self, reference_id: UUID, status: str, outcome: str | None) -> None:
-        """Keep a status that a status check found. This needs no lease.
+        """Store a status that a status check found. This needs no lease.
 
-        An outcome that is there already stays. An unknown reference is ignored.
+        If the entry has an outcome already, it stays. An unknown reference is ignored.
         """
         ...
 

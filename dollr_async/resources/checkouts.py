@@ -22,7 +22,11 @@ if TYPE_CHECKING:
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class CheckoutItem(Body):
-    """A line of a checkout. It has no quantity: `amount` is the price of the whole line, in major units."""
+    """A line of a checkout. It has no quantity: `amount` is the price of the whole line, in major units.
+
+    Raises:
+        InvalidInputError: a value is not of the form shown; a float is refused as an amount.
+    """
 
     name: str = attrs.field(validator=fields.text)
     currency: str = attrs.field(converter=fields.currency_code)
@@ -90,5 +94,5 @@ class Checkouts(Resource):
     """Checkouts: payer, document and payment page in one call (`/v1/checkouts`)."""
 
     async def create(self, checkout: NewCheckout) -> Checkout:
-        """Create payer, document and checkout in one call (`create_checkout_source`)."""
+        """Create payer, document and payment page in one request (`create_checkout_source`)."""
         return await self._post("checkouts/create", Checkout, checkout)

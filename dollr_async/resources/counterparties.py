@@ -16,7 +16,7 @@ from dollr_async.wire.codec import Answer, Body
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class NewCounterparty(Body):
-    """A party to tie to the merchant, and its relationship to the merchant.
+    """A party that becomes a counterparty of the merchant, such as its customer.
 
     Raises:
         InvalidInputError: a value is not of the form shown.
@@ -30,7 +30,7 @@ class NewCounterparty(Body):
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class CounterpartyChanges(Body):
-    """Changes of a counterparty; fields that are None stay as they are.
+    """Changes of a counterparty. Fields that are None stay as they are.
 
     Raises:
         InvalidInputError: a value is not of the form shown.
@@ -58,16 +58,16 @@ class Counterparty(Answer):
 
 
 class Counterparties(Resource):
-    """Counterparties: parties that are tied to the merchant (`/v1/counterparties`)."""
+    """Counterparties: parties with a relation to the merchant, such as its customers (`/v1/counterparties`)."""
 
     async def create(self, counterparty: NewCounterparty) -> Counterparty:
-        """Tie a party to the merchant (`create_counterparty`)."""
+        """Make a party a counterparty of the merchant (`create_counterparty`)."""
         return await self._post("counterparties/create", Counterparty, counterparty)
 
     async def list(
         self, *, fullname: str | None = None, relationship_type: RelationshipType | str | None = None
     ) -> tuple[Counterparty, ...]:
-        """List counterparties: all, by a part of the party's name, or by relationship (`list_counterparties`)."""
+        """List counterparties: all, or by a part of the party's name, or by relationship (`list_counterparties`)."""
         query = {"fullname": fullname, "relationship_type": enum_values.optional_relationship(relationship_type)}
         return await self._list("counterparties/list", Counterparty, **query)
 
@@ -76,6 +76,6 @@ class Counterparties(Resource):
         return await self._get(f"counterparties/retrieve/{segment(counterparty_id)}", Counterparty)
 
     async def update(self, counterparty_id: int | str, changes: CounterpartyChanges) -> Counterparty | None:
-        """Change the relationship or the party; None if the answer does not have it (`update_counterparty`)."""
+        """Change the relationship or the party (`update_counterparty`). It returns None if the answer has neither."""
         path = f"counterparties/update/{segment(counterparty_id)}"
         return await answer_or_none(self._put(path, Counterparty, changes))

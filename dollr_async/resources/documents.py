@@ -152,7 +152,7 @@ class Documents(Resource, Generic[NewT_contra, ChangesT_contra, DocumentT_co, De
     receipt_shape: type[ReceiptT_co]
 
     async def create(self, document: NewT_contra) -> DocumentT_co:
-        """Create a draft (`create_invoice`, `create_order`)."""
+        """Create a draft without lines (`create_invoice`, `create_order`)."""
         return await self._post(f"{self.plural}/create", self.document_shape, document)
 
     async def list(
@@ -172,7 +172,7 @@ class Documents(Resource, Generic[NewT_contra, ChangesT_contra, DocumentT_co, De
         return await self._get(f"{self.plural}/retrieve/number/{segment(number)}", self.detail_shape)
 
     async def update(self, document_id: int | str, changes: ChangesT_contra) -> DocumentT_co | None:
-        """Change a draft; None if the answer does not have it (`update_invoice`, `update_order`)."""
+        """Change a draft (`update_invoice`, `update_order`). It returns None if the answer has no document."""
         path = f"{self.plural}/update/{segment(document_id)}"
         return await answer_or_none(self._put(path, self.document_shape, changes))
 
@@ -183,31 +183,36 @@ class Documents(Resource, Generic[NewT_contra, ChangesT_contra, DocumentT_co, De
     async def update_item(
         self, document_id: int | str, item_id: int | str, changes: LineItemChanges
     ) -> DocumentItem | None:
-        """Change a draft's line; None if the answer does not have it (`update_invoice_item`, `update_order_item`)."""
+        """Change a line of a draft (`update_invoice_item`, `update_order_item`).
+
+        It returns the line, or None if the answer has no line.
+        """
         path = f"{self.plural}/{segment(document_id)}/items/{segment(item_id)}/update"
         return await answer_or_none(self._put(path, DocumentItem, changes))
 
     async def remove_item(self, document_id: int | str, item_id: int | str) -> None:
-        """Remove a draft's line (`remove_invoice_item`, `remove_order_item`).
+        """Remove a line of a draft (`remove_invoice_item`, `remove_order_item`).
 
-        It is a success if the line is already removed: the request may have arrived twice.
+        It is no error if the line is already removed, since the request may have arrived twice.
         """
         path = f"{self.plural}/{segment(document_id)}/items/{segment(item_id)}/remove"
         await self._accept_if_removed(answer_or_none(self._delete(path, UndocumentedAnswer)), document_id, item_id)
 
     async def publish(self, document_id: int | str) -> DocumentT_co | DetailT_co | None:
-        """Publish a draft; None if the answer is empty (`publish_invoice`, `publish_order`).
+        """Publish a draft, so that it can be paid (`publish_invoice`, `publish_order`).
 
-        It is a success if the document is already ACTIVE: the request may have arrived twice.
+        It returns the document, or None if the answer is empty. It is no error if the document is already ACTIVE, since
+        the request may have arrived twice.
         """
         path = f"{self.plural}/publish/{segment(document_id)}"
         publishing = _shaped_or_none(self._put(path, UndocumentedAnswer), self.document_shape)
         return await self._accept_if_already(publishing, document_id, SourceStatus.ACTIVE)
 
     async def cancel(self, document_id: int | str) -> DocumentT_co | DetailT_co | None:
-        """Cancel a document; None if the answer does not have it (`cancel_invoice`, `cancel_order`).
+        """Cancel a document (`cancel_invoice`, `cancel_order`).
 
-        It is a success if the document is already CANCELED: the request may have arrived twice.
+        It returns the document, or None if the answer has no document. It is no error if the document is already
+        CANCELED, since the request may have arrived twice.
         """
         canceling = self._delete(f"{self.plural}/cancel/{segment(document_id)}", self.document_shape)
         return await self._accept_if_already(answer_or_none(canceling), document_id, SourceStatus.CANCELED)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class NewCollection(Body):
-    """A checkout session to execute; `reference_id` is the idempotency key, `currency` what the payer pays in.
+    """A checkout session to execute. `reference_id` is the idempotency key. `currency` is what the payer pays in.
 
     Raises:
         InvalidInputError: a value is not of the form shown.
@@ -39,9 +39,9 @@ class NewCollection(Body):
 
 @attrs.frozen(eq=False, repr=False)
 class Passcode(Body):
-    """The merchant's passcode for payouts, with the phone (or the user) that it is registered for in the portal.
+    """The merchant's passcode for payouts, with the phone or the user that it is registered for in the portal.
 
-    The code is sent, and never shown.
+    The code is sent to the API. No `repr`, log record or error shows it.
 
     Raises:
         InvalidInputError: a value is not of the form shown.
@@ -54,7 +54,7 @@ class Passcode(Body):
 
 @attrs.frozen(eq=False, repr=False)
 class Device(Body):
-    """The machine that requests a payout; all five are free text, as in `type="SERVER"` and `platform="PYTHON"`.
+    """The machine that requests a payout. All five fields are free text, as in `type="SERVER"`, `platform="PYTHON"`.
 
     Raises:
         InvalidInputError: a value is not text, or is blank.
@@ -79,7 +79,11 @@ def _instance_of(kind: type, shown: str) -> Callable[[object, attrs.Attribute[An
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class DevicePasscode(Body):
-    """A passcode and the device where it is used, in the form that a payout needs."""
+    """A passcode and the device where it is used, in the form that a payout needs.
+
+    Raises:
+        InvalidInputError: `token` is not a `Passcode`, or `device` is not a `Device`.
+    """
 
     token: Passcode = attrs.field(validator=_instance_of(Passcode, 'Passcode(code, phone="231771234567")'))
     device: Device = attrs.field(validator=_instance_of(Device, 'Device(name="till 1", type="SERVER", ...)'))
@@ -128,10 +132,10 @@ class NewRefund(Body):
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class Execution(Answer):
-    """The state of a movement of money; amounts are in major units.
+    """The state of one payment at the API. Amounts are in major units.
 
-    `requires_action` is True while the payer has to confirm a card payment; the browser needs `client_secret` for it.
-    `raw_status` is the status as the API wrote it: SUCCESSFUL, for one, is COMPLETED in `status`.
+    `requires_action` is True while the payer has to confirm a card. The browser needs `client_secret` for that.
+    `raw_status` is the status as the API wrote it. For example SUCCESSFUL there is COMPLETED in `status`.
     """
 
     reference_id: str
@@ -192,17 +196,32 @@ class Executions(Resource):
     """Executions: movements of money (`/v1/executions`)."""
 
     async def collection(self, collection: NewCollection, *, retry: RetryPolicy | None = None) -> Execution:
-        """Execute a checkout session (`collect`); the same reference and body again mean the same payment."""
+        """Execute a checkout session (`collect`). The same reference and body again mean the same payment.
+
+        Raises:
+            APIStatusError: the API refused. A 5xx, a 408 or a 409 does not prove that the execution did not run.
+            TransportError, DecodeError: no usable answer: the execution may have run. Check its status before you send
+                it again. `DollrClient.collect` does that for you.
+        """
         return await self._caller.call("POST", "executions/collection", Execution, body=collection, retry=retry)
 
     async def payout(self, payout: NewPayout, *, retry: RetryPolicy | None = None) -> Execution:
-        """Execute a payout session (`payout`); the same reference and body again mean the same payment."""
+        """Execute a payout session (`payout`). The same reference and body again mean the same payment.
+
+        It raises what `collection` raises.
+        """
         return await self._caller.call("POST", "executions/payout", Execution, body=payout, retry=retry)
 
     async def transfer(self, transfer: NewTransfer, *, retry: RetryPolicy | None = None) -> Execution:
-        """Execute a transfer session (`transfer`); the same reference and body again mean the same payment."""
+        """Execute a transfer session (`transfer`). The same reference and body again mean the same payment.
+
+        It raises what `collection` raises.
+        """
         return await self._caller.call("POST", "executions/transfer", Execution, body=transfer, retry=retry)
 
     async def refund(self, refund: NewRefund, *, retry: RetryPolicy | None = None) -> Execution:
-        """Execute a refund session (`refund`); the same reference and body again mean the same payment."""
+        """Execute a refund session (`refund`). The same reference and body again mean the same payment.
+
+        It raises what `collection` raises.
+        """
         return await self._caller.call("POST", "executions/refund", Execution, body=refund, retry=retry)

@@ -15,7 +15,7 @@ from dollr_async.wire.codec import Answer, Body
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class NewPaymentAccount(Body):
-    """A wallet or a card to register for a party; for mobile money the account number is the wallet's phone.
+    """A wallet or a card to register for a party. For mobile money the account number is the wallet's phone.
 
     Raises:
         InvalidInputError: a value is not of the form shown.
@@ -31,7 +31,7 @@ class NewPaymentAccount(Body):
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class PaymentAccount(Answer):
-    """A registered account; it can be used only if `is_active` is True. The API never answers with its number."""
+    """A registered account. It can be used only if `is_active` is True. The API never returns its number."""
 
     id: int
     account_name: str
@@ -50,6 +50,6 @@ class PaymentAccounts(Resource):
     async def create(
         self, account: NewPaymentAccount, *, operation_type: ExecutionKind | str = ExecutionKind.COLLECTION
     ) -> PaymentAccount:
-        """Register an account for one kind of movement (`create_payment_account`)."""
+        """Register an account for one kind of payment, such as COLLECTION (`create_payment_account`)."""
         query = {"operation_type": enum_values.operation_type(operation_type)}
         return await self._post("payment-accounts/create", PaymentAccount, account, **query)

@@ -15,7 +15,10 @@ from dollr_async.wire.codec import Answer
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class PhoneRoute(Answer):
-    """The mobile-money route of a phone: pass `payment_method` and `gateway_provider` on unchanged."""
+    """The mobile-money route of a phone: its operator, and the words that a payment account or a quote needs.
+
+    Pass `payment_method` and `gateway_provider` on unchanged.
+    """
 
     carrier: str
     # Never send it as a country code: its format is not documented.
@@ -29,7 +32,7 @@ class PhoneRoute(Answer):
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class CardRoute(Answer):
-    """The route of a tokenised card."""
+    """The route of a card, from the token that the browser got for it."""
 
     currencies: tuple[str, ...]
     payment_method: str
@@ -42,9 +45,9 @@ class CardRoute(Answer):
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class Quote(Answer):
-    """What the payer will pay and the payee receive, in major units; it is not documented as binding.
+    """What the payer will pay and the payee will receive, in major units. The API does not say that it is binding.
 
-    Execute in `payer_currency`, also if another currency was asked for.
+    Execute in `payer_currency`, even if you asked for another currency.
     """
 
     # All amounts are numbers in text here (`predict_amount_and_fee`), and plain numbers elsewhere.
@@ -77,7 +80,7 @@ class Predictions(Resource):
         operation_type: ExecutionKind | str = ExecutionKind.COLLECTION,
         provider: PaymentProvider | str = PaymentProvider.STRIPE,
     ) -> CardRoute:
-        """Find the route of a tokenised card (`predict_card_provider_info`)."""
+        """Find the route of a card by its token, `pm_...` (`predict_card_provider_info`)."""
         kind = enum_values.operation_type(operation_type)
         query = {"payment_method_id": payment_method_id, "operation_type": kind, "provider": provider}
         return await self._get("predictions/card-provider-info", CardRoute, **query)
@@ -95,7 +98,7 @@ class Predictions(Resource):
         owner_type: OwnerType | str | None = None,
         owner_id: int | str | None = None,
     ) -> Quote:
-        """Quote an amount, in major units of `base_currency` (`predict_amount_and_fee`)."""
+        """Quote an amount, in major units of `base_currency`, with all fees (`predict_amount_and_fee`)."""
         base = _base(base_amount, base_currency, operation_type, fee_bearer) | _owner(owner_type, owner_id)
         route = _route(target_currency, payment_method, provider)
         return await self._get("predictions/amount-and-fees", Quote, **base, **route)

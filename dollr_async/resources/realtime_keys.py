@@ -14,7 +14,7 @@ from dollr_async.wire.codec import Answer, Body
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class NewRealtimeKey(Body):
-    """The collection to receive updates about; `reference_id` is that of its execution.
+    """The collection to receive updates about. `reference_id` is the payment's key.
 
     Raises:
         InvalidInputError: a value is not of the form shown.
@@ -28,7 +28,7 @@ class NewRealtimeKey(Body):
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class RealtimeKey(Answer):
-    """A key for the live channel of one collection; its token is never shown."""
+    """A key for the push channel of one collection. `expires_in` is in seconds. No `repr` shows the token."""
 
     access_token: str = attrs.field(repr=False, metadata=SECRET)
     # In seconds here (`get_collection_realtime_key`), in minutes for the API's own token.
@@ -39,5 +39,5 @@ class RealtimeKeys(Resource):
     """Realtime keys: short-lived keys for live updates (`/v1/realtime-keys`)."""
 
     async def collection(self, key: NewRealtimeKey) -> RealtimeKey:
-        """Obtain a key for the updates of one collection (`get_collection_realtime_key`)."""
+        """Fetch a key for the push channel of one collection (`get_collection_realtime_key`)."""
         return await self._post("realtime-keys/collection", RealtimeKey, key)

@@ -1,4 +1,4 @@
-"""Sessions: declared intents to move money, each executed once (`/v1/sessions`)."""
+"""Sessions: the API's permissions to execute one payment each (`/v1/sessions`)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _expiry(value: datetime) -> datetime:
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class NewCheckoutSession(Body):
-    """The intent to collect for an ACTIVE document.
+    """A session to make for the collection of an ACTIVE document.
 
     Raises:
         InvalidInputError: a value is not of the form shown.
@@ -37,7 +37,7 @@ class NewCheckoutSession(Body):
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class CheckoutSession(Answer):
-    """An intent to collect; execute it before `expires_at`."""
+    """A session for a collection. Execute it before `expires_at`."""
 
     id: int
     source_id: int
@@ -52,7 +52,7 @@ class CheckoutSession(Answer):
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class NewPayoutSession(Body):
-    """The intent to pay out `amount`, in major units, to an account registered for payouts.
+    """A session to make for a payout of `amount`, in major units, to an account registered for payouts.
 
     Raises:
         InvalidInputError: a value is not of the form shown; a float is refused as an amount.
@@ -66,7 +66,7 @@ class NewPayoutSession(Body):
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class PayoutSession(Answer):
-    """An intent to pay out; execute it before `expires_at`. `wallet_id` is the wallet that will be debited."""
+    """A session for a payout. Execute it before `expires_at`. `wallet_id` is the wallet that will be debited."""
 
     id: int
     wallet_id: int
@@ -81,9 +81,10 @@ class PayoutSession(Answer):
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class NewTransferSession(Body):
-    """The intent to move `amount`, in major units, from a wallet to the wallet of a counterparty.
+    """A session to make for a transfer of `amount`, in major units, from a wallet to the wallet of a counterparty.
 
-    You set when it expires: `expires_at` is a timezone-aware time. A payout session and the portal have wallet ids.
+    You set when it expires: `expires_at` is a timezone-aware time. You find the ids of wallets in a payout session and
+    in the portal.
 
     Raises:
         InvalidInputError: a value is not of the form shown; a float is refused as an amount.
@@ -98,7 +99,7 @@ class NewTransferSession(Body):
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class TransferSession(Answer):
-    """An intent to transfer; execute it before `expires_at`."""
+    """A session for a transfer. Execute it before `expires_at`."""
 
     id: int
     from_wallet_id: int
@@ -113,7 +114,7 @@ class TransferSession(Answer):
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class NewRefundSession(Body):
-    """The intent to refund `amount`, in major units of the original payment's currency: all of it or a part.
+    """A session to make for a refund of `amount`, in major units of the original currency: all of it or a part.
 
     You set when it expires: `expires_at` is a timezone-aware time.
 
@@ -130,7 +131,7 @@ class NewRefundSession(Body):
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class RefundSession(Answer):
-    """An intent to refund; execute it before `expires_at`. Only the first three fields are always there."""
+    """A session for a refund. Execute it before `expires_at`. Only the first three fields are always there."""
 
     id: int
     status: SessionStatus
@@ -144,20 +145,20 @@ class RefundSession(Answer):
 
 
 class Sessions(Resource):
-    """Sessions: declared intents to move money, each executed once (`/v1/sessions`)."""
+    """Sessions: the API's permissions to execute one payment each (`/v1/sessions`)."""
 
     async def checkout(self, session: NewCheckoutSession) -> CheckoutSession:
-        """Declare the intent to collect (`create_checkout_session`)."""
+        """Make a session for a collection (`create_checkout_session`)."""
         return await self._post("sessions/checkout", CheckoutSession, session)
 
     async def payout(self, session: NewPayoutSession) -> PayoutSession:
-        """Declare the intent to pay out (`create_payout_session`)."""
+        """Make a session for a payout (`create_payout_session`)."""
         return await self._post("sessions/payout", PayoutSession, session)
 
     async def transfer(self, session: NewTransferSession) -> TransferSession:
-        """Declare the intent to transfer between wallets (`create_transfer_session`)."""
+        """Make a session for a transfer between wallets (`create_transfer_session`)."""
         return await self._post("sessions/transfer", TransferSession, session)
 
     async def refund(self, session: NewRefundSession) -> RefundSession:
-        """Declare the intent to refund (`create_refund_session`)."""
+        """Make a session for a refund (`create_refund_session`)."""
         return await self._post("sessions/refund", RefundSession, session)

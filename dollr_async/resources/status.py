@@ -65,9 +65,10 @@ class Status(Resource):
         return await self._caller.call("GET", "status/source", SourceState, query=query, retry=retry)
 
     async def of(self, kind: ExecutionKind, reference_id: UUID | str, *, retry: RetryPolicy | None = None) -> Execution:
-        """Fetch the state of an execution of any kind, by the status operation of that kind.
+        """Fetch the state of a payment of any kind, with the status operation of that kind.
 
         Raises:
+            NotFoundError: the API does not know the reference. A new payment may not be known for some seconds.
             DecodeError: the answer is about another payment.
         """
         path = f"status/{kind.lower()}/{segment(reference_id)}"

@@ -34,11 +34,11 @@ class Controls(RealtimeControls):
         self._server = server
 
     def reset(self) -> None:
-        """Begin again, for the next test: the URL and the credentials stay, all else is as when the sandbox was made.
+        """Reset the sandbox for the next test. The URL and the credentials stay.
 
-        Requests, ledger, records, faults, tokens and keys are forgotten, so a client's token is refused once. The
-        clock, the latency, the outcome, the settlement and the balances are those of the beginning. Requests that
-        still hang end without an answer, and websockets are dropped.
+        Requests, ledger, records, faults, tokens and keys are deleted, so a client's token is refused once. The clock,
+        the latency, the outcome, the settlement and the balances are as at the start. Requests that still hang end
+        without an answer, and websockets are dropped.
         """
         self.restore_realtime()
         self._server.reset()
@@ -121,7 +121,7 @@ class Controls(RealtimeControls):
         self._world.tokens.revoke_all()
 
     def set_token_lifetime(self, minutes: float) -> None:
-        """Give tokens issued from now on a life of `minutes`; `expires_in` has it in whole minutes."""
+        """Set how many minutes later tokens are valid. `expires_in` has it in whole minutes."""
         self._world.tokens.lifetime = minutes
 
     # payments
@@ -138,25 +138,25 @@ class Controls(RealtimeControls):
         self._world.settlement = rule
 
     def settle(self, reference_id: str | UUID) -> None:
-        """Complete a payment now, whatever its outcome; a KeyError for an unknown reference."""
+        """Complete a payment now, whatever its outcome. An unknown reference is a KeyError."""
         settlement.move_payment(self._world, self._payment(reference_id), "COMPLETED")
 
     def decline(self, reference_id: str | UUID, message: str = "The payer declined the payment") -> None:
-        """Fail a payment now, with this `gateway_message`; a KeyError for an unknown reference."""
+        """Fail a payment now, with this `gateway_message`. An unknown reference is a KeyError."""
         payment = self._payment(reference_id)
         if not payment.is_final:
             payment.gateway_message = message
         settlement.move_payment(self._world, payment, "FAILED")
 
     def let_ring(self, reference_id: str | UUID) -> None:
-        """Leave a mobile-money collection without an answer, whatever its outcome: it fails after two minutes.
+        """Let the payer of a mobile-money collection not answer, whatever its outcome. It fails after two minutes.
 
-        Until then `settle` and `decline` still answer it. A KeyError for an unknown reference.
+        Until then `settle` and `decline` can still end it. An unknown reference is a KeyError.
         """
         let_ring(self._world, self._payment(reference_id))
 
     def answer_by_hand(self, phone: str | None = None, *, on: bool = True) -> None:
-        """Let a person answer a phone on its page, or every phone for None; its own rules are back with `on=False`.
+        """Let a person answer a phone on its page. None is every phone. With `on=False` the rules answer again.
 
         Collections from the phone then stay PENDING for two minutes, or until `settle` or `decline`.
         """
@@ -164,7 +164,7 @@ class Controls(RealtimeControls):
         answer_by_hand(self._world, phone, on=on)
 
     def confirm_card(self, reference_id: str | UUID) -> None:
-        """Finish the payer's 3-D Secure, so that the payment continues; a KeyError for an unknown reference."""
+        """Finish the payer's 3-D Secure, so that the payment continues. An unknown reference is a KeyError."""
         settlement.confirm_card(self._world, self._payment(reference_id))
 
     def pay(self, source_type: str, source_id: int) -> str:
@@ -187,15 +187,15 @@ class Controls(RealtimeControls):
     # accounts and wallets
 
     def deactivate_account(self, account_id: int | str) -> None:
-        """Make a payment account inactive, so that no execution can use it; a KeyError for an unknown id."""
+        """Make a payment account inactive, so that no execution can use it. An unknown id is a KeyError."""
         self._world.accounts[int(account_id)].is_active = False
 
     def set_balance(self, currency: str, amount: Decimal) -> None:
-        """Set the balance of the merchant's wallet in a currency; the wallet is opened when there is none."""
+        """Set the balance of the merchant's wallet in a currency, in major units. A missing wallet is opened."""
         self._world.wallet(currency).balance = amount
 
     def set_wallet_status(self, currency: str, status: str) -> None:
-        """Make a wallet ACTIVE, RESTRICTED, FROZEN or CLOSED; money leaves only an ACTIVE one."""
+        """Make a wallet ACTIVE, RESTRICTED, FROZEN or CLOSED. Money can leave only an ACTIVE one."""
         self._world.wallet(currency).status = status
 
     def _payment(self, reference_id: str | UUID) -> Payment:

@@ -37,7 +37,7 @@ class FaultKind(Enum):
 
 @attrs.frozen(kw_only=True)
 class Fault:
-    """One thing that goes wrong with a request. Make it with a constructor, or name it by a plain word in `fail`."""
+    """One thing that goes wrong with a request. Make it with a class method, or pass one of `FAULT_WORDS` to `fail`."""
 
     kind: FaultKind
     after_work: bool = False
@@ -106,7 +106,7 @@ class Fault:
 
     @classmethod
     def in_progress(cls, *, after_work: bool = True) -> Fault:
-        """Answer 409 and say that the request is in progress; unless `after_work` is False, the work is done first."""
+        """Answer 409 and say that the request is in progress. With `after_work=False` nothing is done."""
         return cls.answer(409, {"detail": "A request with this reference is in progress"}, after_work=after_work)
 
     @classmethod

@@ -33,9 +33,9 @@ Settlement = AfterSeconds | AfterStatusChecks
 
 @attrs.frozen(kw_only=True)
 class Outcome:
-    """How a payment goes: the status it starts with, the final one (None for never), and the API's messages.
+    """How a payment goes: the status it starts with, its final status (None: it never ends), and the API's messages.
 
-    `settlement` decides when its status changes, None for the sandbox's own rule. With `needs_action` a card waits for
+    `settlement` decides when its status changes; None is the sandbox's own rule. With `needs_action` a card waits for
     3-D Secure.
     """
 
@@ -108,7 +108,7 @@ _ENDINGS = {
 }
 
 TEST_PHONES = {prefix + ending: name for prefix in _PREFIXES for ending, name in _ENDINGS.items()}
-"""Test phone numbers and the name of each one's outcome; any other number has the sandbox's default outcome."""
+"""Each test phone number, and the name of its outcome. Any other number has the sandbox's default outcome."""
 
 UNKNOWN_OPERATOR_PHONES = frozenset(prefix + "007" for prefix in _PREFIXES)
 """Test phone numbers whose operator the prediction does not know."""

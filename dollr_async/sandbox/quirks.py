@@ -21,9 +21,9 @@ def _only_payment_statuses(_: object, __: object, words: Mapping[str, str]) -> N
 
 @attrs.frozen(kw_only=True)
 class Quirks:
-    """Where the API's documentation is silent or contradicts itself, one field for each question.
+    """How the API might behave where its documentation is silent or contradicts itself, one field for each question.
 
-    The defaults follow the contract; each other value is an answer that a client should handle too.
+    The defaults follow the contract. Each other value is an answer that a client should handle too.
     """
 
     publish_reply: Literal["document", "without_total", "empty", "no_content"] = "document"

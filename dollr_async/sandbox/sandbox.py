@@ -129,7 +129,7 @@ class Sandbox(Controls):
         return self
 
     async def close(self) -> None:
-        """Stop: end hanging requests and drop connections. Its state stays readable; closing twice does no harm."""
+        """Stop: end hanging requests and drop connections. Its state stays readable. You may close twice."""
         await self._server.close()
         self._world.clock.stop()
 
@@ -155,10 +155,9 @@ class Sandbox(Controls):
     def settings(self) -> Settings:
         """The keywords that a client needs: `client_id`, `client_secret` and `base_url`.
 
-        They leave the client's own policies as they are, which are made for real payments: a lost answer is looked for
-        during half a minute. In tests add `QUICK`, which polls and recovers within a second:
-        `DollrClient(**sandbox.settings, **QUICK)`, from `dollr_async.testing`. The settings of the pytest fixtures
-        have it already.
+        The client keeps its own policies, which are made for real payments: after a lost answer it checks the status
+        for half a minute. In tests add `QUICK` of `dollr_async.testing`, which polls and recovers within a second:
+        `DollrClient(**sandbox.settings, **QUICK)`. The settings of the pytest fixtures have it already.
         """
         return {"client_id": self.client_id, "client_secret": self.client_secret, "base_url": self.url}
 

@@ -49,9 +49,9 @@ class SandboxThread(Controls):
     >>> with SandboxThread(outcome="decline") as sandbox:
     ...     shop = Shop(DollrClient(**sandbox.settings))
 
-    It takes the keywords of `Sandbox`, and has the same controls. Each runs in the thread of the sandbox while the
-    caller waits, which takes well under a millisecond. `requests` and `ledger` are snapshots: what happens later does
-    not change them. `start()` and `close()` do the same as `with`, and after `close` it can be started again.
+    It takes the keywords of `Sandbox`, and has the same controls. Each control runs in the thread of the sandbox while
+    the caller waits, which takes well under a millisecond. `requests` and `ledger` are snapshots: what happens later
+    does not change them. `start()` and `close()` do the same as `with`. After `close` it can be started again.
     """
 
     def __init__(self, **keywords: Unpack[SandboxKeywords]) -> None:

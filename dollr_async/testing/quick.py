@@ -23,6 +23,6 @@ QUICK: Final[QuickPolicies] = {
 }
 """Keywords for a client of a sandbox in tests: `DollrClient(**sandbox.settings, **QUICK)`.
 
-It polls 20 times a second, recovers a lost answer in less than a second, and raises `PollTimeoutError` after two
-seconds. Never use it with the real API: there "not found" can mean "not there yet" for much longer.
+With it the client polls 20 times a second, decides a lost answer in less than a second, and raises `PollTimeoutError`
+after two seconds. Never use it with the real API: there "not found" can mean "not there yet" for much longer.
 """

@@ -28,11 +28,11 @@ _ATTRIBUTE = "_dollr_async_django_client"
 def dollr() -> DollrClient:
     """Return the client of the running event loop, as the settings describe it.
 
-    It is made at the first call in a loop, and closed with the loop. Do not close it. Django makes more than one event
-    loop: under WSGI, and in its tests, each call of an async view has a new one.
+    It is made at the first call in a loop, and closed with the loop. Do not close it. Under WSGI, and in Django's
+    tests, each call of an async view has a new event loop, and so a new client.
 
     Raises:
-        ConfigurationError: no event loop is running (use `run()`), or the settings lack something.
+        ConfigurationError: no event loop is running (use `run()`), or a setting is missing or wrong.
     """
     try:
         loop = asyncio.get_running_loop()
@@ -45,19 +45,19 @@ def dollr() -> DollrClient:
 
 
 def run(call: Callable[[DollrClient], Awaitable[T]], timeout: float | None = None) -> T:
-    """Call a function with a client, wait for what it returns, and return the result: for code that cannot await.
+    """Call a function with the client, and return the awaited result: for code that cannot await.
 
     As in `run(lambda dollr: dollr.collect(...))`. All threads of a process share one client, in a thread of its own.
 
     Args:
-        call: it is called in that thread.
-        timeout: seconds to wait for the result; None is no limit. A call that takes longer is cancelled. What was sent
-            by then may have been carried out: a payment is followed by its reference.
+        call: the function. It is called in the thread of the client.
+        timeout: seconds to wait for the result; None is no limit. A call that takes longer is cancelled. A request that
+            was sent by then may have been carried out. So follow a payment by its reference.
 
     Raises:
         TimeoutError: the builtin one; the time ran out.
-        ConfigurationError: an event loop is running in this thread (await `dollr()` there), or the settings lack
-            something.
+        ConfigurationError: an event loop is running in this thread (await `dollr()` there), or a setting is missing or
+            wrong.
         JournalError: the call begins a payment, and this thread has a transaction open.
         Exception: whatever the call raises.
     """

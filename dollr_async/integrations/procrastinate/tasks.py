@@ -129,7 +129,7 @@ class PaymentTasks:
         kind: ExecutionKind | str = ExecutionKind.COLLECTION,
         connection: AsyncConnection[Any] | None = None,
     ) -> None:
-        """Let jobs check a payment until it ends, and handle its outcome. The payment must be in the journal.
+        """Defer a job that checks a payment until it ends and handles its outcome. The payment must be in the journal.
 
         Args:
             reference_id: the payment's key.
@@ -150,9 +150,9 @@ class PaymentTasks:
         reference_id: uuid.UUID | str | None = None,
         **terms: Any,  # noqa: ANN401 - those of DollrClient.collect, each checked
     ) -> uuid.UUID:
-        """Let a job collect, and follow the payment to its outcome. Returns the reference, before anything is sent.
+        """Defer a job that collects, and return the reference before anything is sent. More jobs follow the payment.
 
-        The job holds the terms, with the payer's name and phone, until it is done; the next sweep deletes it.
+        The job has the terms, with the payer's name and phone, until it is done. Then the next sweep deletes it.
 
         Args:
             connection: yours, in an open transaction. Then your order and the job commit or roll back together.
@@ -223,7 +223,9 @@ class PaymentTasks:
                     await self._on_outcome(outcome, connection)
                     await outcome.handled(connection)
         except AlreadyHandledError:
-            logger.debug("payment %s: another worker was quicker", reference, extra={"reference_id": reference})
+            logger.debug(
+                "payment %s: another worker has handled its outcome", reference, extra={"reference_id": reference}
+            )
         return True
 
     async def _collect(self, reference_id: str, terms: dict[str, Any]) -> None:

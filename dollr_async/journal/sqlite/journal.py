@@ -40,13 +40,13 @@ class SQLiteJournal:
     Once a method has returned, what it wrote survives a crash of the process. What money depends on survives a loss of
     power too: a claim, the entry before an execution, a refusal, and the mark of a handled outcome.
 
-    The file is opened at the first use. Its directory must exist, on a local disk. Beside the file SQLite keeps a
-    `-wal` and a `-shm` file, and each open journal an `-owner-` file, by which other processes see at once that its
-    process has died: do not touch them. Only the user who runs the program may read the files. Any event loop and any
-    thread may use a journal. A process that was forked after the first use may not.
+    The file is opened at the first use. Its directory must exist, on a local disk. Beside the file are a `-wal` and a
+    `-shm` file of SQLite, and an `-owner-` file of each open journal. By the latter other processes see at once that
+    its process has died. Do not touch these files. Only the user who runs the program may read them.
 
-    Close it with `async with` or `close()`. Then its leases are free, and any later use is a `JournalError`. A journal
-    that was never closed is closed when it is garbage-collected.
+    Any event loop and any thread may use a journal, but not a process that was forked after the first use. Close it
+    with `async with` or `close()`. Then its leases are free, and any later use is a `JournalError`. A journal that was
+    never closed is closed when it is garbage-collected.
     """
 
     _busy_timeout = 5.0
