@@ -20,7 +20,7 @@ _WIDE, _NARROW = "mwMW@%", "iIjlft.,:;'|!()[] r"
 _SANS = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 _MONO = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'Liberation Mono', monospace"
 
-# On a page that has the figure inline, furo's variable is the page's text colour; alone, it follows the system's theme.
+# On a page that has the figure inline, furo's variables are the page's colours; alone, it follows the system's theme.
 _STYLE = """
 {figure} {{ color: var(--color-foreground-primary, #1f2328); max-width: 100%; height: auto; }}
 @media (prefers-color-scheme: dark) {{ {figure} {{ color: var(--color-foreground-primary, #e6edf3); }} }}
@@ -29,6 +29,8 @@ _STYLE = """
 {figure} .title {{ font-weight: 600; font-size: {normal}px; }}
 {figure} .sometimes {{ font-style: italic; }}
 {figure} .quiet {{ fill-opacity: 0.75; }}
+{figure} .over {{ paint-order: stroke; stroke: var(--color-background-primary, #fff); stroke-width: 4px; }}
+@media (prefers-color-scheme: dark) {{ {figure} .over {{ stroke: var(--color-background-primary, #0d1117); }} }}
 {figure} .end {{ text-anchor: end; }}
 {figure} .middle {{ text-anchor: middle; }}
 {figure} rect, {figure} path {{ fill: none; stroke: currentColor; stroke-width: 1.1; }}

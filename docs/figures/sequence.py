@@ -42,14 +42,14 @@ def sequence(name: str, title: str, parties: Sequence[str], steps: Sequence[Mess
         y = _TOP + _HEAD + _ROW * number
         if isinstance(step, Event):
             drawing.line([(1.0, y), (WIDTH - 1.0, y)], "optional", has_head=False)
-            drawing.text(WIDTH / 2, y - 6.0, step.words, "title", anchor="middle")
+            drawing.text(WIDTH / 2, y - 6.0, step.words, "title", "over", anchor="middle")
             continue
         left, right = sorted((middles[step.source], middles[step.target]))
         drawing.line([(middles[step.source], y), (middles[step.target], y)], step.style)
         if left < WIDTH / 2:
-            drawing.text(left + 5.0, y - 6.0, step.words)
+            drawing.text(left + 5.0, y - 6.0, step.words, "over")
         else:
-            drawing.text(right - 5.0, y - 6.0, step.words, anchor="end")
+            drawing.text(right - 5.0, y - 6.0, step.words, "over", anchor="end")
     spoken = "; ".join(
         step.words if isinstance(step, Event) else f"{step.source} to {step.target}: {step.words}" for step in steps
     )
