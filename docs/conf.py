@@ -29,12 +29,12 @@ project = PROJECT["name"]
 author = PROJECT["authors"][0]["name"]
 release = dollr_async.__version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton", "docs.narrow"]
 exclude_patterns = ["_build"]
 html_theme = "furo"
 html_title = project
 html_static_path = ["_static"]
-html_css_files = ["tables.css"]
+html_css_files = ["pages.css"]
 html_show_copyright = False
 html_show_sphinx = False
 myst_heading_anchors = 3
