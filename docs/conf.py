@@ -37,6 +37,7 @@ html_static_path = ["_static"]
 html_css_files = ["pages.css"]
 html_show_copyright = False
 html_show_sphinx = False
+myst_enable_extensions = ["tasklist"]
 myst_heading_anchors = 3
 # What is printed is not copied, nor is the prompt of a shell.
 copybutton_selector = "div.highlight-python pre, div.highlight-py pre, div.highlight-sh pre, div.highlight-console pre"
