@@ -205,8 +205,8 @@ def fuzz(session: nox.Session) -> None:
 
 @nox.session(python=OLDEST, default=False, tags=["full"])
 def browser(session: nox.Session) -> None:
-    """The sandbox's pages in the Chromium of this machine; without one the tests say so and are skipped."""
-    install(session, "tests", "browser")
+    """The sandbox's pages and these docs in the Chromium of this machine; without one the tests are skipped."""
+    install(session, "tests", "browser", "docs")
     session.run("pytest", "-n", "2", "tests/browser", *session.posargs)
 
 
