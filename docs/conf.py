@@ -40,7 +40,9 @@ html_show_sphinx = False
 myst_enable_extensions = ["tasklist"]
 myst_heading_anchors = 3
 # What is printed is not copied, nor is the prompt of a shell.
-copybutton_selector = "div.highlight-python pre, div.highlight-py pre, div.highlight-sh pre, div.highlight-console pre"
+copybutton_selector = ", ".join(
+    f"div.highlight-{name} pre" for name in ("python", "py", "sh", "console", "ini", "yaml")
+)
 copybutton_prompt_text = "$ "
 
 napoleon_custom_sections = [("Raises while iterating", "Raises")]
