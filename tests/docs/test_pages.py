@@ -15,6 +15,7 @@ from dollr_async import journal as journals
 from dollr_async import sandbox as local
 from dollr_async import testing as contracts
 from dollr_async.resources.base import Resource
+from dollr_async.sandbox.outcomes import UNKNOWN_OPERATOR_PHONES
 from tests.conftest import virtual_loop
 from tests.support.markdown_code import python_blocks, run_blocks, sandbox_of_the_environment
 from tests.support.paths import ROOT
@@ -138,6 +139,13 @@ def test_every_row_about_lost_answers_names_a_test_that_exists() -> None:
     written = "\n".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
     there = set(re.findall(r"^ *(?:async )?def (test_\w+)\(", written, flags=re.MULTILINE))
     assert {name for tests in named for name in tests} - there == set()
+
+
+def test_the_page_about_testing_shows_what_every_test_phone_does() -> None:
+    # One prefix of the three: the last digits mean the same for each.
+    phones = {phone for phone in {*local.TEST_PHONES, *UNKNOWN_OPERATOR_PHONES} if phone.startswith("231770")}
+    shown = re.findall(r"^(\d{12}) [A-Z]", (DOCS / "guides" / "testing.md").read_text(), flags=re.MULTILINE)
+    assert sorted(shown) == sorted(phones)
 
 
 def described(module: str) -> set[str]:
