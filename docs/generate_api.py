@@ -23,8 +23,11 @@ _VERBS = {"_get": "GET", "_list": "GET", "_post": "POST", "_put": "PUT", "_delet
 _NOT_OPERATIONS = {"status.of"}
 _TOP = """# The operations
 
-Every operation of the API and the method that calls it, all on `DollrClient`. Ids in a route are positional arguments.
-What is sent is one object, or keywords for a query; `?` marks those that have a default.
+This table has every operation of the API, with the method of `DollrClient` that calls it. For example, the row
+`parties.retrieve` is `await dollr.parties.retrieve(party_id)`.
+
+- Pass the ids of a route as positional arguments.
+- Pass what is sent as one object, such as `NewParty(...)`, or as keywords. `?` marks a keyword that has a default.
 
 | method | route | sends | returns |
 |---|---|---|---|

@@ -49,7 +49,7 @@ class Action(enum.Enum):
     CHECK = "check the status"
     CHECK_OTHER_KINDS = "check the other kinds, once"
     RENEW = "renew the session, then send"
-    ADOPT = "adopt"
+    ADOPT = "accept: it is this payment"
     STOP = "stop: no money moved"
     GIVE_UP = "give up: the outcome is unknown"
 
