@@ -92,7 +92,7 @@ def figure() -> str:
     _draw_going_on(drawing, cards, left)
     _draw_ends(drawing, cards, left + _CARD, ends)
     height = cards[-1].end + 20.0
-    drawing.text(0.0, height, "Slanted: it depends on what is known by then; see the tables.", "quiet", "sometimes")
+    drawing.text(0.0, height, "Slanted: it depends on what is known then. The tables say how.", "quiet", "sometimes")
     told = (f"{edge.source.value}, {edge.result}: {edge.target.value}" for edge in edges)
     return drawing.svg(
         height + 6.0,

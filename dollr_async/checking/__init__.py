@@ -1,1 +1,1 @@
-"""`dollr check`: asks the API without moving money, and holds its answers against the contract in `openapi.yaml`."""
+"""`dollr check`: asks the API without moving money, and compares its answers with the contract in `openapi.yaml`."""
