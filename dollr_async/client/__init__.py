@@ -27,9 +27,13 @@ class DollrClient(MoneyInMethods, MoneyOutMethods, FollowingMethods, OutcomeMeth
     You can create it without a running loop. It opens at its first request. Close it with `async with` or
     `await close()`. The API's operations are methods of its groups: `parties`, `invoices`, `executions`, and so on.
 
-    Each operation may raise `InvalidInputError` (an argument was refused), `ConfigurationError` (the client is closed),
-    `APIStatusError` (the answer is not a success), `TransportError` (no usable answer arrived) and `DecodeError` (the
-    answer does not have the documented shape).
+    Each operation may raise these errors:
+
+    - `InvalidInputError`: an argument was refused. Nothing was sent.
+    - `ConfigurationError`: the client is closed, or was opened in another event loop.
+    - `APIStatusError`: the answer is not a success.
+    - `TransportError`: no usable answer arrived.
+    - `DecodeError`: the answer does not have the documented shape.
 
     Args:
         client_id: from the portal; by default the environment variable DOLLR_CLIENT_ID.

@@ -100,7 +100,7 @@ class Journal(Protocol):
 def lease_lost(reference_id: UUID) -> LeaseLostError:
     """Return the error for a run that writes or renews without holding the lease."""
     sentence = (
-        f"payment {reference_id} is no longer this run's: another run has taken it over, or its lease was given back. "
-        "Nothing was written. Follow the payment by its reference"
+        f"this run no longer works on payment {reference_id}: another run has taken it over, or its lease was given "
+        "back. Nothing was written. Follow the payment by its reference"
     )
     return LeaseLostError(sentence)

@@ -187,7 +187,7 @@ def about(execution: Execution, reference_id: UUID | str) -> Execution:
     except ValueError:
         return execution
     if named != UUID(asked):
-        message = f"the API answered about payment {named} when it was asked about {reference_id}: ask again"
+        message = f"the API answered about payment {named} instead of {reference_id}: check again"
         raise DecodeError(message, path="reference_id")
     return execution
 

@@ -140,7 +140,7 @@ async def test_a_state_of_another_payment_is_nobodys_and_is_polled_again(sandbox
 async def test_a_check_never_reports_another_payment(sandbox: Sandbox, even: DollrClient) -> None:
     other = uuid.uuid4()
     sandbox.fail(_STATUS, _state("COMPLETED", str(other)))
-    with pytest.raises(DecodeError, match=f"answered about payment {other} when it was asked about {REFERENCE}"):
+    with pytest.raises(DecodeError, match=f"answered about payment {other} instead of {REFERENCE}"):
         await even.check(REFERENCE)
 
 

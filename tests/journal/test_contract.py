@@ -178,7 +178,7 @@ async def test_the_error_of_a_lost_lease_names_the_payment(
     entry = an_entry()
     await journal.claim(entry)
     for lost in (journal.write(entry, 2), journal.renew(entry.reference_id, 2)):
-        with pytest.raises(LeaseLostError, match=f"^payment {entry.reference_id} is no longer this run's"):
+        with pytest.raises(LeaseLostError, match=f"^this run no longer works on payment {entry.reference_id}"):
             await lost
     if isinstance(journal, SQLiteJournal):
         await journal.close()

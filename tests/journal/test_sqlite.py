@@ -535,7 +535,7 @@ async def test_two_tasks_of_one_journal_exclude_each_other_until_the_lease_expir
         SetClock.time += journal.lease
         assert (await journal.claim(entry)).number == 2
         assert first.number is not None
-        with pytest.raises(LeaseLostError, match=f"payment {entry.reference_id} is no longer this run's"):
+        with pytest.raises(LeaseLostError, match=f"this run no longer works on payment {entry.reference_id}"):
             await journal.write(entry, first.number)
 
 

@@ -204,9 +204,9 @@ class DjangoJournal:
 
 def _inside_a_transaction(alias: str) -> JournalError:
     sentence = (
-        f"a transaction is open on the database {alias!r}, so no payment is begun here: if it were rolled back later, "
-        "your own record of the payment would be lost, and the money would move all the same. Commit first, then "
-        "collect. Where the setting ATOMIC_REQUESTS has opened the transaction, decorate the view with "
-        "django.db.transaction.non_atomic_requests. Nothing was sent"
+        f"a transaction is open on the database {alias!r}, so no payment was begun, and nothing was sent. A later "
+        "rollback would delete your own record of the payment, but not the payment itself. Commit first, then collect. "
+        "If the setting ATOMIC_REQUESTS opened the transaction, decorate the view with "
+        "django.db.transaction.non_atomic_requests"
     )
     return JournalError(sentence)
