@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from sphinx.application import Sphinx
 
-SHORT = 24
+SHORT = 20
 """How many characters a cell of numbers may have, and a name that does not break."""
 PAIR, MANY_COLUMNS = 2, 7
 ROLES = {nodes.table: "table", nodes.thead: "rowgroup", nodes.tbody: "rowgroup", nodes.row: "row"}
