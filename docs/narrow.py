@@ -32,9 +32,12 @@ PHONE = "(max-width: 30em)"
 ALSO_ON_A_PHONE = frozenset({"overview", "handset", "story", "requests", "faults", "clock"})
 """The screenshots in docs/screenshots that have a narrow sibling with the same content: `overview-phone.png`."""
 
+BOX = 'class="task-list-item-checkbox"'
+"""The box of a checklist, which is only drawn: a screen reader has nothing to do with it."""
+
 
 class Translator(HTML5Translator):
-    """Writes what `mark` puts on nodes."""
+    """Writes what the functions below put on nodes."""
 
     def visit_Text(self, node: nodes.Text) -> None:  # noqa: N802 - as docutils has it
         """Write a text; in a table a long name may break between its words, and a number stays with its unit."""
@@ -81,8 +84,8 @@ def rows(part: nodes.Element) -> list[list[nodes.entry]]:
     return [list(row.findall(nodes.entry)) for row in part.findall(nodes.row)]
 
 
-def mark(app: Sphinx, doctree: nodes.document, _name: str) -> None:
-    """Mark the tables that a phone shows row by row, those of numbers, and the screenshots."""
+def mark_tables(_app: Sphinx, doctree: nodes.document, _name: str) -> None:
+    """Mark the tables that a phone shows row by row, and those of numbers."""
     for table in doctree.findall(nodes.table):
         heads, body = list(table.findall(nodes.thead)), rows(next(table.findall(nodes.tbody)))
         if heads and is_stacked(body):
@@ -90,12 +93,23 @@ def mark(app: Sphinx, doctree: nodes.document, _name: str) -> None:
             name_cells(table, rows(heads[0])[0], body)
         elif len(body[0]) > PAIR:
             table["classes"].append("numbers")
+
+
+def mark_images(app: Sphinx, doctree: nodes.document, _name: str) -> None:
+    """Link the screenshots and plots to their files, and name the narrow siblings of the screenshots."""
     for image in doctree.findall(nodes.image):
         path = PurePosixPath(image["uri"])
         if path.parent.name == "screenshots" or path.stem.startswith("capacity_"):
             image.setdefault("width", "100%")  # Sphinx links an image that has a width to its file
         if path.stem in ALSO_ON_A_PHONE and app.builder.format == "html":
             image["phone"] = str(path.with_stem(f"{path.stem}-phone"))
+
+
+def hide_boxes(_app: Sphinx, doctree: nodes.document, _name: str) -> None:
+    """Hide the boxes of checklists from screen readers."""
+    for raw in doctree.findall(nodes.raw):
+        if BOX in raw.astext():
+            raw[0] = nodes.Text(raw.astext().replace(BOX, f'aria-hidden="true" {BOX}'))
 
 
 def is_stacked(body: Sequence[Sequence[nodes.entry]]) -> bool:
@@ -121,5 +135,6 @@ def name_cells(table: nodes.table, headings: Sequence[nodes.entry], body: Sequen
 def setup(app: Sphinx) -> dict[str, bool]:
     """Connect the functions above to Sphinx."""
     app.set_translator("html", Translator)
-    app.connect("doctree-resolved", mark)
+    for change in (mark_tables, mark_images, hide_boxes):
+        app.connect("doctree-resolved", change)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
