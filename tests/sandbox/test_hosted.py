@@ -82,7 +82,7 @@ async def test_a_payer_pays_on_the_page(merchant: Merchant) -> None:
 
     assert (await _page(merchant, "POST", checkout["url"]))[0] == 303
     text = (await _page(merchant, "GET", checkout["url"]))[1]
-    assert ("PROCESSING" in text, "refresh" in text, "<button>" in text) == (True, True, False)
+    assert ("PROCESSING" in text, "Refresh" in text, "<button>" in text) == (True, True, False)
     assert (await _page(merchant, "POST", checkout["url"]))[0] == 422
     assert len(merchant.sandbox.ledger) == 1
 
