@@ -221,7 +221,9 @@ def docs(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Measure what the library costs beside what its users would write by hand; half an hour on a quiet machine."""
     install(session, "bench")
-    session.run("python", "-m", "benchmarks", *(session.posargs or ("--page", "docs/benchmarks_last.inc")))
+    postgres = os.environ.get("DOLLR_TEST_POSTGRES", "postgresql://postgres@127.0.0.1:5432/test")
+    page = ("--page", "docs/benchmarks_last.inc", "--postgres", postgres)
+    session.run("python", "-m", "benchmarks", *(session.posargs or page))
 
 
 @nox.session(python=OLDEST, default=False, tags=["full"])

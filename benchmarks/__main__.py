@@ -13,6 +13,7 @@ import sys
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from benchmarks.calls.cost_tables import Amount, cpu_tables, latency_table, measured, rate_table
@@ -25,6 +26,7 @@ from benchmarks.following.tables import (
     settling_payments_table,
 )
 from benchmarks.harness.figures import ratio
+from benchmarks.harness.postgres import own_database
 from benchmarks.harness.rounds import run_rounds
 from benchmarks.harness.sections import read_options, run_sections
 from benchmarks.harness.tables import table
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 
 PACKAGES = ("aiohttp", "attrs", "cattrs", "msgspec", "orjson", "requests", "httpx", "uvloop")
 COLLECTIONS = ["direct", "document_first"]
+_WITHOUT_POSTGRES = "PostgreSQL was not measured: pass --postgres with the URL of a server."
 DELAY = 0.02
 """Seconds between a request and its answer, where answers are slow."""
 
@@ -128,15 +131,33 @@ def importing(options: argparse.Namespace) -> str:
 
 
 def journal(options: argparse.Namespace) -> str:
-    """What a journal costs."""
-    command = [
-        sys.executable,
-        "-m",
-        "benchmarks.journal.cost",
-        f"--collections={max(options.times // 20, 1)}",
-        f"--rounds={options.rounds}",
-    ]
-    return f"```text\n{subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout}```"
+    """What a journal costs, and the outcomes that are handled from it."""
+    server = [] if options.postgres is None else [f"--postgres={options.postgres}"]
+    amount = (f"--collections={max(options.times // 20, 1)}", f"--rounds={options.rounds}")
+    tables = [_printed("journal.cost", *amount, *server)]
+    payments = f"--payments={max(options.payments // 2, 1)}"
+    with TemporaryDirectory() as directory:
+        tables += ["A SQLite file:", _printed("journal.handling", str(Path(directory, "payments.db")), payments)]
+    if options.postgres is None:
+        tables.append(_WITHOUT_POSTGRES)
+    else:
+        with own_database(options.postgres) as url:
+            tables += ["A database in PostgreSQL:", _printed("journal.handling", url, payments)]
+    return "\n\n".join(tables)
+
+
+def engines(options: argparse.Namespace) -> str:
+    """What makes the checks."""
+    if options.postgres is None:
+        return _WITHOUT_POSTGRES
+    # More checks are due than any way can make, and each is measured for as long as the payments took to arrive above.
+    amount = (f"--payments={max(options.payments // 5, 1)}", f"--seconds={options.spread / 4}")
+    return _printed("following.engines", f"--url={options.postgres}", *amount, f"--warm-up={options.spread / 12}")
+
+
+def _printed(module: str, *options: str) -> str:
+    command = [sys.executable, "-m", f"benchmarks.{module}", *options]
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
 
 
 SECTIONS: dict[str, tuple[str, Callable[[argparse.Namespace], str]]] = {
@@ -149,6 +170,7 @@ SECTIONS: dict[str, tuple[str, Callable[[argparse.Namespace], str]]] = {
     "settling": ("Ten thousand payments that arrive and settle", settling),
     "push": ("Push and polling", push),
     "journal": ("With and without a journal", journal),
+    "engines": ("What makes the checks", engines),
     "importing": ("The import", importing),
 }
 
@@ -167,6 +189,7 @@ def main() -> None:
     parser.add_argument("--watchers", type=int, default=1000, help="how many watch one payment")
     parser.add_argument("--pushed", type=int, default=200, help="how many collections are followed by push")
     parser.add_argument("--push-seconds", type=float, default=30.0, help="the seconds within which those settle")
+    parser.add_argument("--postgres", help="a PostgreSQL server, as in postgresql://user@host/database")
     parser.add_argument("--page", type=Path, help="the file to write the tables to")
     options = read_options(parser, SECTIONS)
     run_sections(options, SECTIONS)

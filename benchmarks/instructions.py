@@ -53,10 +53,10 @@ class Kind(NamedTuple):
 KINDS = {
     "status": Kind("a status check", 300, 1.09, 1.11),
     "party": Kind("a party, by POST", 300, 1.1, 1.12),
-    "direct": Kind("a collection by one checkout", 60, 1.46, 1.49),
+    "direct": Kind("a collection by one checkout", 60, 1.45, 1.49),
     "document_first": Kind("a collection, step by step", 60, 1.35, 1.38),
     "journaled": Kind("the same with a journal in SQLite", 60, 3.18, 3.3),
-    "followed": Kind("a payment of watch_many(), to its end", 300, 1.35, 1.39),
+    "followed": Kind("a payment of watch_many(), to its end", 300, 1.32, 1.36),
 }
 
 

@@ -2,7 +2,7 @@
 
 The same open payments are followed by `watch_many()`, by `outcomes()` and by the jobs of Procrastinate, each in a
 process of its own that has one core. More checks are due than the process can make, so it prints the CPU time for a
-check, and the checks a second at which one process is full. The database must be empty: journal and jobs go there.
+check, and the checks a second at which one process is full. Journal and jobs are in a database of their own.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ import time
 from typing import TYPE_CHECKING
 
 from benchmarks.harness.gauges import ask_stub
+from benchmarks.harness.postgres import own_database
 from benchmarks.harness.processes import measure_and_print, run_in_process, stub_server
+from benchmarks.harness.tables import table
 from benchmarks.journal.handling import fill, reference
 from dollr_async import DollrClient, PollPolicy
 from dollr_async.journal import PostgresJournal
@@ -99,18 +101,17 @@ async def measure(options: argparse.Namespace) -> dict[str, float]:
     return {"checks": checks / seconds, "cpu": cpu * 1e6 / checks, "busy": cpu / seconds}
 
 
-def _print_all(options: argparse.Namespace) -> None:
-    with stub_server(options.delay, "--settling") as stub:
-        asyncio.run(fill(options.url, options.payments, settles=_LATER))
+def compare(options: argparse.Namespace) -> str:
+    """Measure each way after the other, and return the table."""
+    rows = []
+    with stub_server(options.delay, "--settling") as stub, own_database(options.url) as url:
+        asyncio.run(fill(url, options.payments, settles=_LATER))
         for way in _WAYS:
             seconds = ("--seconds", options.seconds, "--warm-up", options.warm_up)
-            arguments = ("--url", options.url, "--stub", stub, "--payments", options.payments, *seconds)
+            arguments = ("--url", url, "--stub", stub, "--payments", options.payments, *seconds)
             found = run_in_process("following.engines", [way, *arguments])
-            print(
-                f"{way:14} {found['cpu']:6.0f} µs of CPU for a check, {found['checks']:6.0f} checks a second, "
-                f"{found['busy']:4.0%} of a core",
-                flush=True,
-            )
+            rows.append([way, f"{found['cpu']:.0f} µs", f"{found['checks']:.0f}", f"{found['busy']:.0%}"])
+    return table(["the checks are made by", "CPU time for a check", "checks per second", "of a core"], rows)
 
 
 def main() -> None:
@@ -119,14 +120,14 @@ def main() -> None:
     parser.add_argument("--payments", type=int, default=2000)
     parser.add_argument("--seconds", type=float, default=15.0)
     parser.add_argument("--warm-up", type=float, default=5.0, help="seconds before they are measured")
-    parser.add_argument("--url", help="an empty database: postgresql://...", required=True)
+    parser.add_argument("--url", help="a server: postgresql://user@host/database", required=True)
     parser.add_argument("--delay", type=float, default=0.05, help="seconds between a check and its answer")
     parser.add_argument("--stub", help="used by the program itself, for its ways")
     parser.add_argument("way", nargs="?", choices=_WAYS)
     if "--stub" in sys.argv:
         measure_and_print(parser, measure)
         return
-    _print_all(parser.parse_args())
+    print(compare(parser.parse_args()))
 
 
 if __name__ == "__main__":

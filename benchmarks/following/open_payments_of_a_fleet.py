@@ -2,8 +2,8 @@
 
 Some processes follow the same open payments with `outcomes()` and mark each outcome as handled. It prints what they and
 their database do while nothing settles, and then while the payments settle one after the other: checks and commits a
-second, connections, and how long after a payment settled it was handled. The database must be empty. It needs the
-monotonic clock, which all processes of a machine share.
+second, connections, and how long after a payment settled it was handled. The journal is in a database of its own on the
+server. It needs the monotonic clock, which all processes of a machine share.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import psycopg
 
 from benchmarks.harness.figures import quantile
 from benchmarks.harness.gauges import ask_stub
+from benchmarks.harness.postgres import own_database
 from benchmarks.harness.processes import stub_server
 from benchmarks.journal.handling import import_payments
 from dollr_async import DollrClient, PollPolicy
@@ -88,15 +89,24 @@ def _line(name: str, before: Counts, after: Counts) -> str:
     )
 
 
-async def _run(options: argparse.Namespace, stub: str) -> None:
+async def _run(options: argparse.Namespace, stub: str, url: str) -> None:
     first = _now() + (options.payments / _IMPORTED_IN_A_SECOND + options.rest) * 1000.0
     moments = (int(first + 1000.0 * options.settling * number / options.payments) for number in range(options.payments))
-    await import_payments(options.url, moments)
+    await import_payments(url, moments)
     began = time.monotonic()
-    arguments = [sys.executable, "-m", "benchmarks.following.open_payments_of_a_fleet", *sys.argv[1:], "--stub", stub]
+    arguments = [
+        sys.executable,
+        "-m",
+        "benchmarks.following.open_payments_of_a_fleet",
+        *sys.argv[1:],
+        "--url",
+        url,
+        "--stub",
+        stub,
+    ]
     pipe = asyncio.subprocess.PIPE
     workers = [await asyncio.create_subprocess_exec(*arguments, stdout=pipe) for _ in range(options.workers)]
-    async with await psycopg.AsyncConnection.connect(options.url, autocommit=True) as database:
+    async with await psycopg.AsyncConnection.connect(url, autocommit=True) as database:
         rest = first / 1000.0 - time.monotonic()
         # The first half is for the workers to take the payments and to check each once.
         await asyncio.sleep(rest / 2)
@@ -121,7 +131,7 @@ async def _run(options: argparse.Namespace, stub: str) -> None:
 def main() -> None:
     """Run the fleet, or one worker of it."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
-    parser.add_argument("--url", help="an empty database: postgresql://...", required=True)
+    parser.add_argument("--url", help="a server: postgresql://user@host/database", required=True)
     parser.add_argument("--payments", type=int, default=50_000)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--interval", type=float, default=60.0, help="seconds between two checks of a payment")
@@ -133,8 +143,8 @@ def main() -> None:
     if options.stub:
         asyncio.run(work(options))
         return
-    with stub_server(options.delay, "--settling") as stub:
-        asyncio.run(_run(options, stub))
+    with stub_server(options.delay, "--settling") as stub, own_database(options.url) as url:
+        asyncio.run(_run(options, stub, url))
 
 
 if __name__ == "__main__":

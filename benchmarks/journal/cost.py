@@ -1,8 +1,8 @@
 """What a journal costs: `python -m benchmarks.journal.cost` collects with and without one, alternately.
 
 The sandbox runs in another process and answers without delay, so the journal's share of the time is as large as it can
-be. The file is in the temporary directory, or with `--directory` in that one. With `--postgres` there is a journal in
-that database too; its schemas stay, and their names begin with `dollr_bench_`.
+be. The file is in the temporary directory, or with `--directory` in that one. With `--postgres` there is a journal on
+that server too, in a database of its own.
 """
 
 from __future__ import annotations
@@ -14,13 +14,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from benchmarks.harness.postgres import own_database
+from benchmarks.harness.tables import table
 from dollr_async import DollrClient, LineItem, Payer
 from dollr_async.journal import SQLiteJournal, open_journal
 
@@ -97,11 +99,12 @@ async def journals(directory: Path, postgres: str | None) -> AsyncIterator[dict[
         yield found
 
 
-async def compare(url: str, directory: Path, options: argparse.Namespace) -> None:
-    """Measure all by turns, and print the medians in milliseconds per collection."""
+async def compare(url: str, directory: Path, postgres: str | None, options: argparse.Namespace) -> str:
+    """Measure all by turns, and return the table of the medians."""
+    rows: list[list[str]] = []
     client = partial(DollrClient, "sandbox-client", "sandbox-secret", base_url=url)
     async with AsyncExitStack() as stack:
-        found = await stack.enter_async_context(journals(directory, options.postgres))
+        found = await stack.enter_async_context(journals(directory, postgres))
         clients = {name: await stack.enter_async_context(client(journal=journal)) for name, journal in found.items()}
         for direct in (False, True):
             for at_once in options.at_once:
@@ -110,10 +113,11 @@ async def compare(url: str, directory: Path, options: argparse.Namespace) -> Non
                 for _ in range(options.rounds + 1):
                     for name, dollr in clients.items():
                         times[name].append(await measured(dollr))
-                print(f"{'direct' if direct else 'document first'}, {at_once} at once, ms a collection:")
-                for name, seconds in times.items():
-                    # The first round warms up.
-                    print(f"  {name:24} {1000.0 * statistics.median(seconds[1:]) / options.collections:7.2f}")
+                # The first round warms up.
+                medians = [1000.0 * statistics.median(seconds[1:]) / options.collections for seconds in times.values()]
+                work = f"{'by one checkout' if direct else 'step by step'}, {at_once} at once"
+                rows.append([work, *(f"{median:.2f} ms" for median in medians)])
+    return table(["a collection", *clients], rows)
 
 
 def main() -> None:
@@ -125,8 +129,13 @@ def main() -> None:
     parser.add_argument("--postgres", help="the URL of a database for tests, such as postgresql://user@host/database")
     parser.add_argument("--directory", help="where the journal's file is")
     options = parser.parse_args()
-    with sandbox_process() as url, tempfile.TemporaryDirectory(dir=options.directory) as directory:
-        asyncio.run(compare(url, Path(directory), options))
+    database = nullcontext() if options.postgres is None else own_database(options.postgres)
+    with (
+        sandbox_process() as url,
+        tempfile.TemporaryDirectory(dir=options.directory) as directory,
+        database as postgres,
+    ):
+        print(asyncio.run(compare(url, Path(directory), postgres, options)))
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from benchmarks.harness.processes import stub_server
+from benchmarks.harness.tables import table
 from dollr_async import DollrClient, StatusChange
 from dollr_async.journal import Entry, StoredPayment, open_journal
 from dollr_async.testing.support import an_entry
@@ -84,10 +85,10 @@ def _in_processes(count: int, *words: str) -> list[dict[str, float]]:
     return [json.loads(process.communicate()[0]) for process in running]
 
 
-def _line(name: str, found: list[dict[str, float]]) -> str:
+def _row(name: str, found: list[dict[str, float]]) -> list[str]:
     payments = sum(one["payments"] for one in found)
     cpu = _MICROSECONDS * sum(one["cpu"] for one in found) / payments
-    return f"{name:28} {cpu:6.0f} µs of CPU each, {payments / max(one['seconds'] for one in found):7.0f} a second"
+    return [name, f"{cpu:.0f} µs", f"{payments / max(one['seconds'] for one in found):.0f}"]
 
 
 def main() -> None:
@@ -103,11 +104,12 @@ def main() -> None:
         print(json.dumps(asyncio.run(way)))
         return
     with stub_server(0.0, "--settling") as stub:
-        print(_line("watch_many", _in_processes(1, "-", "--stub", stub, "--payments", str(options.payments))))
+        rows = [_row("watch_many()", _in_processes(1, "-", "--stub", stub, "--payments", str(options.payments)))]
         for workers in (1, options.workers):
             asyncio.run(fill(options.url, options.payments))
             name = f"outcomes(), {workers} worker{'s' * (workers > 1)}"
-            print(_line(name, _in_processes(workers, options.url, "--stub", stub)))
+            rows.append(_row(name, _in_processes(workers, options.url, "--stub", stub)))
+    print(table([f"{options.payments:,} payments that have settled", "CPU time for each", "handled per second"], rows))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from psycopg.conninfo import conninfo_to_dict
 
 from benchmarks.__main__ import SECTIONS
 from benchmarks.cold_start import MOMENTS
@@ -17,7 +16,7 @@ from benchmarks.harness.stub_answers import ANSWERS, COMPLETED, REFERENCE, STATU
 from benchmarks.observing import observers
 from dollr_async import PollPolicy
 from tests.support.paths import ROOT
-from tests.support.postgres import CONNINFO, own_database
+from tests.support.postgres import CONNINFO, require_postgres
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,11 +33,12 @@ EVERY_TWO = PollPolicy(interval=2.0, max_interval=2.0, jitter=0.1)
 @pytest.mark.full(reason="it starts some twenty processes")
 def test_every_benchmark_runs_and_fills_the_page(tmp_path: Path) -> None:
     page = tmp_path / "page.inc"
-    command = [sys.executable, "-m", "benchmarks", *SMALL, f"--page={page}"]
+    require_postgres()
+    command = [sys.executable, "-m", "benchmarks", *SMALL, f"--postgres={CONNINFO}", f"--page={page}"]
     subprocess.run(command, check=True, cwd=ROOT, timeout=120, capture_output=True)
     parts = page.read_text().split("## ")[1:]
     assert [part.partition("\n")[0] for part in parts] == [title for title, _ in SECTIONS.values()]
-    assert all("dollr" in part or "Python" in part or "journal" in part for part in parts)
+    assert all("dollr" in part or "Python" in part or "outcomes" in part for part in parts)
 
 
 @pytest.mark.full(reason="it starts a server in another process")
@@ -50,14 +50,22 @@ def test_the_benchmark_of_observers_runs() -> None:
 
 @pytest.mark.full(reason="it starts a server and three ways to follow, each in another process")
 def test_the_benchmark_of_engines_runs() -> None:
-    with own_database() as database:
-        name = conninfo_to_dict(database)["dbname"]
-        options = [f"--url={CONNINFO.rpartition('/')[0]}/{name}", "--payments=20", "--seconds=1", "--warm-up=0.5"]
-        command = [sys.executable, "-m", "benchmarks.following.engines", *options]
-        ran = subprocess.run(command, check=True, cwd=ROOT, timeout=120, capture_output=True, text=True)
-    checks = {line.split()[0]: int(line.split(", ")[1].split()[0]) for line in ran.stdout.splitlines()}
-    assert checks.keys() == {"watch_many", "outcomes", "procrastinate"}
-    assert all(checks.values())
+    require_postgres()
+    command = [sys.executable, "-m", "benchmarks.following.engines", f"--url={CONNINFO}"]
+    command += ["--payments=20", "--seconds=1", "--warm-up=0.5"]
+    ran = subprocess.run(command, check=True, cwd=ROOT, timeout=120, capture_output=True, text=True)
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in ran.stdout.splitlines()[2:]]
+    assert [row[0] for row in rows] == ["watch_many", "outcomes", "procrastinate"]
+    assert all(int(row[2]) for row in rows)
+
+
+@pytest.mark.full(reason="it starts a server and two workers, each in another process")
+def test_the_benchmark_of_a_fleet_runs() -> None:
+    require_postgres()
+    command = [sys.executable, "-m", "benchmarks.following.open_payments_of_a_fleet", f"--url={CONNINFO}"]
+    command += ["--payments=20", "--interval=0.5", "--rest=4", "--settling=1"]
+    ran = subprocess.run(command, check=True, cwd=ROOT, timeout=120, capture_output=True, text=True)
+    assert [line.split("  ")[0] for line in ran.stdout.splitlines()[1:3]] == ["at rest", "settling"]
 
 
 @pytest.mark.full(reason="it starts a server and a process for each moment")
