@@ -101,6 +101,7 @@ async def journals(directory: Path, postgres: str | None) -> AsyncIterator[dict[
 
 async def compare(url: str, directory: Path, postgres: str | None, options: argparse.Namespace) -> str:
     """Measure all by turns, and return the table of the medians."""
+    works: list[str] = []
     rows: list[list[str]] = []
     client = partial(DollrClient, "sandbox-client", "sandbox-secret", base_url=url)
     async with AsyncExitStack() as stack:
@@ -115,9 +116,11 @@ async def compare(url: str, directory: Path, postgres: str | None, options: argp
                         times[name].append(await measured(dollr))
                 # The first round warms up.
                 medians = [1000.0 * statistics.median(seconds[1:]) / options.collections for seconds in times.values()]
-                work = f"{'by one checkout' if direct else 'step by step'}, {at_once} at once"
-                rows.append([work, *(f"{median:.2f} ms" for median in medians)])
-    return table(["a collection", *clients], rows)
+                works.append(f"{'by one checkout' if direct else 'step by step'}, {at_once} at once")
+                rows.append([f"{median:.2f} ms" for median in medians])
+    return table(
+        ["a collection", *works], [[name, *row] for name, row in zip(clients, zip(*rows, strict=True), strict=True)]
+    )
 
 
 def main() -> None:
