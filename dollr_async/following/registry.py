@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from contextlib import contextmanager
 from functools import partial
+from operator import attrgetter
 from typing import TYPE_CHECKING, Protocol
 from weakref import WeakSet, WeakValueDictionary
 
@@ -18,6 +19,7 @@ from dollr_async.following.status_checks import StatusCheck, reported_check
 from dollr_async.following.turns import Turns
 from dollr_async.following.watch import SourceWatch, Watch
 from dollr_async.following.watch_many import MergedWatch
+from dollr_async.resources.executions import Execution
 from dollr_async.wire.retry import RetryPolicy
 
 if TYPE_CHECKING:
@@ -31,7 +33,6 @@ if TYPE_CHECKING:
     from dollr_async.following.policy import PollPolicy
     from dollr_async.following.schedule import PollSchedule
     from dollr_async.push.connection import PushConnection
-    from dollr_async.resources.executions import Execution
     from dollr_async.resources.status import SourceState, Status
 
     Payments = WeakValueDictionary[UUID, Poller[Execution]]
@@ -180,7 +181,8 @@ class PollerRegistry:
         if execution.status.is_final and poller.push is not None:
             poller.push.close()
             poller.push = None
-        return execution
+        # The same answer again is the same object again: new ones that grow old make the garbage collector visit all.
+        return latest if latest is not None and _all_of(latest) == _all_of(execution) else execution
 
     async def _decided(self, execution: Execution, kind: ExecutionKind, reference_id: UUID, age: float) -> Execution:
         """Return a collection as COMPLETED when its unknown word stays and its own document is PAID."""
@@ -281,6 +283,9 @@ class PollerRegistry:
             payment.fail(error)
         for source in [poller for sources in self._sources.values() for poller in tuple(sources.values())]:
             source.fail(error)
+
+
+_all_of = attrgetter(*(field.name for field in attrs.fields(Execution)))
 
 
 def _payment_fingerprint(execution: Execution) -> tuple[str, bool]:

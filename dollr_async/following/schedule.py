@@ -14,11 +14,12 @@ import math
 import random
 from abc import ABC, abstractmethod
 from functools import partial
-from heapq import heapify, heappop, heappush
+from heapq import heappop, heappush
 from itertools import count
 from typing import TYPE_CHECKING
 
 from dollr_async.following.ceiling import LocalCeiling
+from dollr_async.following.plans import Plans
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,9 +36,6 @@ MOST_POLLS_IN_FLIGHT = 64
 
 _QUEUED_IN_ONE_TURN = 100
 """Things queued in one turn of the loop: ten thousand that are due together must not hold it up."""
-
-_CANCELLED_PLANS_KEPT = 100
-"""Cancelled plans that may stay in the heap until their time, however few others there are."""
 
 _LONGEST_PAUSE = 60.0
 _WARN_AGAIN_AFTER = 600.0
@@ -111,8 +109,7 @@ class PollSchedule:
         self.is_shared = budget is not None
         self._ceiling: Ceiling = LocalCeiling(per_second) if budget is None else self._shared_ceiling(budget)
         self._sequence = count()
-        self._planned: list[tuple[float, int, Scheduled]] = []
-        self._cancelled_plans = 0
+        self._planned: Plans[Scheduled] = Plans()
         self._queue: list[tuple[float, float, int, Scheduled]] = []
         self._virtual_time = 0.0
         self._workers: set[asyncio.Task[None]] = set()
@@ -140,13 +137,8 @@ class PollSchedule:
         if thing.worker is not None:
             thing.worker.cancel()
         if thing.planned_at is not None and thing.due_at(thing.planned_at) is None:
-            thing.planned_at = None
-            self._cancelled_plans += 1
-        if self._cancelled_plans > max(_CANCELLED_PLANS_KEPT, len(self._planned) // 2):
-            # Their times may be an hour away: until then the heap would hold the things and their states.
-            self._cancelled_plans = 0
-            self._planned = [plan for plan in self._planned if plan[2].planned_at == plan[0]]
-            heapify(self._planned)
+            self._planned.cancel(thing)
+        self._planned.forget_cancelled()
 
     def rate_limited(self, retry_after: float | None, began: float) -> None:
         """Pause all polls after a 429 to a poll that began at `began`: for as long as the API asks, within limits."""
@@ -211,8 +203,7 @@ class PollSchedule:
         if thing.planned_at is not None and thing.planned_at <= due_at:
             return
         if due_at > now:
-            thing.planned_at = due_at
-            heappush(self._planned, (due_at, next(self._sequence), thing))
+            self._planned.add(thing, due_at)
         else:
             thing.planned_at = None
             thing.is_queued = True
@@ -224,11 +215,10 @@ class PollSchedule:
         self._timer = None
         now = self._clock.monotonic()
         for _ in range(_QUEUED_IN_ONE_TURN):
-            if not self._planned or self._planned[0][0] > now + _TICK:
+            if self._planned.next_at > now + _TICK:
                 break
-            planned_at, _, thing = heappop(self._planned)
-            if thing.planned_at == planned_at:  # else it was cancelled, or planned again for an earlier time
-                thing.planned_at = None
+            planned_at, thing = self._planned.take()
+            if thing is not None:
                 now = max(now, planned_at)
                 self._enqueue(thing, thing.due_at(now), now)
                 thing.queued_for = planned_at  # where the loop was busy, that was a while ago
@@ -284,7 +274,7 @@ class PollSchedule:
         self._start_polls()
 
     def _set_timer(self) -> None:
-        at = self._planned[0][0] if self._planned else math.inf
+        at = self._planned.next_at
         if self._queue and len(self._workers) < MOST_POLLS_IN_FLIGHT:
             at = min(at, self._opens_at(self._clock.monotonic()))
         if self._timer is not None:

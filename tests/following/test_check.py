@@ -112,6 +112,17 @@ async def test_a_watch_yields_at_once_what_a_check_saw(sandbox: Sandbox, by_push
     assert sandbox.realtime_counts.channels == 0
 
 
+async def test_the_same_answer_again_is_the_same_object_again(sandbox: Sandbox, dollr: DollrClient) -> None:
+    sandbox.set_settlement(AfterSeconds(processing=10.0, final=20.0))
+    collection = await collect(dollr)
+    first = (await dollr.check(collection.reference_id)).execution
+    assert (await dollr.check(collection.reference_id)).execution is first
+    await asyncio.sleep(12.0)
+    later = (await dollr.check(collection.reference_id)).execution
+    assert later is not None
+    assert (later.status, later is first) == ("PROCESSING", False)
+
+
 async def test_a_check_of_a_payment_that_nobody_watches_leaves_nothing_behind(
     sandbox: Sandbox, dollr: DollrClient
 ) -> None:
