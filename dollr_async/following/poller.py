@@ -67,6 +67,7 @@ class Poller(Scheduled, Generic[T]):
         "latest",
         "push",
         "unknown_since",
+        "updates",
     )
 
     def __init__(
@@ -95,6 +96,7 @@ class Poller(Scheduled, Generic[T]):
         self._is_hinted = False
         self.push: PushSubscription | None = None
         self.latest: T | None = None
+        self.updates = 0
         self._not_found_since: float | None = None
         self._is_expected = is_expected
         self.document: tuple[SourceType, int] | None = None
@@ -108,6 +110,7 @@ class Poller(Scheduled, Generic[T]):
     def update(self, state: T) -> None:
         """Keep a state that was seen, and notify the followers for whom it is a change."""
         self._note_poll()
+        self.updates += 1
         self.latest = state
         self._not_found_since = None
         for follower in tuple(self._followers):

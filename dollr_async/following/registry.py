@@ -169,14 +169,18 @@ class PollerRegistry:
 
     async def _fetch_payment(self, kind: ExecutionKind, reference_id: UUID, *, age: float = 0.0) -> Execution:
         poller = self.poller(reference_id, kind)
-        before = poller.latest
+        before = poller.updates
         execution = await self.status.of(kind, reference_id, retry=_ONCE)
         if not execution.status.is_known:
             execution = await self._decided(execution, kind, reference_id, age)
         if self._journal is not None and (poller.latest is None or poller.latest.status != execution.status):
             await self._journal.saw(execution, reference_id)
         latest = poller.latest
-        if latest is not None and not execution.status.is_final and (latest.status.is_final or latest is not before):
+        if (
+            latest is not None
+            and not execution.status.is_final
+            and (latest.status.is_final or poller.updates != before)
+        ):
             return latest  # a final status stays; what was seen during this request may be newer
         if execution.status.is_final and poller.push is not None:
             poller.push.close()

@@ -68,6 +68,17 @@ async def test_a_late_answer_does_not_replace_a_newer_state(rig: Rig, registry: 
     assert await task == ["PENDING", "PROCESSING", "COMPLETED"]
 
 
+async def test_a_late_answer_does_not_replace_a_state_that_was_seen_again(rig: Rig, registry: PollerRegistry) -> None:
+    # The check begins before the poll at 4 seconds, which finds nothing new, and ends after it.
+    stale = partial(_late, "PENDING", 1.0)
+    seen = _answer("PROCESSING")
+    rig.transport.answers(seen, seen, stale, seen, _answer("COMPLETED"))
+    task = asyncio.create_task(_statuses(registry))
+    await asyncio.sleep(3.5)
+    await registry.check(_ID, _COLLECTION, age=0.0)
+    assert await task == ["PROCESSING", "COMPLETED"]
+
+
 async def test_a_final_status_is_never_replaced(rig: Rig, registry: PollerRegistry) -> None:
     rig.transport.answers(_answer("COMPLETED"), _answer("PROCESSING"))
     watch = registry.watch(_ID, _COLLECTION)
