@@ -19,7 +19,7 @@ from tests.journal.postgres.store import query
 from tests.support.postgres import CONNINFO, own_schema
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Awaitable, Callable
 
     Use = Callable[[PostgresJournal], Awaitable[object]]
 
@@ -45,12 +45,6 @@ class Impatient(PostgresJournal):
     """It waits for a moment only."""
 
     _patience = 0.3
-
-
-@pytest.fixture
-def schema() -> Iterator[str]:
-    with own_schema() as name:
-        yield name
 
 
 @pytest.mark.parametrize("use", USES.values(), ids=USES)

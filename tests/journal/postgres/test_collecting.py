@@ -14,21 +14,14 @@ from dollr_async import DollrClient
 from dollr_async.journal import PostgresJournal
 from tests.journal.postgres.store import query
 from tests.support.collections import collect
-from tests.support.postgres import CONNINFO, own_schema
+from tests.support.postgres import CONNINFO
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from uuid import UUID
 
     from dollr_async.sandbox import Sandbox
 
 pytestmark = pytest.mark.real_time(reason="a server in another process knows no virtual clock")
-
-
-@pytest.fixture
-def schema() -> Iterator[str]:
-    with own_schema() as name:
-        yield name
 
 
 async def test_one_reference_at_many_clients_is_one_charge_and_one_invoice(schema: str, sandbox: Sandbox) -> None:

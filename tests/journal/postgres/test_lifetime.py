@@ -19,19 +19,12 @@ from dollr_async.journal import IndexedJournal, LeaseLostError, OutcomeJournal, 
 from dollr_async.testing.outcome_journal_contract import executed
 from dollr_async.testing.support import an_entry, claimed
 from tests.journal.postgres.store import query, until
-from tests.support.postgres import CONNINFO, own_schema
+from tests.support.postgres import CONNINFO
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from multiprocessing.connection import Connection
 
 pytestmark = pytest.mark.real_time(reason="a server in another process knows no virtual clock")
-
-
-@pytest.fixture
-def schema() -> Iterator[str]:
-    with own_schema() as name:
-        yield name
 
 
 def test_it_is_made_without_an_event_loop_and_shows_no_password() -> None:

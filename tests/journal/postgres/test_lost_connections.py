@@ -15,11 +15,11 @@ from dollr_async.journal import LeaseLostError, PostgresJournal
 from dollr_async.testing.outcome_journal_contract import executed, handed_out
 from dollr_async.testing.support import an_entry, claimed
 from tests.journal.postgres.store import query, until
-from tests.support.postgres import CONNINFO, own_schema
+from tests.support.postgres import CONNINFO
 from tests.support.tcp_proxy import TCPProxy
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator
 
 pytestmark = pytest.mark.real_time(reason="a server in another process knows no virtual clock")
 
@@ -30,12 +30,6 @@ class Impatient(PostgresJournal):
     """It waits for one second only."""
 
     _patience = 1.0
-
-
-@pytest.fixture
-def schema() -> Iterator[str]:
-    with own_schema() as name:
-        yield name
 
 
 @asynccontextmanager

@@ -9,20 +9,12 @@ from psycopg_pool import AsyncConnectionPool
 
 from dollr_async.journal import PostgresJournal
 from tests.support.many_statuses import MANY, statuses_written_before_a_read
-from tests.support.postgres import CONNINFO, own_schema
+from tests.support.postgres import CONNINFO
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import psycopg
 
 pytestmark = pytest.mark.real_time(reason="a server in another process knows no virtual clock")
-
-
-@pytest.fixture
-def schema() -> Iterator[str]:
-    with own_schema() as name:
-        yield name
 
 
 async def test_status_writes_leave_connections_to_others(schema: str) -> None:

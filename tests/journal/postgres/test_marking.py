@@ -15,20 +15,14 @@ from dollr_async.base.errors import AlreadyHandledError, InvalidInputError, Jour
 from dollr_async.journal import PostgresJournal
 from dollr_async.testing.outcome_journal_contract import executed, handed_out
 from tests.journal.postgres.store import query
-from tests.support.postgres import CONNINFO, own_schema
+from tests.support.postgres import CONNINFO
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator
 
     from dollr_async.journal import EndedPayment
 
 pytestmark = pytest.mark.real_time(reason="a server in another process knows no virtual clock")
-
-
-@pytest.fixture
-def schema() -> Iterator[str]:
-    with own_schema() as name:
-        yield name
 
 
 @pytest.fixture

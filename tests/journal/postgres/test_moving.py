@@ -18,18 +18,11 @@ from tests.journal.postgres.store import let_time_pass
 from tests.support.postgres import CONNINFO, own_schema
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from dollr_async.journal import EndedPayment, OutcomeJournal
 
 pytestmark = pytest.mark.real_time(reason="a server in another process knows no virtual clock")
-
-
-@pytest.fixture
-def schema() -> Iterator[str]:
-    with own_schema() as name:
-        yield name
 
 
 async def fill(journal: OutcomeJournal) -> EndedPayment:

@@ -5,16 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import pytest
 
 from dollr_async.sandbox import SandboxThread
-from tests.support.postgres import CONNINFO, own_schema
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from tests.support.postgres import CONNINFO
 
 pytestmark = [pytest.mark.real_time, pytest.mark.full(reason="it starts processes")]
 
@@ -34,12 +30,6 @@ async def main(settings, journal, reference_id, tasks):
 
 asyncio.run(main(*json.loads(sys.argv[1])))
 """
-
-
-@pytest.fixture
-def schema() -> Iterator[str]:
-    with own_schema() as name:
-        yield name
 
 
 def test_twenty_tasks_in_four_processes_make_one_invoice_and_one_charge(schema: str) -> None:

@@ -18,19 +18,13 @@ from dollr_async.base.errors import JournalError
 from dollr_async.journal import PostgresJournal
 from dollr_async.testing.support import an_entry, claimed
 from tests.journal.postgres.store import let_time_pass, query
-from tests.support.postgres import CONNINFO, own_schema, pgbouncer
+from tests.support.postgres import CONNINFO, pgbouncer
 from tests.support.tcp_proxy import TCPProxy
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator
 
 pytestmark = pytest.mark.real_time(reason="a server in another process knows no virtual clock")
-
-
-@pytest.fixture
-def schema() -> Iterator[str]:
-    with own_schema() as name:
-        yield name
 
 
 @asynccontextmanager
