@@ -40,7 +40,7 @@ _QUEUED_IN_ONE_TURN = 100
 _LONGEST_PAUSE = 60.0
 _WARN_AGAIN_AFTER = 600.0
 _TICK = 1e-3
-"""Seconds by which a timer may fire early: uvloop's clock has whole milliseconds."""
+"""Seconds by which a timer may fire early, and a poll begin: uvloop's clock has whole milliseconds."""
 
 
 class Scheduled(ABC):
@@ -142,7 +142,7 @@ class PollSchedule:
 
     def rate_limited(self, retry_after: float | None, began: float) -> None:
         """Pause all polls after a 429 to a poll that began at `began`: for as long as the API asks, within limits."""
-        if began >= self._paused_until:
+        if self._is_after_the_pause(began):
             # Polls that were in flight together are refused together: that counts once.
             self._rate_limits += 1
         pause = self.bounded(retry_after)
@@ -164,8 +164,11 @@ class PollSchedule:
 
     def answered(self, began: float) -> None:
         """Note that a poll that began at `began` was answered."""
-        if began >= self._paused_until:
+        if self._is_after_the_pause(began):
             self._rate_limits = 0
+
+    def _is_after_the_pause(self, began: float) -> bool:
+        return began >= self._paused_until - _TICK
 
     async def close(self) -> None:
         """End every poll."""

@@ -502,6 +502,33 @@ async def test_without_a_retry_after_the_pauses_double_up_to_a_minute(rig: Rig) 
     assert _gaps(thing)[0] <= 1.1  # it was answered meanwhile, so the count starts again
 
 
+async def test_a_429_to_a_poll_that_began_a_moment_early_counts_too(rig: Rig) -> None:
+    schedule = rig.schedule()
+    schedule.rate_limited(20.0, _now())  # the first
+    ends = _now() + 20.0
+    await asyncio.sleep(20.0)
+    schedule.rate_limited(None, ends - 0.0005)  # the second: the timer fired early
+    thing = Thing(schedule, "thing")
+    thing.plan()
+    before = _now()
+    await asyncio.sleep(3.0)
+    assert 0.75 * 2.0 <= thing.polls[0] - before <= 2.0
+
+
+async def test_an_answer_to_a_poll_that_began_a_moment_early_ends_the_count(rig: Rig) -> None:
+    schedule = rig.schedule()
+    schedule.rate_limited(20.0, _now())
+    ends = _now() + 20.0
+    await asyncio.sleep(20.0)
+    schedule.answered(ends - 0.0005)
+    schedule.rate_limited(None, _now())
+    thing = Thing(schedule, "thing")
+    thing.plan()
+    before = _now()
+    await asyncio.sleep(3.0)
+    assert 0.75 <= thing.polls[0] - before <= 1.0
+
+
 async def test_429s_of_polls_that_were_in_flight_together_count_once(rig: Rig) -> None:
     schedule = rig.schedule()
     things = _things(schedule, 50, interval=2.0)
