@@ -2,7 +2,8 @@
 
 Instructions do not depend on what else the machine does, so two runs differ by far less than times do. valgrind counts
 them (`apt-get install valgrind`): its counters are set to zero before a block of equal work and read after it. The
-floor is the same work by hand, with aiohttp and orjson. It returns 1 when a ratio is above its limit.
+floor is the same work by hand, with aiohttp and orjson. Payments that stay open are followed for some seconds, and the
+stub server counts the polls. It returns 1 when a ratio is above its limit.
 """
 
 from __future__ import annotations
@@ -17,10 +18,12 @@ import subprocess
 import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from benchmarks.following.many_open_payments import WAYS
+from benchmarks.harness.gauges import ask_stub
 from benchmarks.harness.processes import stub_server
 from benchmarks.harness.tables import table
 from benchmarks.journal.handling import reference
@@ -40,9 +43,18 @@ _WARM_UPS = 10
 _CALLS_AT_ONCE = 64
 """As many as a client has in flight."""
 
+_OPEN, _INTERVAL, _SECONDS = 50, 1.0, 10.0
+"""Payments that stay open, the seconds between two polls of one, and for how long they are counted."""
+
+_SETTLES_LATER = 1 << 47
+"""A moment that does not come."""
+
 
 class Kind(NamedTuple):
-    """One kind of work: how often it is done, what the ratio was, and from which ratio on the check fails."""
+    """One kind of work: how often it is done (0: so often as the stub server was asked), and its ratio.
+
+    `last` is what the ratio was when it was last measured. The check fails when it is above `limit`.
+    """
 
     shown: str
     times: int
@@ -56,7 +68,8 @@ KINDS = {
     "direct": Kind("a collection by one checkout", 60, 1.45, 1.49),
     "document_first": Kind("a collection, step by step", 60, 1.35, 1.38),
     "journaled": Kind("the same with a journal in SQLite", 60, 3.18, 3.3),
-    "followed": Kind("a payment of watch_many(), to its end", 300, 1.32, 1.36),
+    "followed": Kind("a payment of watch_many(), to its end", 300, 1.29, 1.33),
+    "watched": Kind("a poll of watch(), one a second", 0, 1.22, 1.25),
 }
 
 
@@ -78,7 +91,12 @@ async def _works(
         async def follow() -> None:
             await asyncio.gather(*map(check, range(len(references))))
 
-        return {**works, "journaled": open_rival.document_first, "followed": follow}
+        return {
+            **works,
+            "journaled": open_rival.document_first,
+            "followed": follow,
+            "watched": _watching("by-hand", url, stack),
+        }
     journal = await stack.enter_async_context(SQLiteJournal(Path(directory, "payments.db")))
     journaling = await stack.enter_async_context(DollrClient("client", "secret", base_url=url, journal=journal))
     dollr = await stack.enter_async_context(DollrClient("client", "secret", base_url=url))
@@ -87,7 +105,31 @@ async def _works(
         async for _ in dollr.watch_many(references):
             pass
 
-    return {**works, "journaled": Ours(journaling).document_first, "followed": watch_many}
+    return {
+        **works,
+        "journaled": Ours(journaling).document_first,
+        "followed": watch_many,
+        "watched": _watching("watch", url, stack),
+    }
+
+
+def _watching(way: str, url: str, stack: AsyncExitStack) -> Callable[[], Awaitable[None]]:
+    """Return what follows payments that stay open, with a task for each, and ends after some seconds."""
+    references = [reference(number, _SETTLES_LATER) for number in range(_OPEN)]
+    following: list[asyncio.Task[None]] = []
+
+    async def stop() -> None:
+        for task in following:
+            task.cancel()
+        await asyncio.gather(*following, return_exceptions=True)
+
+    async def watch() -> None:
+        if not following:
+            following.append(asyncio.create_task(WAYS[way](url, references, _INTERVAL)))
+        await asyncio.sleep(_SECONDS)
+
+    stack.push_async_callback(stop)
+    return watch
 
 
 async def work(rival: str, url: str, directory: str) -> None:
@@ -95,7 +137,7 @@ async def work(rival: str, url: str, directory: str) -> None:
     async with AsyncExitStack() as stack:
         works = await _works(rival, url, directory, stack)
         for kind, do in works.items():
-            times = 1 if kind == "followed" else KINDS[kind].times
+            times = KINDS[kind].times if kind not in {"followed", "watched"} else 1
             for _ in range(min(times, _WARM_UPS)):
                 await do()
             gc.collect()
@@ -112,7 +154,7 @@ class Counted:
 
     def __init__(self, rival: str, url: str, directory: str) -> None:
         """Start it; nothing is counted yet."""
-        self._out = Path(directory, f"{rival}.out")
+        self._url, self._out = url, Path(directory, f"{rival}.out")
         options = ["--tool=callgrind", "--instr-atstart=no", f"--callgrind-out-file={self._out}", "--quiet"]
         command = ["valgrind", *options, sys.executable, "-m", __spec__.name, "--rival", rival, "--stub", url]
         self._process = subprocess.Popen(
@@ -125,20 +167,25 @@ class Counted:
 
     def count(self) -> dict[str, int]:
         """Let it do each kind of work, and return the instructions of one piece of each."""
-        found = {}
+        found, asked = {}, 0
         for line in self._process.stdout or ():
             kind, sign = line.split()
             if sign == "begin":
+                asked = self._asked()
                 self._control("--instr=on")
                 self._control("--zero")
             else:
                 self._control(f"--dump={kind}")
-                found[kind] = self._dumped() // KINDS[kind].times
+                # One of the requests asked for the count itself.
+                found[kind] = self._dumped() // (KINDS[kind].times or self._asked() - asked - 1)
                 self._control("--instr=off")
             self._go_on()
         if self._process.wait():
             sys.exit(f"the work under valgrind ended with {self._process.returncode}")
         return found
+
+    def _asked(self) -> int:
+        return int(asyncio.run(ask_stub(self._url, "count")))
 
     def _control(self, word: str) -> None:
         command = ["callgrind_control", word, str(self._process.pid)]
@@ -170,8 +217,11 @@ def main() -> int:
     if shutil.which("valgrind") is None:
         print("valgrind is not installed, so no instructions are counted", file=sys.stderr)
         return 0
-    with stub_server(0.0, "--settling") as url, tempfile.TemporaryDirectory() as directory:
-        both = [Counted(rival, url, directory) for rival in (FLOOR, OURS)]
+    with ExitStack() as stack:
+        directory = stack.enter_context(tempfile.TemporaryDirectory())
+        # A stub for each, since it counts the polls.
+        urls = [stack.enter_context(stub_server(0.0, "--settling")) for _ in range(2)]
+        both = [Counted(rival, url, directory) for rival, url in zip((FLOOR, OURS), urls, strict=True)]
         with ThreadPoolExecutor() as threads:
             floor, ours = threads.map(Counted.count, both)
     rows, above = [], []

@@ -33,7 +33,7 @@ class OpenEnum(StrEnum):
     @property
     def is_known(self) -> bool:
         """Whether this library knows the word."""
-        return self.name in type(self).__members__
+        return self._name_ in type(self)._member_map_
 
 
 class ExecutionStatus(OpenEnum):
@@ -50,7 +50,7 @@ class ExecutionStatus(OpenEnum):
     @property
     def is_final(self) -> bool:
         """Whether the API will never change it again."""
-        return self.value in _FINAL_EXECUTION
+        return self._value_ in _FINAL_EXECUTION
 
 
 class OutcomeStatus(OpenEnum):
@@ -76,7 +76,7 @@ class SourceStatus(OpenEnum):
     @property
     def is_final(self) -> bool:
         """Whether the API will never change it again."""
-        return self.value in _FINAL_SOURCE
+        return self._value_ in _FINAL_SOURCE
 
 
 _FINAL_EXECUTION = frozenset({"COMPLETED", "FAILED"})

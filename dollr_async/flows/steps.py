@@ -73,7 +73,8 @@ class Steps:
     def made(self, **ids: int | str | None) -> None:
         """Keep ids, under the names that the handle uses; those that are None change nothing."""
         new = {name: value for name, value in ids.items() if value is not None}
-        self.progress = attrs.evolve(self.progress, **new)  # type: ignore[arg-type] # the names are Progress's own
+        if new:
+            self.progress = attrs.evolve(self.progress, **new)  # type: ignore[arg-type] # the names are Progress's own
 
     async def step(
         self,
@@ -144,9 +145,12 @@ class Steps:
         return done
 
     def _report(self, name: str, shown: object, began: float, error: BaseException | None = None) -> None:
+        is_logged = error is None and logger.isEnabledFor(logging.DEBUG)
+        if not is_logged and self.notify is None:
+            return
         seconds = self._clock.monotonic() - began
         reference_id = self.progress.reference_id
-        if error is None and logger.isEnabledFor(logging.DEBUG):
+        if is_logged:
             details = {"reference_id": reference_id, "dollr_step": name, "dollr_id": shown, "dollr_elapsed": seconds}
             words = "%s: %s %s (%.0f ms)"
             logger.debug(words, reference_id, name, "" if shown is None else shown, seconds * 1000.0, extra=details)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from contextlib import suppress
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from dollr_async.base.enums import ExecutionStatus, SourceStatus
 from dollr_async.base.errors import (
@@ -44,8 +44,8 @@ fifty minutes on all cost the same, else one of yesterday would not be polled be
 class Poller(Scheduled, Generic[T]):
     """The one poller of one payment or document, shared by all its followers; it keeps the latest state.
 
-    `fetch` gets the state of what `kind` and `identifier` name. `fingerprint` returns the part of a state that is
-    compared to find a change.
+    `fetch` gets the state of what the `kind` and `identifier` of a poller name. `fingerprint` returns the part of a
+    state that is compared to find a change.
     """
 
     __slots__ = (
@@ -72,19 +72,20 @@ class Poller(Scheduled, Generic[T]):
 
     def __init__(
         self,
-        fetch: Callable[..., Awaitable[T]],
+        fetch: Callable[[Poller[T]], Awaitable[T]],
         kind: str,
         identifier: object,
         fingerprint: Callable[[T], object],
         schedule: PollSchedule,
         clock: Clock,
         *,
-        is_expected: Callable[..., Awaitable[bool]] | None = None,
+        is_expected: Callable[[Poller[T]], Awaitable[bool]] | None = None,
     ) -> None:
         """Poll nothing yet. `is_expected` tells whether what the API does not know may still come to be."""
         super().__init__()
         # Not one tuple, which the garbage collector would visit for each payment.
-        self.kind, self.identifier = kind, identifier
+        self.kind: Any = kind
+        self.identifier: Any = identifier
         self._fetch = fetch
         self._fingerprint = fingerprint
         self._schedule = schedule
@@ -118,12 +119,15 @@ class Poller(Scheduled, Generic[T]):
                 follower.notify()
             else:
                 follower.known = state  # else the one before would be kept beside it, 600 bytes for each payment
-        self._open_push()  # there may be room by now
+        if self.push is not None:
+            self._open_push()  # there may be room by now
 
     def differs_from(self, known: T | None) -> bool:
         """Whether the latest state is a change for a follower that knows `known`."""
         latest = self.latest
-        return latest is not None and (known is None or self._fingerprint(latest) != self._fingerprint(known))
+        if latest is None or latest is known:
+            return False
+        return known is None or self._fingerprint(latest) != self._fingerprint(known)
 
     async def wait_for_change(self, known: T | None, pace: Pace) -> T:
         """Return the state as soon as it differs from `known`.
@@ -191,7 +195,7 @@ class Poller(Scheduled, Generic[T]):
 
     def due_at(self, now: float) -> float | None:
         """When the next poll is due: at the quickest pace of all followers."""
-        return min((self._due_at_pace(follower.pace, now) for follower in self._followers), default=None)
+        return min([self._due_at_pace(follower.pace, now) for follower in self._followers], default=None)
 
     def _due_at_pace(self, pace: Pace, now: float) -> float:
         if self._polled_at is None or self._is_hinted:
@@ -203,7 +207,7 @@ class Poller(Scheduled, Generic[T]):
 
     def cost(self, now: float) -> float:
         """What a poll costs: the interval, or a share of the payment's age."""
-        return min(self._cost_at(follower.pace, now) for follower in self._followers)
+        return min([self._cost_at(follower.pace, now) for follower in self._followers])
 
     def _cost_at(self, pace: Pace, now: float) -> float:
         age = pace.age(now)
@@ -218,14 +222,14 @@ class Poller(Scheduled, Generic[T]):
         for follower in tuple(self._followers):
             follower.poll_skipped()
 
-    async def poll(self) -> None:
+    async def poll(self, delay: float) -> None:
         """Fetch the state once, and notify the followers for whom the answer is a change or an error."""
         began = self._clock.monotonic()
         self._is_hinted = False
         try:
-            fetching, notify = self._fetch(self.kind, self.identifier), self.notify
+            fetching, notify = self._fetch(self), self.notify
             if notify is not None:
-                fetching = reported_check(fetching, (self.kind, self.identifier), notify, self._clock, delay=self.delay)
+                fetching = reported_check(fetching, (self.kind, self.identifier), notify, self._clock, delay=delay)
             state = await fetching
         except DollrError as error:
             self._note_poll()
@@ -258,7 +262,7 @@ class Poller(Scheduled, Generic[T]):
         """Whether a run that is alive may still execute what the API does not know."""
         if self._is_expected is None or not isinstance(error, NotFoundError):
             return False
-        return await self._is_expected(self.kind, self.identifier)
+        return await self._is_expected(self)
 
     def _is_tolerated(self, error: DollrError, follower: Follower[T]) -> bool:
         if isinstance(error, NotFoundError):

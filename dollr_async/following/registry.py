@@ -120,10 +120,10 @@ class PollerRegistry:
             if not self._running[reference_id]:
                 del self._running[reference_id]
 
-    async def _is_expected(self, _: ExecutionKind, reference_id: UUID) -> bool:
-        if reference_id in self._running:
+    async def _is_expected(self, poller: Poller[Execution]) -> bool:
+        if poller.identifier in self._running:
             return True
-        return self._journal is not None and await self._journal.is_live(reference_id)
+        return self._journal is not None and await self._journal.is_live(poller.identifier)
 
     def subscribe_to_push(self, reference_id: UUID, session_id: int | None, source_type: str | None) -> None:
         """Follow a collection by push too, if the client has a push connection and the key's parts are known."""
@@ -167,34 +167,32 @@ class PollerRegistry:
             poller.update(execution)
         return poller
 
-    async def _fetch_payment(self, kind: ExecutionKind, reference_id: UUID, *, age: float = 0.0) -> Execution:
-        poller = self.poller(reference_id, kind)
+    async def _fetch_payment(self, poller: Poller[Execution], *, age: float = 0.0) -> Execution:
         before = poller.updates
-        execution = await self.status.of(kind, reference_id, retry=_ONCE)
+        execution = await self.status.of(poller.kind, poller.identifier, retry=_ONCE)
         if not execution.status.is_known:
-            execution = await self._decided(execution, kind, reference_id, age)
+            execution = await self._decided(execution, poller, age)
         if self._journal is not None and (poller.latest is None or poller.latest.status != execution.status):
-            await self._journal.saw(execution, reference_id)
-        latest = poller.latest
-        if (
-            latest is not None
-            and not execution.status.is_final
-            and (latest.status.is_final or poller.updates != before)
-        ):
+            await self._journal.saw(execution, poller.identifier)
+        latest, is_final = poller.latest, execution.status.is_final
+        if latest is not None and not is_final and (poller.updates != before or latest.status.is_final):
             return latest  # a final status stays; what was seen during this request may be newer
-        if execution.status.is_final and poller.push is not None:
+        if is_final and poller.push is not None:
             poller.push.close()
             poller.push = None
         # The same answer again is the same object again: new ones that grow old make the garbage collector visit all.
         return latest if latest is not None and _all_of(latest) == _all_of(execution) else execution
 
-    async def _decided(self, execution: Execution, kind: ExecutionKind, reference_id: UUID, age: float) -> Execution:
+    async def _fetch_source(self, poller: Poller[SourceState]) -> SourceState:
+        return await self.status.source(poller.kind, poller.identifier, retry=_ONCE)
+
+    async def _decided(self, execution: Execution, poller: Poller[Execution], age: float) -> Execution:
         """Return a collection as COMPLETED when its unknown word stays and its own document is PAID."""
-        poller, now = self.poller(reference_id, kind), self._clock.monotonic()
+        now = self._clock.monotonic()
         if poller.unknown_since is None:
             poller.unknown_since = now
             if poller.document is None:
-                await self.read_journal(reference_id, kind)
+                await self.read_journal(poller.identifier, poller.kind)
         waited = max(now - poller.unknown_since, age)
         if poller.document is None or waited < self._policy.not_found_grace:
             return execution
@@ -208,9 +206,9 @@ class PollerRegistry:
     async def check(self, reference_id: UUID, kind: ExecutionKind, *, age: float) -> StatusCheck:
         """Check the status once, and say when the next check is due for a payment that began `age` seconds ago."""
         await self._turns.wait()
-        began = self._clock.monotonic()
+        poller, began = self.poller(reference_id, kind), self._clock.monotonic()
         try:
-            fetching = self._fetch_payment(kind, reference_id, age=age)
+            fetching = self._fetch_payment(poller, age=age)
             if (notify := self._schedule.notify) is not None:
                 fetching = reported_check(fetching, (kind, reference_id), notify, self._clock)
             execution = await fetching
@@ -220,7 +218,7 @@ class PollerRegistry:
             raise
         except NotFoundError:
             self._schedule.answered(began)
-            if age > self._policy.not_found_grace and not await self._is_expected(kind, reference_id):
+            if age > self._policy.not_found_grace and not await self._is_expected(poller):
                 raise
             return StatusCheck(execution=None, is_final=False, next_in=self._policy.next_delay(age))
         self._schedule.answered(began)
@@ -269,9 +267,8 @@ class PollerRegistry:
         sources = self._sources[source_type]
         poller = sources.get(source_id)
         if poller is None:
-            fetch = partial(self.status.source, retry=_ONCE)
             poller = sources[source_id] = Poller(
-                fetch, source_type, source_id, _source_fingerprint, self._schedule, self._clock
+                self._fetch_source, source_type, source_id, _source_fingerprint, self._schedule, self._clock
             )
         return SourceWatch(poller, source_type, source_id, policy=policy or self._policy, clock=self._clock)
 

@@ -46,7 +46,7 @@ _TICK = 1e-3
 class Scheduled(ABC):
     """One thing to be polled. It says when; the schedule keeps its place in the heap and in the queue."""
 
-    __slots__ = ("delay", "is_queued", "planned_at", "queued_for", "virtual_time", "worker")
+    __slots__ = ("is_queued", "planned_at", "virtual_time", "worker")
 
     def __init__(self) -> None:
         """Have no place yet."""
@@ -54,8 +54,6 @@ class Scheduled(ABC):
         self.is_queued = False
         self.worker: asyncio.Task[None] | None = None
         self.virtual_time = 0.0
-        self.queued_for = 0.0
-        self.delay = 0.0
 
     @abstractmethod
     def due_at(self, now: float) -> float | None:
@@ -74,8 +72,8 @@ class Scheduled(ABC):
         """Note that a poll was due and was skipped, since nobody awaited it; the next one who does plans it again."""
 
     @abstractmethod
-    async def poll(self) -> None:
-        """Poll once and notify the followers; it raises nothing but cancellation."""
+    async def poll(self, delay: float) -> None:
+        """Poll once, `delay` seconds later than planned, and notify the followers; it raises only cancellation."""
 
 
 class PollSchedule:
@@ -110,7 +108,7 @@ class PollSchedule:
         self._ceiling: Ceiling = LocalCeiling(per_second) if budget is None else self._shared_ceiling(budget)
         self._sequence = count()
         self._planned: Plans[Scheduled] = Plans()
-        self._queue: list[tuple[float, float, int, Scheduled]] = []
+        self._queue: list[tuple[float, float, int, float, Scheduled]] = []
         self._virtual_time = 0.0
         self._workers: set[asyncio.Task[None]] = set()
         self._timer: asyncio.Handle | None = None
@@ -164,7 +162,7 @@ class PollSchedule:
 
     def answered(self, began: float) -> None:
         """Note that a poll that began at `began` was answered."""
-        if self._is_after_the_pause(began):
+        if self._rate_limits and self._is_after_the_pause(began):
             self._rate_limits = 0
 
     def _is_after_the_pause(self, began: float) -> bool:
@@ -200,7 +198,7 @@ class PollSchedule:
         wanted = min(len(self._queue), MOST_POLLS_IN_FLIGHT - len(self._workers))
         return max(self._ceiling.opens_at(wanted, now), self._paused_until)
 
-    def _enqueue(self, thing: Scheduled, due_at: float | None, now: float) -> None:
+    def _enqueue(self, thing: Scheduled, due_at: float | None, now: float, since: float | None = None) -> None:
         if due_at is None or thing.is_queued or thing.worker is not None:
             return
         if thing.planned_at is not None and thing.planned_at <= due_at:
@@ -210,9 +208,8 @@ class PollSchedule:
         else:
             thing.planned_at = None
             thing.is_queued = True
-            thing.queued_for = now
-            start = max(thing.virtual_time, self._virtual_time)
-            heappush(self._queue, (start, thing.cost(now), next(self._sequence), thing))
+            start, since = max(thing.virtual_time, self._virtual_time), now if since is None else since
+            heappush(self._queue, (start, thing.cost(now), next(self._sequence), since, thing))
 
     def _wake(self) -> None:
         self._timer = None
@@ -223,46 +220,49 @@ class PollSchedule:
             planned_at, thing = self._planned.take()
             if thing is not None:
                 now = max(now, planned_at)
-                self._enqueue(thing, thing.due_at(now), now)
-                thing.queued_for = planned_at  # where the loop was busy, that was a while ago
+                # Where the loop was busy, it has been due for a while.
+                self._enqueue(thing, thing.due_at(now), now, planned_at)
         self._start_polls()
 
     def _start_polls(self) -> None:
-        while len(self._workers) < MOST_POLLS_IN_FLIGHT and (thing := self._next()) is not None:
+        while len(self._workers) < MOST_POLLS_IN_FLIGHT and (due := self._next()) is not None:
             # A worker polls for many followers, and must not keep the context variables of the first.
-            context = contextvars.Context()
-            thing.worker = asyncio.create_task(self._work(thing), name="dollr_async polling", context=context)
+            thing, context = due[0], contextvars.Context()
+            thing.worker = asyncio.create_task(self._work(due), name="dollr_async polling", context=context)
             self._workers.add(thing.worker)
             thing.worker.add_done_callback(partial(self._worker_ended, thing), context=context)
         self._set_timer()
 
-    def _next(self) -> Scheduled | None:
-        """Take the thing to be polled now out of the queue, if there is one and the ceiling has room for it."""
+    def _next(self) -> tuple[Scheduled, float] | None:
+        """Take what is polled now out of the queue, if the ceiling has room for it, and say how late it is."""
+        if not self._queue:
+            return None
         now = self._clock.monotonic()
         while self._queue and self._opens_at(now) <= now + _TICK:
-            start, cost, _, thing = heappop(self._queue)
+            start, cost, _, since, thing = heappop(self._queue)
             thing.is_queued = False
             if not thing.is_awaited():
                 thing.poll_skipped()
                 continue
             self._virtual_time = start
             thing.virtual_time = start + cost
-            thing.delay = max(now - thing.queued_for, 0.0)
             self._ceiling.take(now)
-            return thing
+            return thing, max(now - since, 0.0)
         return None
 
-    async def _work(self, thing: Scheduled | None) -> None:
-        while thing is not None:
-            # Set here for the first one too: an eager task runs before `create_task` returns.
-            thing.worker = asyncio.current_task()
+    async def _work(self, due: tuple[Scheduled, float] | None) -> None:
+        # Set here for the first one too: an eager task runs before `create_task` returns.
+        worker = asyncio.current_task()
+        while due is not None:
+            thing, delay = due
+            thing.worker = worker
             try:
-                await thing.poll()
+                await thing.poll(delay)
             finally:
                 thing.worker = None
                 now = self._clock.monotonic()
                 self._enqueue(thing, thing.due_at(now), now)
-            thing = self._next()
+            due = self._next()
             self._set_timer()
 
     def _worker_ended(self, first: Scheduled, worker: asyncio.Task[None]) -> None:

@@ -66,7 +66,7 @@ class _Turn(Scheduled):
     def poll_skipped(self) -> None:
         pass
 
-    async def poll(self) -> None:
+    async def poll(self, delay: float) -> None:  # noqa: ARG002 - the check itself comes after it
         self.come()
 
     def come(self) -> None:

@@ -71,5 +71,6 @@ class Status(Resource):
             NotFoundError: the API does not know the reference. A new payment may not be known for some seconds.
             DecodeError: the answer is about another payment.
         """
-        path = f"status/{kind.lower()}/{segment(reference_id)}"
-        return about(await self._caller.call("GET", path, Execution, retry=retry), reference_id)
+        asked = str(reference_id)
+        path = f"status/{kind.lower()}/{segment(asked)}"
+        return about(await self._caller.call("GET", path, Execution, retry=retry), asked)

@@ -16,7 +16,7 @@ from dollr_async.following.poller import Poller
 from dollr_async.following.schedule import PollSchedule
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator
 
 State: TypeAlias = str | Exception
 E = TypeVar("E", bound=APIStatusError)
@@ -45,11 +45,10 @@ class Thing:
     polls: list[float] = attrs.field(factory=list)
 
     def poller(self) -> Poller[str]:
-        fetch: Callable[..., Awaitable[str]] = self._fetch
-        return Poller(fetch, "thing", 1, str.upper, self.schedule, LoopClock())
+        return Poller(self._fetch, "thing", 1, str.upper, self.schedule, LoopClock())
 
-    async def _fetch(self, kind: str, identifier: int) -> str:
-        assert (kind, identifier) == ("thing", 1)
+    async def _fetch(self, poller: Poller[str]) -> str:
+        assert (poller.kind, poller.identifier) == ("thing", 1)
         self.polls.append(_now())
         if self.takes:
             await asyncio.sleep(self.takes)

@@ -49,7 +49,7 @@ class Thing(Scheduled):
     def poll_skipped(self) -> None:
         self.is_skipped = True
 
-    async def poll(self) -> None:
+    async def poll(self, delay: float) -> None:
         self.polls.append(_now())
         if self.takes:
             await asyncio.sleep(self.takes)

@@ -91,7 +91,7 @@ class Thing(Scheduled):
     def poll_skipped(self) -> None:
         pass
 
-    async def poll(self) -> None:
+    async def poll(self, delay: float) -> None:
         self.polls.append(asyncio.get_running_loop().time())
         await asyncio.sleep(0.01)
 
