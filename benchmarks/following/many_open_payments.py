@@ -59,7 +59,7 @@ async def watch(url: str, references: list[uuid.UUID], interval: float) -> None:
 async def watch_many(url: str, references: list[uuid.UUID], interval: float) -> None:
     """Follow them with one `watch_many()`."""
     async with _client(url, interval) as dollr:
-        async for _ in dollr.watch_many(references):
+        async for _ in dollr.watch_many(references, at_once=len(references)):
             pass
 
 
@@ -75,9 +75,13 @@ async def measure(options: argparse.Namespace) -> dict[str, float]:
     """Follow them for a while, and measure the loop meanwhile."""
     references = [uuid.uuid4() for _ in range(options.payments)]
     gc.collect()
-    memory, count = resident_memory(), int(await ask_stub(options.url, "count"))
-    cpu = time.process_time()
+    memory = resident_memory()
     following = asyncio.create_task(WAYS[options.way](options.url, references, options.interval))
+    await asyncio.sleep(options.warm_up)
+    if options.freeze:
+        gc.collect()
+        gc.freeze()
+    count, cpu = int(await ask_stub(options.url, "count")), time.process_time()
     lags = sorted([lag * 1000.0 async for lag in loop_lags(options.seconds)])
     cpu = time.process_time() - cpu
     polls = int(await ask_stub(options.url, "count")) - count
@@ -102,7 +106,9 @@ def main() -> None:
     parser.add_argument("url", help="the stub server's URL")
     parser.add_argument("--payments", type=int, default=10_000)
     parser.add_argument("--interval", type=float, default=10.0, help="seconds between two polls of a payment")
-    parser.add_argument("--seconds", type=float, default=30.0, help="how long to follow them")
+    parser.add_argument("--warm-up", type=float, default=0.0, help="seconds before it is measured")
+    parser.add_argument("--freeze", action="store_true", help="call gc.collect() and gc.freeze() after the warm-up")
+    parser.add_argument("--seconds", type=float, default=30.0, help="how long to measure")
     measure_and_print(parser, measure)
 
 

@@ -48,6 +48,16 @@ def test_the_benchmark_of_observers_runs() -> None:
     assert [line.split("|")[1].strip() for line in ran.stdout.splitlines()[2:]] == [*observers()]
 
 
+@pytest.mark.full(reason="it starts a server and three processes that follow")
+def test_the_benchmark_of_very_many_open_payments_runs() -> None:
+    command = [sys.executable, "-m", "benchmarks.following.very_many_open_payments"]
+    command += ["--payments=20", "--interval=0.1", "--warm-up=0.3", "--seconds=1"]
+    ran = subprocess.run(command, check=True, cwd=ROOT, timeout=120, capture_output=True, text=True)
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in ran.stdout.splitlines()[2:]]
+    assert [row[0].partition(" ")[0] for row in rows] == ["by", "dollr.watch_many()", "dollr.watch_many(),"]
+    assert all(float(row[1].removesuffix(" ms")) >= 0.0 for row in rows)
+
+
 @pytest.mark.full(reason="it starts a server and three ways to follow, each in another process")
 def test_the_benchmark_of_engines_runs() -> None:
     require_postgres()
