@@ -529,6 +529,20 @@ async def test_an_answer_to_a_poll_that_began_a_moment_early_ends_the_count(rig:
     assert 0.75 <= thing.polls[0] - before <= 1.0
 
 
+async def test_an_answer_to_a_poll_that_began_before_the_pause_does_not_end_the_count(rig: Rig) -> None:
+    schedule = rig.schedule()
+    began = _now()
+    schedule.rate_limited(20.0, began)
+    schedule.answered(began)  # it was in flight together with the one that was refused
+    await asyncio.sleep(20.0)
+    schedule.rate_limited(None, _now())
+    thing = Thing(schedule, "thing")
+    thing.plan()
+    before = _now()
+    await asyncio.sleep(3.0)
+    assert 0.75 * 2.0 <= thing.polls[0] - before <= 2.0
+
+
 async def test_429s_of_polls_that_were_in_flight_together_count_once(rig: Rig) -> None:
     schedule = rig.schedule()
     things = _things(schedule, 50, interval=2.0)
