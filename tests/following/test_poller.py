@@ -10,7 +10,15 @@ import attrs
 import pytest
 
 from dollr_async.base.clock import LoopClock
-from dollr_async.base.errors import APIStatusError, DollrError, NotFoundError, ServerError, TransportError
+from dollr_async.base.errors import (
+    APIStatusError,
+    ConfigurationError,
+    DollrError,
+    NotFoundError,
+    ServerError,
+    TransportError,
+)
+from dollr_async.following.follower import Waiter
 from dollr_async.following.policy import Pace, PollPolicy
 from dollr_async.following.poller import Poller
 from dollr_async.following.schedule import PollSchedule
@@ -217,6 +225,16 @@ async def test_without_a_grace_the_first_not_found_ends_it(schedule: PollSchedul
     assert thing.polls == [0.0, 2.0]
 
 
+async def test_a_grace_below_a_second_counts_too(schedule: PollSchedule) -> None:
+    gone = _status(NotFoundError, 404)
+    thing = Thing(schedule, ["a", gone, gone, "b"])
+    poller = thing.poller()
+    pace = _pace(PollPolicy(interval=0.3, max_interval=0.3, jitter=0.0, not_found_grace=0.5))
+    assert await poller.wait_for_change(None, pace) == "a"
+    await asyncio.sleep(10.0)
+    assert await poller.wait_for_change("a", pace) == "b"
+
+
 async def test_a_cancelled_poll_does_not_count(schedule: PollSchedule) -> None:
     thing = Thing(schedule, ["a"], takes=5.0)
     poller = thing.poller()
@@ -247,6 +265,29 @@ async def test_the_follower_of_the_newest_payment_decides_what_a_poll_costs(sche
     for task in waiting:
         task.cancel()
     await asyncio.wait(waiting)
+
+
+async def test_a_payment_that_was_polled_keeps_its_place_when_it_is_followed_again(schedule: PollSchedule) -> None:
+    poller = Thing(schedule, ["a"]).poller()
+    assert await poller.wait_for_change(None, _pace(age=600.0)) == "a"
+    place = poller.virtual_time
+    waiting = asyncio.create_task(poller.wait_for_change("a", _pace(age=600.0)))
+    await asyncio.sleep(0)
+    assert poller.virtual_time == place
+    waiting.cancel()
+    await asyncio.wait([waiting])
+
+
+async def test_a_follower_that_is_refused_since_the_client_is_closed_is_not_kept() -> None:
+    def closed() -> None:
+        raise ConfigurationError("this DollrClient is closed: make a new one")
+
+    poller = Thing(PollSchedule(LoopClock(), check_open=closed), ["a"]).poller()
+    follower: Waiter[str] = Waiter(_pace(), None)
+    with pytest.raises(ConfigurationError):
+        poller.add(follower)
+    assert poller.due_at(_now()) is None
+    poller.remove(follower)  # nothing happens: it is not there
 
 
 async def test_old_payments_that_are_resumed_together_are_spread_and_new_ones_come_first(
