@@ -33,6 +33,7 @@ class Thing(Scheduled):
         self.is_followed = True
         self.is_skipped = False
         self.polls: list[float] = []
+        self.delays: list[float] = []
         self.then: Callable[[], None] = lambda: None
 
     def due_at(self, now: float) -> float | None:
@@ -51,6 +52,7 @@ class Thing(Scheduled):
 
     async def poll(self, delay: float) -> None:
         self.polls.append(_now())
+        self.delays.append(delay)
         if self.takes:
             await asyncio.sleep(self.takes)
         self.then()
@@ -65,6 +67,15 @@ def _now() -> float:
 
 def _open() -> None:
     """Let every poll be planned, as an open client does."""
+
+
+class _ClockAhead(LoopClock):
+    """A clock that is ahead of the loop's timers, as after something that held up the loop."""
+
+    ahead = 0.0
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self.ahead
 
 
 class Rig:
@@ -430,6 +441,24 @@ async def test_a_later_poll_of_a_worker_can_be_cancelled_too(rig: Rig) -> None:
     schedule.cancel(hanging)
     await asyncio.sleep(0.1)
     assert len(asyncio.all_tasks()) == 1
+
+
+async def test_a_poll_is_told_how_long_it_waited_for_the_ceiling(rig: Rig) -> None:
+    things = _things(rig.schedule(per_second=2.0), 3, interval=100.0)
+    await asyncio.sleep(5.0)
+    assert [thing.delays for thing in things] == [[0.0], [0.5], [1.0]]
+
+
+async def test_a_poll_is_told_how_late_the_loop_was() -> None:
+    clock = _ClockAhead()
+    schedule = PollSchedule(clock, check_open=_open)
+    thing = Thing(schedule, "thing")
+    thing.plan()
+    await asyncio.sleep(1.0)
+    clock.ahead = 0.75  # the loop is busy when the second poll is due
+    await asyncio.sleep(1.5)
+    assert thing.delays == [0.0, 0.75]
+    await schedule.close()
 
 
 # Context variables
