@@ -481,6 +481,20 @@ async def test_polls_keep_no_context_variable_of_the_first_follower(rig: Rig) ->
     assert len(things[0].polls) > 3
 
 
+async def test_a_poll_that_is_due_later_keeps_no_context_variable_of_its_follower(rig: Rig) -> None:
+    thing = Thing(rig.schedule(), "thing", interval=1_000.0)
+    thing.polls.append(_now())
+
+    async def plan() -> None:
+        thing.plan()
+
+    kept = await asyncio.create_task(in_a_context(plan))
+    await asyncio.sleep(1.0)
+    assert kept() is None
+    await asyncio.sleep(1_000.0)
+    assert len(thing.polls) == 2
+
+
 # 429
 
 
