@@ -11,7 +11,7 @@ import pytest
 
 from dollr_async import ConfigurationError, DollrClient, InvalidInputError, RateLimitError, RetryPolicy
 from dollr_async.base.clock import LoopClock
-from dollr_async.following.schedule import PollSchedule, Scheduled
+from dollr_async.following.schedule import MOST_POLLS_IN_FLIGHT, PollSchedule, Scheduled
 from dollr_async.sandbox import Fault
 from tests.support.sharing import MemoryBudget
 
@@ -141,6 +141,15 @@ async def test_a_single_poll_reserves_one() -> None:
     await asyncio.sleep(0.005)
     assert budget.reserved == [1]
     assert len(polls) == 1
+    await schedule.close()
+
+
+async def test_no_more_is_reserved_than_may_be_in_flight() -> None:
+    budget = PacedBudget(per_second=10_000.0)
+    schedule, polls = process(budget)
+    await asyncio.sleep(1.0)
+    assert 10 < max(budget.reserved) <= MOST_POLLS_IN_FLIGHT
+    assert len(polls) > MOST_POLLS_IN_FLIGHT
     await schedule.close()
 
 
