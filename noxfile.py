@@ -87,7 +87,8 @@ def types(session: nox.Session) -> None:
     """Types, by two checkers."""
     install(session, "types", "tests", "examples")
     session.run("mypy", "dollr_async", "pytest_dollr.py", "tests", "examples", "benchmarks", "noxfile.py")
-    session.run("basedpyright")
+    # Else it looks into a `.venv` beside this file, where somebody may have installed nox alone.
+    session.run("basedpyright", "--pythonpath", f"{session.bin}/python")
 
 
 @nox.session(python=OLDEST)
