@@ -51,7 +51,7 @@ _SETTLES_LATER = 1 << 47
 
 
 class Kind(NamedTuple):
-    """One kind of work: how often it is done (0: so often as the stub server was asked), and its ratio.
+    """One kind of work: how often it is done, and its ratio. `times` is 0 where the stub server counts.
 
     `last` is what the ratio was when it was last measured. The check fails when it is above `limit`.
     """

@@ -498,6 +498,14 @@ async def test_a_poll_that_is_due_later_keeps_no_context_variable_of_its_followe
 # 429
 
 
+async def _pause(schedule: PollSchedule) -> float:
+    """Return the seconds until the next poll begins, three at most."""
+    thing, planned_at = Thing(schedule, "thing"), _now()
+    thing.plan()
+    await asyncio.sleep(3.0)
+    return thing.polls[0] - planned_at
+
+
 async def test_one_429_pauses_all_for_as_long_as_it_asks(rig: Rig) -> None:
     schedule = rig.schedule()
     limited, other = Thing(schedule, "limited"), Thing(schedule, "other", interval=3.0)
@@ -551,11 +559,7 @@ async def test_a_429_to_a_poll_that_began_a_moment_early_counts_too(rig: Rig) ->
     ends = _now() + 20.0
     await asyncio.sleep(20.0)
     schedule.rate_limited(None, ends - 0.0005)  # the second: the timer fired early
-    thing = Thing(schedule, "thing")
-    thing.plan()
-    before = _now()
-    await asyncio.sleep(3.0)
-    assert 0.75 * 2.0 <= thing.polls[0] - before <= 2.0
+    assert 0.75 * 2.0 <= await _pause(schedule) <= 2.0
 
 
 async def test_an_answer_to_a_poll_that_began_a_moment_early_ends_the_count(rig: Rig) -> None:
@@ -565,11 +569,7 @@ async def test_an_answer_to_a_poll_that_began_a_moment_early_ends_the_count(rig:
     await asyncio.sleep(20.0)
     schedule.answered(ends - 0.0005)
     schedule.rate_limited(None, _now())
-    thing = Thing(schedule, "thing")
-    thing.plan()
-    before = _now()
-    await asyncio.sleep(3.0)
-    assert 0.75 <= thing.polls[0] - before <= 1.0
+    assert 0.75 <= await _pause(schedule) <= 1.0
 
 
 async def test_an_answer_to_a_poll_that_began_before_the_pause_does_not_end_the_count(rig: Rig) -> None:
@@ -579,11 +579,7 @@ async def test_an_answer_to_a_poll_that_began_before_the_pause_does_not_end_the_
     schedule.answered(began)  # it was in flight together with the one that was refused
     await asyncio.sleep(20.0)
     schedule.rate_limited(None, _now())
-    thing = Thing(schedule, "thing")
-    thing.plan()
-    before = _now()
-    await asyncio.sleep(3.0)
-    assert 0.75 * 2.0 <= thing.polls[0] - before <= 2.0
+    assert 0.75 * 2.0 <= await _pause(schedule) <= 2.0
 
 
 async def test_429s_of_polls_that_were_in_flight_together_count_once(rig: Rig) -> None:
